@@ -1,0 +1,82 @@
+/** The shapes that the phases hand on: Pipeline (checked, typed) -> Cell[] (expanded). */
+import type { ArtifactType } from '../schemas/artifact.js';
+import type { JsonObject } from '../schemas/json.js';
+import type { Resources } from './contract.js';
+
+declare const brand: unique symbol;
+/** `stage/axis=value,axis=value`, axes by name; made by runner/language only. */
+export type CellId = string & { readonly [brand]: 'CellId' };
+/** Hash of a preimage; made by runner/store/key.ts only. */
+export type Key = string & { readonly [brand]: 'Key' };
+/** SHA-256 of a blob; made by runner/store only. */
+export type BlobHash = string & { readonly [brand]: 'BlobHash' };
+
+/** A place in a file; lines and columns from 1, the end exclusive. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
+
+export interface Diagnostic extends Place {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+  readonly related?: readonly (Place & { readonly message: string })[];
+}
+
+/** What stands at an input of a cell. */
+export type InputBinding =
+  | { readonly kind: 'artifact'; readonly type: ArtifactType; readonly cell: CellId; readonly output: string }
+  | { readonly kind: 'gathered'; readonly type: ArtifactType; readonly items: readonly GatheredBinding[] }
+  | { readonly kind: 'path'; readonly type: ArtifactType; readonly path: string; readonly place: Place };
+
+export interface GatheredBinding {
+  readonly stage: string;
+  /** Coordinates of the gathered axes only. */
+  readonly coordinates: Readonly<Record<string, string>>;
+  readonly cell: CellId;
+  readonly output: string;
+}
+
+/** A stage at one set of coordinates: the unit that is cached and run. */
+export interface Cell {
+  readonly id: CellId;
+  readonly stage: string;
+  readonly coordinates: Readonly<Record<string, string>>;
+  readonly kind: string;
+  /** Every `with` value, defaults filled in, references replaced. */
+  readonly with: JsonObject;
+  readonly inputs: Readonly<Record<string, InputBinding>>;
+  readonly outputs: Readonly<Record<string, ArtifactType>>;
+  /** Present where the kind trains (0 without `seeds`). */
+  readonly seed?: number;
+  /** Cells whose outputs it reads, and those it waits for by `needs:`; ordered by id. */
+  readonly needs: readonly CellId[];
+  readonly env: readonly string[];
+  readonly secrets: readonly string[];
+  readonly resources: Resources;
+  /** Seconds. */
+  readonly timeout?: number;
+  readonly retries: Readonly<Partial<Record<'user' | 'resource' | 'infrastructure', number>>>;
+  /** Where the stage stands, and where each `with` value was written (for `explain`). */
+  readonly place: Place;
+  readonly origins: Readonly<Record<string, Place>>;
+}
+
+export interface Pipeline {
+  readonly name: string;
+  readonly experiment: string;
+  /** Absolute path of the YAML file. */
+  readonly file: string;
+  readonly params: JsonObject;
+  /** In order of the file; a stage's cells follow its axes' order. */
+  readonly cells: readonly Cell[];
+  /** Stage names in the order of the file. */
+  readonly stages: readonly string[];
+  readonly onFailure: 'finish-running' | 'fail-fast' | 'keep-going';
+  /** Remarks such as "own axis `reward` is aligned with expert's". */
+  readonly remarks: readonly string[];
+}

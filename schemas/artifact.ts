@@ -1,0 +1,115 @@
+import { Type, type Static } from 'typebox';
+
+/** The typed outputs a cell may have. `file` is a file, every other type is a directory. */
+export const artifactTypes = [
+  'dataset',
+  'tokenizer',
+  'model',
+  'policy',
+  'reward',
+  'front',
+  'judgments',
+  'report',
+  'file',
+  'directory',
+] as const;
+export type ArtifactType = (typeof artifactTypes)[number];
+
+/** dataset/manifest.json; the rows stand beside it in rows.jsonl, one JSON object a line. */
+export const DatasetManifest = Type.Object({
+  v: Type.Literal(1),
+  /** Names of the fields of every row: `prompt` and `response` are text; `references` a list of texts. */
+  columns: Type.Array(Type.String()),
+  /** Names of the rewards that the rows themselves can answer (the news world answers from its facts). */
+  rewards: Type.Array(Type.String()),
+  rows: Type.Integer({ minimum: 0 }),
+  /** SHA-256 of rows.jsonl. */
+  digest: Type.String(),
+  /** The exact world the rows come from, with its parameters: what V* and the rewards are computed with. */
+  world: Type.Optional(Type.Object({ name: Type.String(), parameters: Type.Record(Type.String(), Type.Any()) })),
+});
+export type DatasetManifest = Static<typeof DatasetManifest>;
+
+export const conditioningNames = ['full', 'attention', 'logits', 'prompt'] as const;
+export const ConditioningName = Type.Enum(conditioningNames);
+export type ConditioningName = (typeof conditioningNames)[number];
+
+/**
+ * policy/policy.json. Weights: `shared.safetensors` (trained parameters that do not depend on the trade-off),
+ * `copy.<objective>.safetensors` (one copy of the conditioned set S an objective), `reference.safetensors`
+ * (the reference's values of S) where alpha is conditioned. `config.json` and `tokenizer.json` stand beside them:
+ * nothing points outside.
+ */
+export const PolicyManifest = Type.Object({
+  v: Type.Literal(1),
+  method: Type.String(),
+  objectives: Type.Array(Type.String(), { minItems: 1 }),
+  /** Content digest of the reference model (pi_ref) that the KL is measured against. */
+  reference: Type.String(),
+  conditioning: Type.Enum(['none', ...conditioningNames]),
+  alpha: Type.Union([
+    Type.Object({ fixed: Type.Number() }),
+    Type.Object({ range: Type.Tuple([Type.Number(), Type.Number()]) }),
+  ]),
+  referenceShare: Type.Enum(['none', 'literal', 'log', 'beta']),
+  /** The only weights the policy answers, where it was trained on one point of the simplex. */
+  weights: Type.Optional(Type.Array(Type.Number())),
+});
+export type PolicyManifest = Static<typeof PolicyManifest>;
+
+/** What an exact world adds to a point of a front; all values are means over the prompts, in units of V. */
+export const ExactPoint = Type.Object({
+  /** V of the policy, of the optimum and of the reference. */
+  value: Type.Number(),
+  optimum: Type.Number(),
+  reference: Type.Number(),
+  /** optimum - value. */
+  regret: Type.Number(),
+  /** Exact expected reward an objective, of the policy and of the optimum. */
+  rewards: Type.Array(Type.Number()),
+  optimumRewards: Type.Array(Type.Number()),
+  kl: Type.Number(),
+  /** Probability that the policy leaves the world's valid responses: its KL is bounded, not computed. */
+  invalidMass: Type.Number(),
+});
+export type ExactPoint = Static<typeof ExactPoint>;
+
+export const FrontPoint = Type.Object({
+  alpha: Type.Number(),
+  /** One weight an objective, in the front's order; sums to 1. */
+  weights: Type.Array(Type.Number()),
+  /** Mean sampled reward an objective, and its standard error (clustered by prompt). */
+  rewards: Type.Array(Type.Number()),
+  stderr: Type.Array(Type.Number()),
+  /** Mean sampled KL to the reference over whole responses, in nats. */
+  kl: Type.Number(),
+  /** Number of responses. */
+  n: Type.Integer(),
+  /** Mean response length in tokens. */
+  length: Type.Number(),
+  /** Mean entropy of the policy over response tokens, in nats. */
+  entropy: Type.Number(),
+  exact: Type.Optional(ExactPoint),
+});
+export type FrontPoint = Static<typeof FrontPoint>;
+
+export const FrontSample = Type.Object({
+  prompt: Type.String(),
+  alpha: Type.Number(),
+  weights: Type.Array(Type.Number()),
+  response: Type.String(),
+  rewards: Type.Array(Type.Number()),
+});
+export type FrontSample = Static<typeof FrontSample>;
+
+/** front/front.json: what a policy reaches over a grid of trade-offs, on held-out prompts. */
+export const Front = Type.Object({
+  v: Type.Literal(1),
+  method: Type.String(),
+  objectives: Type.Array(Type.String(), { minItems: 1 }),
+  points: Type.Array(FrontPoint),
+  /** The reference model itself on the same prompts: rewards of pi_ref, KL 0. */
+  reference: Type.Object({ rewards: Type.Array(Type.Number()), stderr: Type.Array(Type.Number()), n: Type.Integer() }),
+  samples: Type.Array(FrontSample),
+});
+export type Front = Static<typeof Front>;

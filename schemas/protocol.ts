@@ -1,0 +1,117 @@
+/**
+ * The protocol between the runner and a worker: what stands in job.json, events.jsonl and exit.json, and the
+ * record that a finished cell leaves. One source of truth for types and JSON Schema.
+ */
+import { Type, type Static } from 'typebox';
+import { artifactTypes } from './artifact.js';
+
+export const protocolVersion = 1;
+
+const ArtifactTypeSchema = Type.Enum(artifactTypes);
+const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
+
+/** One artifact as a worker sees it. */
+export const ArtifactRef = Type.Object({
+  type: ArtifactTypeSchema,
+  digest: Digest,
+  /** Absolute path of the blob: the file itself, or the tree listing of a directory. */
+  path: Type.String(),
+  /** A directory's files: relative path to absolute path. Absent for a file. */
+  files: Type.Optional(Type.Record(Type.String(), Type.String())),
+});
+export type ArtifactRef = Static<typeof ArtifactRef>;
+
+/** One item of a gathered input, with the coordinates of the gathered axes only. */
+export const GatheredArtifact = Type.Object({
+  stage: Type.String(),
+  coordinates: Type.Record(Type.String(), Type.String()),
+  artifact: ArtifactRef,
+});
+export type GatheredArtifact = Static<typeof GatheredArtifact>;
+
+export const Job = Type.Object({
+  v: Type.Literal(protocolVersion),
+  /** Nonce of the attempt: events and exit.json carry it. */
+  attempt: Type.String(),
+  kind: Type.String(),
+  with: Type.Record(Type.String(), Type.Any()),
+  seed: Type.Optional(Type.Integer()),
+  inputs: Type.Record(Type.String(), Type.Union([ArtifactRef, Type.Array(GatheredArtifact)])),
+  outputs: Type.Record(Type.String(), Type.Object({ type: ArtifactTypeSchema, path: Type.String() })),
+  /** A folder of the attempt's own, removed afterwards. */
+  scratch: Type.String(),
+  /** A folder that outlives the attempt. */
+  checkpoint: Type.Optional(Type.String()),
+  /** Engine for kinds with `engine: true`. */
+  backend: Type.Optional(Type.String()),
+});
+export type Job = Static<typeof Job>;
+
+const stamp = { time: Type.Integer(), seq: Type.Integer() };
+export const StageEventBody = Type.Union([
+  Type.Object({ type: Type.Literal('metric'), name: Type.String(), value: Type.Number(), step: Type.Integer() }),
+  Type.Object({ type: Type.Literal('progress'), done: Type.Number(), total: Type.Number(), unit: Type.String() }),
+  Type.Object({
+    type: Type.Literal('log'),
+    level: Type.Enum(['debug', 'info', 'warning', 'error']),
+    text: Type.String(),
+  }),
+  Type.Object({ type: Type.Literal('note'), markdown: Type.String() }),
+  Type.Object({
+    type: Type.Literal('sample'),
+    prompt: Type.String(),
+    response: Type.String(),
+    tradeOff: Type.Object({ alpha: Type.Number(), weights: Type.Array(Type.Number()) }),
+    rewards: Type.Array(Type.Number()),
+  }),
+  Type.Object({ type: Type.Literal('artifact'), name: Type.String() }),
+]);
+/** What a stage emits; the worker adds time and seq. */
+export type StageEventBody = Static<typeof StageEventBody>;
+export const StageEvent = Type.Intersect([Type.Object(stamp), StageEventBody]);
+export type StageEvent = StageEventBody & { time: number; seq: number };
+
+export const failureClasses = ['user', 'resource', 'infrastructure', 'environment', 'internal'] as const;
+export type FailureClass = (typeof failureClasses)[number];
+
+export const Failure = Type.Object({
+  class: Type.Enum(failureClasses),
+  code: Type.String(),
+  message: Type.String(),
+});
+export type Failure = Static<typeof Failure>;
+
+export const Exit = Type.Object({
+  v: Type.Literal(protocolVersion),
+  attempt: Type.String(),
+  nonce: Type.String(),
+  epoch: Type.Integer(),
+  restarts: Type.Integer(),
+  status: Type.Enum(['done', 'failed', 'interrupted']),
+  error: Type.Optional(Failure),
+  outputs: Type.Record(Type.String(), Type.Object({ digest: Digest, bytes: Type.Integer() })),
+});
+export type Exit = Static<typeof Exit>;
+
+export const RecordedArtifact = Type.Object({
+  name: Type.String(),
+  type: ArtifactTypeSchema,
+  digest: Digest,
+  bytes: Type.Integer(),
+});
+export type RecordedArtifact = Static<typeof RecordedArtifact>;
+
+/** What a finished cell left. Knows no names: runs/<run>.json binds cell ids to keys and records. */
+export const ResultRecord = Type.Object({
+  v: Type.Literal(1),
+  key: Digest,
+  preimage: Type.Record(Type.String(), Type.Any()),
+  kind: Type.String(),
+  artifacts: Type.Array(RecordedArtifact),
+  seconds: Type.Number(),
+  /** ISO 8601, UTC. */
+  finished: Type.String(),
+  run: Type.String(),
+  environment: Type.Record(Type.String(), Type.Any()),
+});
+export type ResultRecord = Static<typeof ResultRecord>;

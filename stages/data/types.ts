@@ -1,0 +1,10 @@
+/** One row of a dataset. `prompt` and `response` are text; other columns are whatever the rewards need. */
+export interface Row {
+  readonly id: string;
+  readonly prompt: string;
+  /** The first reference response, which SFT learns; absent where rows are prompts only. */
+  readonly response?: string;
+  readonly references?: readonly string[];
+  /** A hidden state of an exact world that answers rewards; never seen by a model. */
+  readonly facts?: unknown;
+}

@@ -1,0 +1,64 @@
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+
+/** Parameters under their Hugging Face names. */
+export type NamedTensors = Readonly<Record<string, Tensor>>;
+/** Token ids of one text, without padding. */
+export type Tokens = Int32Array;
+/** B rows of tokens, ragged. */
+export type TokenBatch = readonly Tokens[];
+
+declare const opaque: unique symbol;
+/** A running generation: its key-value cache and lengths; opaque outside the model that made it. */
+export interface State {
+  readonly [opaque]: true;
+}
+
+/** A language model that owns its parameters and key-value caches. */
+export interface LanguageModel {
+  start(prompts: TokenBatch): State;
+  /** (B) token ids of the last step -> (B, V) log-probabilities of the next; the first call takes no tokens. */
+  next(state: State, tokens?: Tensor1D): Tensor2D;
+  /** (B, T) log-probability of each response token (EOS included), 0 beyond the end of a row. */
+  score(prompts: TokenBatch, responses: TokenBatch): Tensor2D;
+  /** Tokens left for the response. */
+  room(prompt: Tokens): number;
+  dispose(): void;
+}
+
+/** A packed group: several responses to one prompt, each behind the prompt under a mask. */
+export interface PromptGroup {
+  readonly prompt: Tokens;
+  readonly responses: TokenBatch;
+}
+
+/** GPT-2's config.json, the fields that matter; others are kept when written back. */
+export interface DecoderConfig {
+  readonly model_type: 'gpt2';
+  readonly vocab_size: number;
+  readonly n_positions: number;
+  readonly n_embd: number;
+  readonly n_layer: number;
+  readonly n_head: number;
+  readonly n_inner: number | null;
+  readonly activation_function: 'gelu_new' | 'gelu' | 'relu';
+  readonly layer_norm_epsilon: number;
+  readonly embd_pdrop: number;
+  readonly attn_pdrop: number;
+  readonly resid_pdrop: number;
+  readonly bos_token_id: number;
+  readonly eos_token_id: number;
+  readonly tie_word_embeddings: boolean;
+  readonly initializer_range: number;
+}
+
+export interface Tokenizer {
+  readonly vocabulary: readonly string[];
+  readonly bos: number;
+  readonly eos: number;
+  /** Separates the prompt from the response. */
+  readonly sep: number;
+  readonly pad: number;
+  readonly unknown: number;
+  encode(text: string): Tokens;
+  decode(tokens: ArrayLike<number>): string;
+}

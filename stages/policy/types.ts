@@ -1,0 +1,30 @@
+/** What can be steered, and what a trade-off is. Fronts, judges and reports know only this. */
+import type { LanguageModel } from '../lm/types.js';
+
+/** KL weight alpha in (0,1) and a point on the reward simplex, in the order of the policy's objectives. */
+export interface TradeOff {
+  readonly alpha: number;
+  readonly weights: readonly number[];
+}
+
+export interface Cost {
+  readonly passesPerToken: number;
+  readonly mergeFlops: number;
+  readonly residentParameters: number;
+  readonly trainedParameters: number;
+}
+
+export interface SteerablePolicy {
+  readonly method: string;
+  readonly objectives: readonly string[];
+  readonly domain: {
+    readonly alpha: number | readonly [number, number];
+    readonly weights: 'simplex' | 'subsets' | readonly (readonly number[])[];
+  };
+  /** The language model at a trade-off; outside the domain a StageFailure, never silently the nearest. */
+  at(tradeOff: TradeOff): Promise<LanguageModel>;
+  /** One trade-off a row, where the conditioning allows it. */
+  atRows?(tradeOffs: readonly TradeOff[]): Promise<LanguageModel>;
+  cost(tradeOff: TradeOff): Cost;
+  dispose(): void;
+}
