@@ -4,7 +4,14 @@
  */
 import type { Static, TObject } from 'typebox';
 import type { ArtifactType } from '../schemas/artifact.js';
-import type { ArtifactRef, Failure, FailureClass, GatheredArtifact, Job, StageEventBody } from '../schemas/protocol.js';
+import type {
+  ArtifactRef,
+  Failure,
+  FailureClass,
+  GatheredArtifact,
+  Job,
+  StageEventBody,
+} from '../schemas/protocol.js';
 import type { Json } from '../schemas/json.js';
 
 /**
@@ -118,7 +125,11 @@ export class StageFailure extends Error {
 export function artifactFile(artifact: ArtifactRef, name: string): string {
   const path = artifact.files?.[name];
   if (path === undefined) {
-    throw new StageFailure('user', 'artifact-file', `the ${artifact.type} artifact has no file ${JSON.stringify(name)}`);
+    throw new StageFailure(
+      'user',
+      'artifact-file',
+      `the ${artifact.type} artifact has no file ${JSON.stringify(name)}`,
+    );
   }
   return path;
 }
@@ -132,7 +143,10 @@ export function oneInput(job: Pick<Job, 'inputs'>, name: string): ArtifactRef | 
 /** A required single-artifact input. */
 export function requiredInput(job: Pick<Job, 'inputs'>, name: string): ArtifactRef {
   const input = oneInput(job, name);
-  if (!input) throw new Error(`internal error: the checker let a job without its input ${name} through; please report it`);
+  if (!input)
+    throw new Error(
+      `internal error: the checker let a job without its input ${name} through; please report it`,
+    );
   return input;
 }
 

@@ -26,7 +26,9 @@ export const DatasetManifest = Type.Object({
   /** SHA-256 of rows.jsonl. */
   digest: Type.String(),
   /** The exact world the rows come from, with its parameters: what V* and the rewards are computed with. */
-  world: Type.Optional(Type.Object({ name: Type.String(), parameters: Type.Record(Type.String(), Type.Any()) })),
+  world: Type.Optional(
+    Type.Object({ name: Type.String(), parameters: Type.Record(Type.String(), Type.Any()) }),
+  ),
 });
 export type DatasetManifest = Static<typeof DatasetManifest>;
 
@@ -109,7 +111,11 @@ export const Front = Type.Object({
   objectives: Type.Array(Type.String(), { minItems: 1 }),
   points: Type.Array(FrontPoint),
   /** The reference model itself on the same prompts: rewards of pi_ref, KL 0. */
-  reference: Type.Object({ rewards: Type.Array(Type.Number()), stderr: Type.Array(Type.Number()), n: Type.Integer() }),
+  reference: Type.Object({
+    rewards: Type.Array(Type.Number()),
+    stderr: Type.Array(Type.Number()),
+    n: Type.Integer(),
+  }),
   samples: Type.Array(FrontSample),
 });
 export type Front = Static<typeof Front>;

@@ -12,7 +12,8 @@ export interface JsonObject {
  */
 export function canonicalJson(value: Json): string {
   const text = canonicalize(value);
-  if (text === undefined) throw new Error('internal error: a value without JSON text was to be hashed; please report it');
+  if (text === undefined)
+    throw new Error('internal error: a value without JSON text was to be hashed; please report it');
   return text;
 }
 

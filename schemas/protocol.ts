@@ -49,8 +49,18 @@ export type Job = Static<typeof Job>;
 
 const stamp = { time: Type.Integer(), seq: Type.Integer() };
 export const StageEventBody = Type.Union([
-  Type.Object({ type: Type.Literal('metric'), name: Type.String(), value: Type.Number(), step: Type.Integer() }),
-  Type.Object({ type: Type.Literal('progress'), done: Type.Number(), total: Type.Number(), unit: Type.String() }),
+  Type.Object({
+    type: Type.Literal('metric'),
+    name: Type.String(),
+    value: Type.Number(),
+    step: Type.Integer(),
+  }),
+  Type.Object({
+    type: Type.Literal('progress'),
+    done: Type.Number(),
+    total: Type.Number(),
+    unit: Type.String(),
+  }),
   Type.Object({
     type: Type.Literal('log'),
     level: Type.Enum(['debug', 'info', 'warning', 'error']),
