@@ -1,0 +1,150 @@
+/** Reads the fronts that a report compares and sorts them into curves with one replicate a seed. */
+import { readFile } from 'node:fs/promises';
+import { Value } from 'typebox/value';
+import { StageFailure, artifactFile } from '../../runner/contract.js';
+import { Front } from '../../schemas/artifact.js';
+import { byCodeUnit } from '../../schemas/json.js';
+import type { GatheredArtifact } from '../../schemas/protocol.js';
+
+/** One front of a curve; `seed` is the coordinate, or `-` where the front has none. */
+export interface Replicate {
+  readonly seed: string;
+  readonly front: Front;
+}
+
+/** What is compared: the fronts that agree on every coordinate but the seed. */
+export interface Curve {
+  readonly name: string;
+  readonly method: string;
+  readonly coordinates: Readonly<Record<string, string>>;
+  readonly replicates: readonly Replicate[];
+}
+
+interface Item {
+  readonly stage: string;
+  readonly axes: Readonly<Record<string, string>>;
+  readonly replicate: Replicate;
+}
+
+/**
+ * Curves in the order in which the fronts were gathered, each with its seeds in numeric order.
+ * A front that can't be read, other objectives, or a seed that appears twice is a failure of class `user`.
+ */
+export async function readCurves(fronts: readonly GatheredArtifact[]): Promise<Curve[]> {
+  if (fronts.length === 0) throw wrong('report-empty', 'a report needs at least one front, found none');
+  const items = await Promise.all(fronts.map(readItem));
+  refuseMixedObjectives(items);
+  return sortIntoCurves(items);
+}
+
+async function readItem(item: GatheredArtifact): Promise<Item> {
+  const where = describeCoordinates(item.stage, item.coordinates);
+  const text = await readFile(artifactFile(item.artifact, 'front.json'), 'utf8');
+  const { seed = '-', ...axes } = item.coordinates;
+  return { stage: item.stage, axes, replicate: { seed, front: parseFront(text, where) } };
+}
+
+function parseFront(text: string, where: string): Front {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong('report-front', `front.json of ${where} is not JSON`);
+  }
+  if (!Value.Check(Front, value)) {
+    const [first] = Value.Errors(Front, value);
+    const problem = first ? `: ${first.instancePath || 'the whole file'} ${first.message}` : '';
+    throw wrong('report-front', `front.json of ${where} is not a front${problem}`);
+  }
+  refuseRaggedPoints(value, where);
+  return value;
+}
+
+/** A schema can't say that every list has one number an objective. */
+function refuseRaggedPoints(front: Front, where: string): void {
+  const m = front.objectives.length;
+  if (front.points.length === 0) throw wrong('report-front', `front.json of ${where} has no points`);
+  for (const point of front.points) {
+    if ([point.weights, point.rewards, point.stderr].some((list) => list.length !== m)) {
+      throw wrong(
+        'report-front',
+        `front.json of ${where}: a point at alpha ${point.alpha} has not one number for each of the ${m} objectives`,
+      );
+    }
+  }
+}
+
+function refuseMixedObjectives(items: readonly Item[]): void {
+  const lists = [...new Set(items.map((item) => item.replicate.front.objectives.join(', ')))];
+  if (lists.length < 2) return;
+  throw wrong(
+    'report-objectives',
+    `the fronts of a report must have the same objectives in the same order, found ${lists.join(' | ')}`,
+  );
+}
+
+function sortIntoCurves(items: readonly Item[]): Curve[] {
+  const nameOf = namer(items);
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const name = nameOf(item);
+    groups.set(name, [...(groups.get(name) ?? []), item]);
+  }
+  return [...groups].map(([name, members]) => toCurve(name, members));
+}
+
+function toCurve(name: string, members: readonly Item[]): Curve {
+  const replicates = members.map((member) => member.replicate).sort(bySeed);
+  replicates.forEach((replicate, index) => {
+    if (replicate.seed !== replicates[index + 1]?.seed) return;
+    throw wrong('report-twice', `${name} appears twice at seed ${replicate.seed}; select each front once`);
+  });
+  const [first] = members;
+  return {
+    name,
+    method: first?.replicate.front.method ?? name,
+    coordinates: first?.axes ?? {},
+    replicates,
+  };
+}
+
+/**
+ * Names a curve by what tells it from the others: the stage where several are compared, the axis `method`, then
+ * the other axes by name. A value that does not begin with a letter is written with its axis (`alpha=0.05`).
+ */
+function namer(items: readonly Item[]): (item: Item) => string {
+  const axes = [...new Set(items.flatMap((item) => Object.keys(item.axes)))].sort(methodFirst);
+  const varying = axes.filter((axis) => new Set(items.map((item) => item.axes[axis])).size > 1);
+  const severalStages = new Set(items.map((item) => item.stage)).size > 1;
+  return (item) => {
+    const parts = varying.flatMap((axis) => nameValue(axis, item.axes[axis]));
+    const named = severalStages ? [item.stage, ...parts] : parts;
+    return named.join(' ') || item.replicate.front.method;
+  };
+}
+
+function nameValue(axis: string, value: string | undefined): string[] {
+  if (value === undefined) return [];
+  return [/^[A-Za-z]/.test(value) ? value : `${axis}=${value}`];
+}
+
+function methodFirst(a: string, b: string): number {
+  if (a === b) return 0;
+  return a === 'method' ? -1 : b === 'method' ? 1 : byCodeUnit(a, b);
+}
+
+function bySeed(a: Replicate, b: Replicate): number {
+  const difference = Number(a.seed) - Number(b.seed);
+  return Number.isNaN(difference) || difference === 0 ? byCodeUnit(a.seed, b.seed) : difference;
+}
+
+function describeCoordinates(stage: string, coordinates: Readonly<Record<string, string>>): string {
+  const axes = Object.keys(coordinates).sort(byCodeUnit);
+  return axes.length === 0
+    ? stage
+    : `${stage}/${axes.map((axis) => `${axis}=${coordinates[axis] ?? ''}`).join(',')}`;
+}
+
+function wrong(code: string, message: string): StageFailure {
+  return new StageFailure('user', code, message);
+}
