@@ -1,0 +1,151 @@
+/**
+ * The exact theory of KL-regularised rewards on a finite set of responses:
+ *   V_{alpha,w}(pi) = (1-alpha) E_pi R_w - alpha KL(pi || pi_ref),   beta = alpha / (1-alpha),
+ *   pi* = pi_ref exp(R_w / beta) / Z,   V* = alpha log Z,   V* - V(pi) = alpha KL(pi || pi*).
+ * Source: Wang et al., "Conditional Language Policy", EMNLP Findings 2024, section 2; the optimum is that of
+ * Korbak et al., "RL with KL penalties is better viewed as Bayesian inference", 2022.
+ *
+ * Outcomes that are not listed are `invalid`: they share what the listed probabilities leave of 1, and earn 0.
+ * Only their total mass is known, so their part of a KL is that of the two masses: a lower bound of the true
+ * one (data processing), exact where the mass is 0.
+ */
+import type { ExactPoint } from '../../schemas/artifact.js';
+import type { TradeOff } from '../policy/types.js';
+import { klDivergence, klTerm, logSumExp, weightedSum } from './log-space.js';
+import type { ExactOptimum, FiniteProblem } from './types.js';
+
+/** What a policy reaches on a problem. */
+export interface ExactValue {
+  /** (1-alpha) E R_w - alpha KL: exact, or an upper bound where `invalidMass` > 0. */
+  readonly value: number;
+  /** Expected reward an objective. */
+  readonly rewards: readonly number[];
+  /** KL to the reference in nats. */
+  readonly kl: number;
+  /** Probability of leaving the listed outcomes. */
+  readonly invalidMass: number;
+}
+
+/** Listed probabilities are taken to sum to 1 if they miss it by less than rounding does. */
+const rounding = 1e-12;
+
+/** beta = alpha / (1 - alpha): the temperature at which pi_ref is tilted. */
+export function betaOf(alpha: number): number {
+  return alpha / (1 - alpha);
+}
+
+/** R_w of every outcome: sum_i w_i R_i. */
+export function scalarRewards(problem: FiniteProblem, weights: readonly number[]): Float64Array {
+  return Float64Array.from(problem.rewards, (row) => weightedSum(weights, row));
+}
+
+/** Probability that log-probabilities of the listed outcomes leave to invalid ones. */
+export function invalidMass(logPolicy: Float64Array): number {
+  const left = 1 - Math.exp(logSumExp(logPolicy));
+  return left < rounding ? 0 : left;
+}
+
+/** log pi_ref + R_w / beta of every listed outcome, and log Z with the invalid outcomes counted in. */
+function tilt(problem: FiniteProblem, tradeOff: TradeOff): { tilted: Float64Array; logZ: number } {
+  const beta = betaOf(tradeOff.alpha);
+  const rewards = scalarRewards(problem, tradeOff.weights);
+  const tilted = problem.logReference.map((logRef, i) => logRef + (rewards[i] ?? 0) / beta);
+  return { tilted, logZ: logSumExp([...tilted, Math.log(invalidMass(problem.logReference))]) };
+}
+
+/** log pi* of every listed outcome; the invalid ones keep 1 minus their sum. */
+export function optimalPolicy(problem: FiniteProblem, tradeOff: TradeOff): Float64Array {
+  const { tilted, logZ } = tilt(problem, tradeOff);
+  return tilted.map((x) => x - logZ);
+}
+
+/** V* with the rewards and the KL of pi*, and V of the reference (its KL is 0). */
+export function optimum(problem: FiniteProblem, tradeOff: TradeOff): ExactOptimum {
+  const { tilted, logZ } = tilt(problem, tradeOff);
+  const best = evaluate(
+    problem,
+    tilted.map((x) => x - logZ),
+    tradeOff,
+  );
+  return {
+    value: tradeOff.alpha * logZ,
+    referenceValue: evaluate(problem, problem.logReference, tradeOff).value,
+    rewards: best.rewards,
+    kl: best.kl,
+  };
+}
+
+/** V of any policy, given log pi of every listed outcome. */
+export function evaluate(problem: FiniteProblem, logPolicy: Float64Array, tradeOff: TradeOff): ExactValue {
+  const rewards = expectedRewards(problem, logPolicy);
+  const mass = invalidMass(logPolicy);
+  const kl =
+    klDivergence(logPolicy, problem.logReference) +
+    klTerm(Math.log(mass), Math.log(invalidMass(problem.logReference)));
+  const scalar = weightedSum(tradeOff.weights, rewards);
+  return { value: (1 - tradeOff.alpha) * scalar - tradeOff.alpha * kl, rewards, kl, invalidMass: mass };
+}
+
+/** E_pi R_i, one number an objective. */
+export function expectedRewards(problem: FiniteProblem, logPolicy: Float64Array): number[] {
+  const objectives = problem.rewards[0]?.length ?? 0;
+  const sums = new Array<number>(objectives).fill(0);
+  problem.rewards.forEach((row, outcome) => {
+    const p = Math.exp(logPolicy[outcome] ?? -Infinity);
+    row.forEach((reward, i) => (sums[i] = (sums[i] ?? 0) + p * reward));
+  });
+  return sums;
+}
+
+/** V* - V(pi) >= 0, and equal to alpha KL(pi || pi*). */
+export function regret(problem: FiniteProblem, logPolicy: Float64Array, tradeOff: TradeOff): number {
+  return optimum(problem, tradeOff).value - evaluate(problem, logPolicy, tradeOff).value;
+}
+
+/**
+ * Mixing of whole responses: log pi is proportional to sum_i w_i log pi_i. On a bandit this is logit mixing,
+ * and optimal for exact experts; where responses are built token by token see `mixTokens`.
+ */
+export function mixOutcomes(logPolicies: readonly Float64Array[], weights: readonly number[]): Float64Array {
+  const length = logPolicies[0]?.length ?? 0;
+  const mixed = Float64Array.from({ length }, (_, i) =>
+    weightedSum(
+      weights,
+      logPolicies.map((policy) => policy[i] ?? -Infinity),
+    ),
+  );
+  const total = logSumExp(mixed);
+  return mixed.map((x) => x - total);
+}
+
+/** One prompt of an exact front: its problem and the policy's log-probability of each listed outcome. */
+export interface EvaluatedPrompt {
+  readonly problem: FiniteProblem;
+  readonly logPolicy: Float64Array;
+}
+
+/** What the front of an exact world shows of one trade-off: means over the prompts. */
+export function exactPoint(prompts: readonly EvaluatedPrompt[], tradeOff: TradeOff): ExactPoint {
+  const values = prompts.map(({ problem, logPolicy }) => evaluate(problem, logPolicy, tradeOff));
+  const optima = prompts.map(({ problem }) => optimum(problem, tradeOff));
+  const value = mean(values.map((v) => v.value));
+  const best = mean(optima.map((o) => o.value));
+  return {
+    value,
+    optimum: best,
+    reference: mean(optima.map((o) => o.referenceValue)),
+    regret: best - value,
+    rewards: meanRows(values.map((v) => v.rewards)),
+    optimumRewards: meanRows(optima.map((o) => o.rewards)),
+    kl: mean(values.map((v) => v.kl)),
+    invalidMass: mean(values.map((v) => v.invalidMass)),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function meanRows(rows: readonly (readonly number[])[]): number[] {
+  return (rows[0] ?? []).map((_, i) => mean(rows.map((row) => row[i] ?? 0)));
+}
