@@ -1,0 +1,164 @@
+/** Pipeline -> Plan: what would run, and why. */
+import type { ArtifactType } from '../../schemas/artifact.js';
+import type { Json, JsonObject } from '../../schemas/json.js';
+import type { Result } from '../../schemas/result.js';
+import type { KindRegistry, StageKind } from '../contract.js';
+import type { Cell, CellId, Diagnostic, Key, Pipeline, Place } from '../pipeline.js';
+import type { Store, StoredRecord, StoreProblem } from '../store/index.js';
+
+/** An input by content. */
+export interface InputDigest {
+  readonly type: ArtifactType;
+  readonly digest: string;
+}
+export interface GatheredDigest extends InputDigest {
+  readonly stage: string;
+  /** Coordinates of the gathered axes only. */
+  readonly coordinates: Readonly<Record<string, string>>;
+}
+export type InputDigests = Readonly<Record<string, InputDigest | readonly GatheredDigest[]>>;
+
+/** All that decides a cell's result (STORE 1, 10); its hash is the key. Names, labels and resources are not in it. */
+export interface Preimage {
+  readonly kind: string;
+  /** Contract version of the kind. */
+  readonly version: number;
+  /** Every value that counts; -0 is 0. */
+  readonly with: JsonObject;
+  readonly inputs: InputDigests;
+  /** Digest of the code listing (a blob of the store: modules by digest, packages by integrity). */
+  readonly code: string;
+  readonly seed?: number;
+  /** Declared variables; null where unset. */
+  readonly env: Readonly<Record<string, string | null>>;
+  readonly outputs: Readonly<Record<string, ArtifactType>>;
+}
+
+/** What a kind runs: `digest` is the SHA-256 of `listing`'s canonical JSON. */
+export interface CodeDigest {
+  readonly digest: string;
+  readonly listing: CodeListing;
+}
+export interface CodeListing {
+  /** Compiled module to the SHA-256 of its text. */
+  readonly modules: Readonly<Record<string, string>>;
+  /** Package (`name@version`) to its integrity. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/** Code as frozen when it was loaded. */
+export interface Code {
+  of(kind: StageKind, values: JsonObject): Result<CodeDigest, CodeProblem>;
+  /** Files that differ on disk from what was frozen; look before recording (STORE 7). */
+  changed(): readonly string[];
+}
+
+export interface CodeProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export type PlanStatus = 'hit' | 'run' | 'depends';
+
+export interface PlannedCell {
+  readonly cell: Cell;
+  readonly status: PlanStatus;
+  /** Known once the content of every input is. */
+  readonly key?: Key;
+  readonly preimage?: Preimage;
+  /** The chosen record of a hit. */
+  readonly record?: StoredRecord;
+  /** A hit from another numeric environment: what differs, as a sentence. */
+  readonly foreign?: string;
+  readonly reason: Reason;
+}
+
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly message: string;
+  readonly changes: readonly Change[];
+}
+
+/**
+ * hit: served. first: this cell never ran. changed: something counted differs from the last time.
+ * upstream: an ancestor runs. incomplete: the record lost an artifact. unrecorded: nothing changed, but no record.
+ */
+export type ReasonCode = 'hit' | 'first' | 'changed' | 'upstream' | 'incomplete' | 'unrecorded';
+
+/** One difference between two preimages. */
+export type Change =
+  | {
+      readonly what: 'kind' | 'version' | 'seed';
+      readonly before: Json;
+      readonly after: Json;
+      readonly place?: Place;
+    }
+  | {
+      readonly what: 'with' | 'env';
+      readonly name: string;
+      readonly before: Json;
+      readonly after: Json;
+      readonly place?: Place;
+    }
+  | {
+      readonly what: 'input';
+      readonly name: string;
+      readonly before: string | null;
+      readonly after: string | null;
+      /** Cells that made the new content. */
+      readonly cells: readonly CellId[];
+    }
+  | {
+      readonly what: 'code';
+      readonly before: string;
+      readonly after: string;
+      readonly modules: readonly string[];
+      readonly packages: readonly string[];
+    }
+  | { readonly what: 'outputs'; readonly before: Json; readonly after: Json };
+
+export interface PlanOptions {
+  readonly pipeline: Pipeline;
+  readonly store: Store;
+  readonly code: Code;
+  readonly registry: KindRegistry;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Numeric environment {backend, version, node, arch, precision, threads}: marks hits from another one. */
+  readonly environment?: JsonObject;
+}
+
+export interface Plan {
+  readonly pipeline: Pipeline;
+  /** In topological order; among the ready, in order of the file. */
+  readonly cells: readonly PlannedCell[];
+  readonly counts: Readonly<Record<PlanStatus, number>>;
+  /**
+   * Plans one cell again from the records its parents ended with (frozen by the run): key and preimage are known
+   * then, status is `hit` or `run`. `records` needs every cell that the inputs name.
+   */
+  resolve(
+    cell: CellId,
+    records: ReadonlyMap<CellId, StoredRecord>,
+  ): Promise<Result<PlannedCell, PlanProblem>>;
+}
+
+export type PlanProblem =
+  | { readonly kind: 'file'; readonly diagnostics: readonly Diagnostic[] }
+  | { readonly kind: 'store'; readonly problem: StoreProblem }
+  | { readonly kind: 'code'; readonly problem: CodeProblem };
+
+/** Why one cell is what it is, following changed inputs to the cells where the change began. */
+export interface Explanation {
+  readonly cell: PlannedCell;
+  /** The record of the last run that knew the cell, which the changes are against. */
+  readonly against?: { readonly run: string; readonly record: StoredRecord };
+  /** From the cell up to the root causes; the cell itself first. */
+  readonly causes: readonly Cause[];
+}
+export interface Cause {
+  readonly cell: CellId;
+  readonly depth: number;
+  readonly status: PlanStatus;
+  readonly reason: Reason;
+}
