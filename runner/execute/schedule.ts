@@ -1,0 +1,402 @@
+/**
+ * The scheduler: pure bookkeeping. It is told what happened and says what to do next; time is a number that
+ * comes in, and no process, disk or clock is touched here, so that tests drive it by hand.
+ *
+ * A cell's life: waiting (for parents) -> ready -> resolving (its key) -> runnable -> running -> settled, with
+ * the side tracks twin (another cell with its key runs), parked (another runner holds the lease) and backoff.
+ */
+import type { Failure } from '../../schemas/protocol.js';
+import { unreachable } from '../../schemas/result.js';
+import type { Cell, CellId, Key, Pipeline } from '../pipeline.js';
+import type { CellStatus, SkipReason } from '../track/events.js';
+import { retriesFor } from './failures.js';
+import { childrenOf, criticalPaths, parentsFirst } from './priority.js';
+import { PriorityQueue } from './queue.js';
+import { Budget, type Demand } from './resources.js';
+
+export interface Task {
+  readonly cell: CellId;
+  readonly needs: readonly CellId[];
+  readonly demand: Demand;
+  /** Expected seconds, measured by earlier runs. */
+  readonly seconds: number;
+  /** Seconds. */
+  readonly timeout?: number;
+  readonly retries: Cell['retries'];
+}
+
+export type StopReason = 'timeout' | 'failure' | 'interrupt';
+export type StopManner = 'grace' | 'now';
+
+export type Action =
+  | { readonly kind: 'resolve'; readonly cell: CellId }
+  | { readonly kind: 'start'; readonly cell: CellId; readonly key: Key; readonly attempt: number }
+  | {
+      readonly kind: 'stop';
+      readonly cell: CellId;
+      readonly reason: StopReason;
+      readonly manner: StopManner;
+    }
+  | {
+      readonly kind: 'retry';
+      readonly cell: CellId;
+      readonly attempt: number;
+      readonly failure: Failure;
+      readonly backoff: number;
+    }
+  | { readonly kind: 'settle'; readonly cell: CellId; readonly settlement: Settlement };
+
+export interface Settlement {
+  readonly status: CellStatus;
+  readonly key?: Key;
+  readonly failure?: Failure;
+  readonly reason?: SkipReason;
+}
+
+export type Resolution =
+  | { readonly kind: 'hit'; readonly key: Key }
+  | { readonly kind: 'run'; readonly key: Key }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+export type Outcome =
+  | { readonly kind: 'done' }
+  /** Another runner's result was found after the lease was taken. */
+  | { readonly kind: 'served' }
+  /** Another runner holds the lease. */
+  | { readonly kind: 'held' }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  | { readonly kind: 'interrupted' };
+
+export interface Policy {
+  readonly onFailure: Pipeline['onFailure'];
+  /** Milliseconds before the next attempt; attempts count from 1. */
+  readonly backoff: (attempt: number) => number;
+  /** Milliseconds until a lease held elsewhere is looked at again. */
+  readonly leasePoll: number;
+}
+
+type StoppedBy = Extract<SkipReason, { kind: 'stopped' }>['by'];
+
+type State =
+  | { readonly kind: 'waiting'; readonly missing: number }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'resolving' }
+  | { readonly kind: 'runnable' }
+  | { readonly kind: 'twin' }
+  | { readonly kind: 'parked'; readonly until: number }
+  | { readonly kind: 'backoff'; readonly until: number; readonly failure: Failure }
+  | { readonly kind: 'running'; readonly deadline: number; readonly stopped?: StopReason }
+  | { readonly kind: 'settled' };
+
+interface Entry {
+  readonly task: Task;
+  readonly path: number;
+  state: State;
+  /** Attempts begun. */
+  attempts: number;
+  key?: Key;
+}
+
+type Entries = Set<Entry>;
+
+export class Schedule {
+  readonly #entries: ReadonlyMap<CellId, Entry>;
+  readonly #children: ReadonlyMap<CellId, readonly Task[]>;
+  readonly #ready: Entries = new Set();
+  readonly #runnable = new PriorityQueue<Entry>((entry) => entry.path);
+  readonly #running: Entries = new Set();
+  /** Parked or in back-off. */
+  readonly #sleeping: Entries = new Set();
+  /** The cell that runs for a key, and the cells that wait for its result. */
+  readonly #owners = new Map<Key, { readonly cell: CellId; readonly twins: Entry[] }>();
+  readonly #budget: Budget;
+  readonly #policy: Policy;
+  readonly #outbox: Action[] = [];
+  #unsettled: number;
+  #stopping: StoppedBy | undefined;
+
+  constructor(tasks: readonly Task[], capacity: Demand, policy: Policy) {
+    const ordered = parentsFirst(tasks);
+    const paths = criticalPaths(ordered);
+    this.#entries = new Map(ordered.map((task) => [task.cell, newEntry(task, paths.get(task.cell) ?? 0)]));
+    this.#children = childrenOf(ordered);
+    this.#budget = new Budget(capacity);
+    this.#policy = policy;
+    this.#unsettled = tasks.length;
+    for (const entry of this.#entries.values()) if (entry.state.kind === 'ready') this.#ready.add(entry);
+  }
+
+  get finished(): boolean {
+    return this.#unsettled === 0;
+  }
+
+  get stopping(): StoppedBy | undefined {
+    return this.#stopping;
+  }
+
+  /** Everything that is to be done now, in this order. Each action is handed out once. */
+  next(now: number): Action[] {
+    this.#wake(now);
+    this.#overtime(now);
+    if (this.#stopping) this.#skipRest(this.#stopping);
+    else {
+      this.#resolveReady();
+      this.#startRunnable(now);
+    }
+    return this.#outbox.splice(0);
+  }
+
+  /** When `next` has something to do without being told anything: a back-off, a lease or a timeout ends. */
+  wakeAt(): number | undefined {
+    let soonest = Infinity;
+    for (const entry of [...this.#sleeping, ...this.#running]) {
+      const { state } = entry;
+      if (state.kind === 'backoff' || state.kind === 'parked') soonest = Math.min(soonest, state.until);
+      else if (state.kind === 'running' && !state.stopped) soonest = Math.min(soonest, state.deadline);
+    }
+    return soonest === Infinity ? undefined : soonest;
+  }
+
+  /** The answer to a `resolve`. */
+  resolved(cell: CellId, resolution: Resolution): void {
+    const entry = this.#expect(cell, 'resolving');
+    switch (resolution.kind) {
+      case 'hit':
+        this.#settle(entry, { status: 'hit', key: resolution.key });
+        return;
+      case 'failed':
+        this.#fail(entry, resolution.failure);
+        return;
+      case 'run':
+        this.#own(entry, resolution.key);
+        return;
+      default:
+        unreachable(resolution);
+    }
+  }
+
+  /** The end of a `start`. */
+  ended(cell: CellId, outcome: Outcome, now: number): void {
+    const entry = this.#expect(cell, 'running');
+    this.#budget.give(entry.task.demand);
+    this.#running.delete(entry);
+    switch (outcome.kind) {
+      case 'done':
+        this.#settle(entry, { status: 'ran' });
+        return;
+      case 'served':
+        this.#settle(entry, { status: 'hit' });
+        return;
+      case 'held':
+        // The attempt never began: it isn't counted, and the cell waits without holding anything.
+        entry.attempts--;
+        this.#sleep(entry, { kind: 'parked', until: now + this.#policy.leasePoll });
+        return;
+      case 'failed':
+        this.#retryOrFail(entry, outcome.failure, now);
+        return;
+      case 'interrupted':
+        this.#afterStop(entry, entry.state.stopped, now);
+        return;
+      default:
+        unreachable(outcome);
+    }
+  }
+
+  /** Ctrl-C: nothing new starts, running cells are stopped with grace or at once. */
+  interrupt(manner: StopManner): void {
+    if (this.#stopping !== 'environment') this.#stopping = 'interrupt';
+    this.#stopRunning('interrupt', manner);
+  }
+
+  #expect<K extends State['kind']>(cell: CellId, kind: K): Entry & { state: Extract<State, { kind: K }> } {
+    const entry = this.#entries.get(cell);
+    if (entry?.state.kind !== kind) {
+      const found = entry?.state.kind ?? 'unknown';
+      throw new Error(`internal error: cell ${cell} is ${found}, not ${kind}; please report it`);
+    }
+    return entry as Entry & { state: Extract<State, { kind: K }> };
+  }
+
+  #wake(now: number): void {
+    for (const entry of this.#sleeping) {
+      const { state } = entry;
+      if ((state.kind !== 'parked' && state.kind !== 'backoff') || state.until > now) continue;
+      this.#sleeping.delete(entry);
+      // After a back-off too the key is looked up again: another runner may have finished it meanwhile.
+      entry.state = { kind: 'ready' };
+      this.#ready.add(entry);
+    }
+  }
+
+  #overtime(now: number): void {
+    for (const entry of this.#running) {
+      const { state } = entry;
+      if (state.kind !== 'running' || state.stopped || state.deadline > now) continue;
+      entry.state = { ...state, stopped: 'timeout' };
+      this.#outbox.push({ kind: 'stop', cell: entry.task.cell, reason: 'timeout', manner: 'grace' });
+    }
+  }
+
+  #resolveReady(): void {
+    for (const entry of this.#ready) {
+      entry.state = { kind: 'resolving' };
+      this.#outbox.push({ kind: 'resolve', cell: entry.task.cell });
+    }
+    this.#ready.clear();
+  }
+
+  /** Longest path first; what doesn't fit is passed over, so that a large cell never idles the machine. */
+  #startRunnable(now: number): void {
+    for (const entry of this.#runnable.takeWhere((entry) => this.#budget.take(entry.task.demand))) {
+      const { cell, timeout } = entry.task;
+      entry.attempts++;
+      entry.state = { kind: 'running', deadline: timeout === undefined ? Infinity : now + timeout * 1000 };
+      this.#running.add(entry);
+      this.#outbox.push({ kind: 'start', cell, key: keyOf(entry), attempt: entry.attempts });
+    }
+  }
+
+  /** The first cell with a key runs for all of them. */
+  #own(entry: Entry, key: Key): void {
+    const owner = this.#owners.get(key);
+    entry.key = key;
+    if (owner && owner.cell !== entry.task.cell) {
+      entry.state = { kind: 'twin' };
+      owner.twins.push(entry);
+      return;
+    }
+    if (!owner) this.#owners.set(key, { cell: entry.task.cell, twins: [] });
+    entry.state = { kind: 'runnable' };
+    this.#runnable.add(entry);
+  }
+
+  #sleep(entry: Entry, state: Extract<State, { until: number }>): void {
+    entry.state = state;
+    this.#sleeping.add(entry);
+  }
+
+  #retryOrFail(entry: Entry, failure: Failure, now: number): void {
+    const left = retriesFor(entry.task.retries, failure.class) - (entry.attempts - 1);
+    if (left <= 0 || this.#stopping) {
+      this.#fail(entry, failure);
+      return;
+    }
+    const backoff = this.#policy.backoff(entry.attempts);
+    this.#sleep(entry, { kind: 'backoff', until: now + backoff, failure });
+    const { cell } = entry.task;
+    this.#outbox.push({ kind: 'retry', cell, attempt: entry.attempts, failure, backoff });
+  }
+
+  #afterStop(entry: Entry, stopped: StopReason | undefined, now: number): void {
+    switch (stopped) {
+      case 'timeout':
+        this.#retryOrFail(entry, timeoutFailure(entry.task), now);
+        return;
+      case 'failure':
+      case 'interrupt':
+        this.#settle(entry, { status: 'skipped', reason: { kind: 'stopped', by: stopped } });
+        return;
+      case undefined:
+        this.#retryOrFail(entry, unaskedStop, now);
+        return;
+      default:
+        unreachable(stopped);
+    }
+  }
+
+  #fail(entry: Entry, failure: Failure): void {
+    this.#settle(entry, { status: 'failed', failure });
+    if (failure.class === 'environment') this.#stopping = 'environment';
+    else if (this.#policy.onFailure !== 'keep-going') this.#stopping ??= 'failure';
+    if (this.#policy.onFailure === 'fail-fast') this.#stopRunning('failure', 'grace');
+  }
+
+  #settle(entry: Entry, settlement: Settlement): void {
+    const { cell } = entry.task;
+    const key = settlement.key ?? entry.key;
+    entry.state = { kind: 'settled' };
+    this.#unsettled--;
+    this.#outbox.push({ kind: 'settle', cell, settlement: { ...settlement, ...(key ? { key } : {}) } });
+    const owned = entry.key === undefined ? undefined : this.#owners.get(entry.key);
+    if (entry.key !== undefined && owned?.cell === cell) {
+      this.#owners.delete(entry.key);
+      for (const twin of owned.twins) this.#settleTwin(twin, settlement);
+    }
+    this.#tellChildren(cell, settlement);
+  }
+
+  /** A twin shares the fate of the cell that ran: it is served its result, or would fail the same way. */
+  #settleTwin(twin: Entry, settlement: Settlement): void {
+    if (twin.state.kind !== 'twin') return;
+    this.#settle(twin, settlement.status === 'ran' ? { status: 'hit' } : settlement);
+  }
+
+  /** What is below a cell without a result is skipped, for the same reason all the way down. */
+  #tellChildren(cell: CellId, { status, reason }: Settlement): void {
+    for (const child of this.#children.get(cell) ?? []) {
+      const entry = this.#entries.get(child.cell);
+      if (entry?.state.kind !== 'waiting') continue;
+      if (status === 'failed' || status === 'skipped') {
+        this.#settle(entry, { status: 'skipped', reason: reason ?? { kind: 'parent', cell } });
+        continue;
+      }
+      const missing = entry.state.missing - 1;
+      entry.state = missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing };
+      if (missing === 0) this.#ready.add(entry);
+    }
+  }
+
+  #stopRunning(reason: StopReason, manner: StopManner): void {
+    for (const entry of this.#running) {
+      if (entry.state.kind !== 'running') continue;
+      if (entry.state.stopped && manner === 'grace') continue;
+      entry.state = { ...entry.state, stopped: entry.state.stopped ?? reason };
+      this.#outbox.push({ kind: 'stop', cell: entry.task.cell, reason, manner });
+    }
+  }
+
+  /** Leaves alone what runs or is being resolved; what waits to be tried again has failed. */
+  #skipRest(by: StoppedBy): void {
+    this.#ready.clear();
+    this.#sleeping.clear();
+    this.#runnable.takeWhere(() => true);
+    for (const entry of this.#entries.values()) {
+      const { state } = entry;
+      if (state.kind === 'backoff') this.#fail(entry, state.failure);
+      else if (skippable.has(state.kind)) {
+        this.#settle(entry, { status: 'skipped', reason: { kind: 'stopped', by } });
+      }
+    }
+  }
+}
+
+const skippable: ReadonlySet<State['kind']> = new Set<State['kind']>([
+  'waiting',
+  'ready',
+  'runnable',
+  'parked',
+]);
+
+function newEntry(task: Task, path: number): Entry {
+  const missing = task.needs.length;
+  return { task, path, attempts: 0, state: missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing } };
+}
+
+function keyOf(entry: Entry): Key {
+  if (entry.key === undefined) {
+    throw new Error(`internal error: cell ${entry.task.cell} would start without a key; please report it`);
+  }
+  return entry.key;
+}
+
+function timeoutFailure(task: Task): Failure {
+  const message = `stopped after its timeout of ${task.timeout ?? 0} s; raise \`timeout:\` or make the stage smaller`;
+  return { class: 'resource', code: 'timeout', message };
+}
+
+const unaskedStop: Failure = {
+  class: 'infrastructure',
+  code: 'stopped',
+  message: 'the worker was told to stop by something else than moft',
+};

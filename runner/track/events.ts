@@ -1,0 +1,85 @@
+/**
+ * What happens in a run, as values: the journal keeps them, `--json` prints them, the terminal draws them.
+ */
+import type { Failure, StageEventBody } from '../../schemas/protocol.js';
+import type { CellId, Key } from '../pipeline.js';
+
+export type CellStatus = 'ran' | 'hit' | 'failed' | 'skipped';
+export type RunStatus = 'done' | 'failed' | 'environment' | 'interrupted';
+
+export interface Counts {
+  readonly ran: number;
+  readonly hit: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** Why a cell was not run. */
+export type SkipReason =
+  | { readonly kind: 'parent'; readonly cell: CellId }
+  | { readonly kind: 'stopped'; readonly by: 'failure' | 'environment' | 'interrupt' };
+
+export interface RunStarted {
+  readonly type: 'run-started';
+  readonly pipeline: string;
+  readonly file: string;
+  readonly cells: number;
+}
+
+export interface CellStarted {
+  readonly type: 'cell-started';
+  readonly cell: CellId;
+  readonly key: Key;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
+/** An attempt failed and another one follows after `backoff` seconds. */
+export interface CellRetried {
+  readonly type: 'cell-retried';
+  readonly cell: CellId;
+  readonly attempt: number;
+  readonly failure: Failure;
+  readonly backoff: number;
+}
+
+export interface CellFinished {
+  readonly type: 'cell-finished';
+  readonly cell: CellId;
+  readonly status: CellStatus;
+  readonly key?: Key;
+  /** Digest of the record (ran, hit). */
+  readonly record?: string;
+  /** Measured seconds of the work itself: now (ran), or when it was done (hit). */
+  readonly seconds?: number;
+  readonly failure?: Failure;
+  readonly reason?: SkipReason;
+  /** Range of `seq` of the last attempt's events. */
+  readonly events?: { readonly attempt: string; readonly first: number; readonly last: number };
+}
+
+export interface RunFinished {
+  readonly type: 'run-finished';
+  readonly status: RunStatus;
+  readonly counts: Counts;
+  readonly seconds: number;
+  /** Seconds that the hits took when they were run. */
+  readonly saved_seconds: number;
+}
+
+/** Something that a reader of the run should know, such as a worker that was retired. */
+export interface RunNote {
+  readonly type: 'run-note';
+  readonly cell?: CellId;
+  readonly text: string;
+}
+
+export type LifecycleEvent = RunStarted | CellStarted | CellRetried | CellFinished | RunNote | RunFinished;
+
+/** An event of a stage, as the runner passes it on. */
+export type CellEvent = StageEventBody & { readonly cell: CellId; readonly seq: number };
+
+/** One line of `moft run --json`: every event carries its time (ms since 1970) and its run. */
+export type RunEvent = (LifecycleEvent | CellEvent) & { readonly time: number; readonly run: string };
+
+export const noCounts: Counts = { ran: 0, hit: 0, failed: 0, skipped: 0 };
