@@ -1,0 +1,74 @@
+/** Finding rewards by name: first among those that a dataset's world answers, then among the built-in ones. */
+import { StageFailure } from '../../runner/contract.js';
+import type { Dataset } from '../data/dataset.js';
+import { worldOf } from '../data/world.js';
+import type { Row } from '../data/types.js';
+import type { Reward } from './types.js';
+
+type RewardModule = { readonly reward: Reward };
+
+const builtIn: Readonly<Record<string, () => Promise<RewardModule>>> = {
+  'rouge-l': () => import('./rouge-l.js'),
+  faithfulness: () => import('./faithfulness.js'),
+  brevity: () => import('./brevity.js'),
+};
+
+/**
+ * The named rewards, in the order of `names`, each guarded: a score that is not finite is a StageFailure that names
+ * the reward and the row. Unknown names, names that two places answer, and repeats are StageFailures.
+ */
+export async function rewardsOf(
+  dataset: Pick<Dataset, 'manifest'>,
+  names: readonly string[],
+): Promise<readonly Reward[]> {
+  const repeated = names.find((name, i) => names.indexOf(name) !== i);
+  if (repeated !== undefined)
+    throw failure('repeated-reward', `the reward ${quote(repeated)} is named twice`);
+  const offered = dataset.manifest.rewards;
+  const world = await worldOf(dataset);
+  const find = async (name: string): Promise<Reward> => {
+    const own = offered.includes(name) ? world?.rewards.find((reward) => reward.name === name) : undefined;
+    const load = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
+    if (own && load)
+      throw failure('ambiguous-reward', `both the dataset and moft have a reward ${quote(name)}: rename one`);
+    const reward = own ?? (await load?.())?.reward;
+    if (!reward) throw unknownReward(name, offered);
+    return guarded(reward);
+  };
+  return Promise.all(names.map(find));
+}
+
+/** Scores one response on every reward; null where one of them doesn't apply (the row is then left out). */
+export function scoreAll(rewards: readonly Reward[], row: Row, response: string): readonly number[] | null {
+  const scores = rewards.map((reward) => reward.score(row, response));
+  return scores.includes(null) ? null : (scores as number[]);
+}
+
+function guarded(reward: Reward): Reward {
+  return {
+    name: reward.name,
+    score(row, response) {
+      const score = reward.score(row, response);
+      if (score === null || Number.isFinite(score)) return score;
+      throw failure(
+        'reward-not-finite',
+        `the reward ${quote(reward.name)} gave ${score} for row ${quote(row.id)} and the response ` +
+          `${quote(response.slice(0, 80))}; expected a finite number, or null where it doesn't apply`,
+      );
+    },
+  };
+}
+
+function unknownReward(name: string, offered: readonly string[]): StageFailure {
+  const own = offered.length > 0 ? `the dataset answers ${offered.join(', ')}` : 'the dataset answers none';
+  return failure(
+    'unknown-reward',
+    `no reward is called ${quote(name)}: ${own}; built in are ${Object.keys(builtIn).join(', ')}`,
+  );
+}
+
+function failure(code: string, message: string): StageFailure {
+  return new StageFailure('user', code, message);
+}
+
+const quote = (text: string): string => JSON.stringify(text);
