@@ -1,0 +1,41 @@
+import type { Diagnostic, Place } from '../pipeline.js';
+
+/** Files that are no files: where a value came from the command line (`-p alpha`). */
+export function isCommandLine(file: string): boolean {
+  return file.startsWith('-p ') || file.startsWith('--set ');
+}
+
+function where(place: Place): string {
+  return isCommandLine(place.file)
+    ? place.file
+    : `${place.file}:${String(place.line)}:${String(place.column)}`;
+}
+
+/**
+ * `file:line:column: error[code]: message`, then the source line with a caret (where the text of the file is
+ * given), the hint, and the related places.
+ */
+export function formatDiagnostic(diagnostic: Diagnostic, text?: string): string {
+  const lines = [`${where(diagnostic)}: error[${diagnostic.code}]: ${diagnostic.message}`];
+  if (text !== undefined && !isCommandLine(diagnostic.file)) lines.push(...excerpt(diagnostic, text));
+  if (diagnostic.hint !== undefined) lines.push(`  hint: ${diagnostic.hint}`);
+  for (const related of diagnostic.related ?? []) lines.push(`  ${where(related)}: ${related.message}`);
+  return lines.join('\n');
+}
+
+const widest = 160;
+
+function excerpt(place: Place, text: string): string[] {
+  const line = text.split(/\r\n|\n|\r/)[place.line - 1];
+  if (line === undefined || line.trim() === '') return [];
+  const from = Math.max(0, place.column - 1 - widest / 2);
+  const shown = line.slice(from, from + widest).replaceAll('\t', ' ');
+  const column = place.column - 1 - from;
+  const end = place.endLine === place.line ? place.endColumn - 1 - from : shown.length;
+  const length = Math.max(1, Math.min(end, shown.length) - column);
+  const gutter = `  ${String(place.line)} | `;
+  return [
+    `${gutter}${shown}`,
+    `${' '.repeat(gutter.length - 2)}| ${' '.repeat(column)}${'^'.repeat(length)}`,
+  ];
+}

@@ -1,0 +1,26 @@
+import type { KindRegistry } from '../contract.js';
+import type { Diagnostic, Pipeline } from '../pipeline.js';
+
+/** A pipeline file: its absolute path and its text. */
+export interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface AnalyzeOptions {
+  readonly registry: KindRegistry;
+  /** `-p name=text`, by name. */
+  readonly params?: Readonly<Record<string, string>>;
+  /** `--set path=yaml`, by path (`stages.clp.with.steps`). */
+  readonly sets?: Readonly<Record<string, string>>;
+  /** Absolute path that paths given by `-p` and `--set` are relative to. */
+  readonly workingFolder: string;
+  /** Whether an absolute path exists; without it, declared paths are not looked for. */
+  readonly exists?: (path: string) => boolean;
+}
+
+/** A pipeline where there was no error; every diagnostic is an error, in the order of the file. */
+export interface Analysis {
+  readonly pipeline?: Pipeline;
+  readonly diagnostics: readonly Diagnostic[];
+}
