@@ -1,0 +1,111 @@
+import { Type, type Static } from 'typebox';
+import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import {
+  Conditioning,
+  ReferenceShare,
+  Sampling,
+  conditioningName,
+  type Conditioning as ConditioningValue,
+} from '../policy/options.js';
+import { rewardModules } from '../rewards/names.js';
+import {
+  alphaProblems,
+  inertFields,
+  rewardProblems,
+  scheduleProblems,
+  trainingFields,
+  type TrainingOptions,
+} from '../rl/options.js';
+
+const ClpSchema = Type.Object({
+  rewards: Type.Array(Type.String({ minLength: 1 }), {
+    description: 'Names of the rewards to trade off, two or more; their order is the order of the weights.',
+    minItems: 1,
+  }),
+  conditioning: Conditioning,
+  sampling: Sampling,
+  reference_share: ReferenceShare,
+  trade_offs: Type.Integer({
+    description: 'Trade-offs a step; each is one merge and its own prompts and responses.',
+    default: 4,
+    minimum: 1,
+  }),
+  ...trainingFields,
+});
+export interface ClpWith extends TrainingOptions {
+  readonly rewards: readonly string[];
+  readonly conditioning: ConditioningValue;
+  readonly sampling: Sampling;
+  readonly reference_share: Static<typeof ReferenceShare>;
+  readonly trade_offs: number;
+}
+
+function samplingProblems({ alpha }: Sampling): Problem[] {
+  const path = ['sampling', 'alpha'];
+  if (typeof alpha === 'number') return alphaProblems(alpha, path);
+  const [least, greatest] = alpha.range;
+  const ends = [
+    ...alphaProblems(least, [...path, 'range', 0]),
+    ...alphaProblems(greatest, [...path, 'range', 1]),
+  ];
+  if (ends.length > 0 || least < greatest) return ends;
+  return [
+    {
+      code: 'alpha-order',
+      path: [...path, 'range'],
+      message: `the least KL weight must be below the greatest, found [${least}, ${greatest}]`,
+    },
+  ];
+}
+
+function nameProblems(names: readonly string[]): Problem[] {
+  const problems: Problem[] = [];
+  if (new Set(names).size < 2)
+    problems.push({
+      code: 'too-few-rewards',
+      path: ['rewards'],
+      message: `a policy that trades off needs two different rewards or more, found ${JSON.stringify(names)}`,
+      hint: 'one reward alone is the kind `soft`',
+    });
+  const repeated = names.findIndex((name, i) => names.indexOf(name) !== i);
+  if (repeated >= 0)
+    problems.push({
+      code: 'repeated-reward',
+      path: ['rewards', repeated],
+      message: `the reward ${JSON.stringify(names[repeated])} is named twice`,
+    });
+  return problems;
+}
+
+function check(values: ClpWith, inputs: InputTraits): Problem[] {
+  return [
+    ...nameProblems(values.rewards),
+    ...samplingProblems(values.sampling),
+    ...scheduleProblems(values.alpha_schedule),
+    ...rewardProblems(values.rewards, inputs, (i) => ['rewards', i]),
+  ];
+}
+
+export default defineKind({
+  name: 'clp',
+  version: 1,
+  description:
+    'Conditional Language Policy: one policy for every trade-off between two or more rewards (and, with a range of ' +
+    'alpha, between rewards and KL), trained over random trade-offs. The conditioned parameters are kept once an ' +
+    'objective and averaged by the weights; all others are shared.',
+  with: ClpSchema,
+  inert: [...inertFields],
+  inputs: {
+    reference: { type: 'model', description: 'The model to start from and to stay close to (pi_ref).' },
+    prompts: { type: 'dataset', description: 'Prompts to answer; their facts may answer rewards.' },
+  },
+  outputs: (values) => ({ policy: { type: 'policy', traits: { objectives: values.rewards } } }),
+  modules: (values) => [
+    `stages/policy/conditioning/${conditioningName(values.conditioning as ConditioningValue)}`,
+    ...rewardModules(values.rewards),
+  ],
+  check: (values, inputs) => check(values as ClpWith, inputs),
+  randomness: 'training',
+  engine: true,
+  run: async (job, emit, signal) => (await import('./clp.run.js')).run(job, emit, signal),
+});

@@ -1,0 +1,123 @@
+import { Type, type Static } from 'typebox';
+import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { alphaProblems, rewardProblems, simplexProblems, traitsOf } from '../rl/options.js';
+import { builtInRewards, rewardModules, worldModules } from '../rewards/names.js';
+
+const closed = { additionalProperties: false } as const;
+
+const Grid = Type.Object(
+  {
+    weights: Type.Union(
+      [
+        Type.Object(
+          {
+            simplex: Type.Integer({
+              minimum: 2,
+              description: 'Points on an edge: 11 are 66 for three rewards.',
+            }),
+          },
+          closed,
+        ),
+        Type.Array(Type.Array(Type.Number()), {
+          minItems: 1,
+          description: 'Points in the order of the objectives.',
+        }),
+      ],
+      { description: 'Weights to ask for.', default: { simplex: 11 } },
+    ),
+    alpha: Type.Union([Type.Literal('trained'), Type.Number(), Type.Array(Type.Number(), { minItems: 1 })], {
+      description:
+        '`trained`: the alpha of a policy with one (of a range, its least); else one alpha or several.',
+      default: 'trained',
+    }),
+  },
+  {
+    ...closed,
+    description: 'Trade-offs to ask for.',
+    default: { weights: { simplex: 11 }, alpha: 'trained' },
+  },
+);
+
+export const FrontWith = Type.Object({
+  grid: Grid,
+  samples: Type.Integer({ description: 'Responses a prompt and trade-off.', default: 4, minimum: 1 }),
+  prompt_limit: Type.Integer({
+    description: 'Most prompts to use, from the front of the dataset.',
+    default: 64,
+    minimum: 1,
+  }),
+  max_tokens: Type.Integer({
+    description: 'Longest response in tokens, the end-of-text token included.',
+    default: 32,
+    minimum: 1,
+  }),
+  sampling_seed: Type.Integer({
+    description:
+      'Seed of the responses, the same for every method and replicate, so that all meet the same dice.',
+    default: 1,
+    minimum: 0,
+  }),
+  exact: Type.Boolean({
+    description:
+      'Where the prompts come from an exact world, also compute value, optimum and regret by listing.',
+    default: true,
+  }),
+  shown: Type.Integer({
+    description: 'Prompts whose responses are kept for the report.',
+    default: 3,
+    minimum: 0,
+  }),
+});
+export type FrontWith = Static<typeof FrontWith>;
+
+function check(values: FrontWith, inputs: InputTraits): Problem[] {
+  const { weights, alpha } = values.grid;
+  const objectives = traitsOf(inputs, 'policy')?.objectives;
+  const listed = Array.isArray(weights) ? weights : [];
+  const alphas = alpha === 'trained' ? [] : [alpha].flat();
+  const path = (i: number): (string | number)[] => ['grid', 'alpha', ...(Array.isArray(alpha) ? [i] : [])];
+  return [
+    ...alphas.flatMap((a, i) => alphaProblems(a, path(i))),
+    ...listed.flatMap((point, i) => simplexProblems(point, ['grid', 'weights', i])),
+    ...listed.flatMap((point, i) => lengthProblems(point, objectives, i)),
+    ...rewardProblems(objectives ?? [], inputs, () => ['prompts']),
+  ];
+}
+
+function lengthProblems(
+  point: readonly number[],
+  objectives: readonly string[] | undefined,
+  i: number,
+): Problem[] {
+  if (!objectives || objectives.length === point.length) return [];
+  return [
+    {
+      code: 'weights-length',
+      path: ['grid', 'weights', i],
+      message: `the policy has ${objectives.length} objectives (${objectives.join(', ')}), found ${point.length} weights`,
+    },
+  ];
+}
+
+export default defineKind({
+  name: 'front',
+  version: 1,
+  description:
+    'Asks a policy for a grid of trade-offs on held-out prompts: mean rewards with standard errors, KL, entropy and ' +
+    'length, samples of text, and in an exact world the value, the optimum and the regret of every point.',
+  with: FrontWith,
+  inputs: {
+    policy: { type: 'policy', description: 'What is asked.' },
+    prompts: { type: 'dataset', description: 'Held-out prompts.' },
+  },
+  outputs: (_values, inputs) => {
+    const objectives = traitsOf(inputs, 'policy')?.objectives;
+    return { front: { type: 'front', ...(objectives ? { traits: { objectives } } : {}) } };
+  },
+  // The policy's objectives are not known before it exists: any reward may be asked for.
+  modules: () => [...new Set([...rewardModules([...builtInRewards]), ...worldModules])],
+  check,
+  randomness: 'evaluation',
+  engine: true,
+  run: async (job, emit, signal) => (await import('./front.run.js')).run(job, emit, signal),
+});

@@ -1,0 +1,108 @@
+import { Type, type Static } from 'typebox';
+import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { traitsOf } from '../rl/options.js';
+
+const ModelShape = Type.Object(
+  {
+    width: Type.Integer({ description: 'Channels (n_embd).', default: 64, minimum: 2 }),
+    layers: Type.Integer({ description: 'Transformer blocks.', default: 2, minimum: 1 }),
+    heads: Type.Integer({ description: 'Attention heads; must divide the width.', default: 4, minimum: 1 }),
+    context: Type.Integer({
+      description: 'Positions: prompt, separator, response and conditioning tokens together.',
+      default: 128,
+      minimum: 4,
+    }),
+    dropout: Type.Number({
+      description: 'Share of activations dropped in this training (never afterwards).',
+      default: 0,
+      minimum: 0,
+      exclusiveMaximum: 1,
+    }),
+  },
+  {
+    additionalProperties: false,
+    description: 'Shape of the decoder (GPT-2 with these sizes).',
+    default: { width: 64, layers: 2, heads: 4, context: 128, dropout: 0 },
+  },
+);
+
+export const SftWith = Type.Object({
+  model: ModelShape,
+  steps: Type.Integer({ description: 'Updates of the parameters.', default: 600, minimum: 1 }),
+  batch: Type.Integer({ description: 'Rows a step.', default: 16, minimum: 1 }),
+  learning_rate: Type.Number({ description: 'Peak rate of AdamW.', default: 0.003, exclusiveMinimum: 0 }),
+  schedule: Type.Enum(['constant', 'linear', 'cosine'] as const, {
+    description: 'Course of the learning rate after the warm-up; `linear` and `cosine` end at 0.',
+    default: 'cosine',
+  }),
+  warmup: Type.Integer({ description: 'Steps in which the rate rises from 0.', default: 20, minimum: 0 }),
+  weight_decay: Type.Number({ description: 'Decoupled weight decay.', default: 0.01, minimum: 0 }),
+  max_grad_norm: Type.Number({
+    description: 'Largest norm of the gradient.',
+    default: 1,
+    exclusiveMinimum: 0,
+  }),
+  vocabulary: Type.Integer({
+    description: 'Most words in the tokenizer, the special ones included; the rarest are left out.',
+    default: 4096,
+    minimum: 16,
+  }),
+  loss_on: Type.Enum(['response', 'all'] as const, {
+    description: 'Learn the response alone, or the prompt too.',
+    default: 'response',
+  }),
+  conditioning_noise: Type.Number({
+    description:
+      'Share of rows that carry random conditioning tokens, so that the reference knows them and ignores them. ' +
+      'Policies with the `prompt` conditioning start from there.',
+    default: 0,
+    minimum: 0,
+    maximum: 1,
+  }),
+  log_every: Type.Integer({ description: 'Steps between logged figures.', default: 20, minimum: 1 }),
+});
+export type SftWith = Static<typeof SftWith>;
+
+function check(values: SftWith, inputs: InputTraits): Problem[] {
+  const problems: Problem[] = [];
+  if (values.model.width % values.model.heads !== 0)
+    problems.push({
+      code: 'model-heads',
+      path: ['model', 'heads'],
+      message: `the width ${values.model.width} can't be divided among ${values.model.heads} heads`,
+    });
+  for (const name of ['data', 'validation']) {
+    const columns = traitsOf(inputs, name)?.columns;
+    if (columns && !columns.includes('response'))
+      problems.push({
+        code: 'missing-column',
+        path: [name],
+        message: `supervised finetuning needs a column "response"; the rows have ${columns.join(', ')}`,
+      });
+  }
+  return problems;
+}
+
+export default defineKind({
+  name: 'sft',
+  version: 1,
+  description:
+    'Supervised finetuning of a small decoder from nothing: builds a word-level tokenizer from the data and learns ' +
+    'each response after its prompt. The result is the reference policy of every later stage. With a validation ' +
+    'set it logs the held-out loss beside the loss of a bigram model.',
+  with: SftWith,
+  inert: ['log_every'],
+  inputs: {
+    data: { type: 'dataset', description: 'Rows with a prompt and a response.' },
+    validation: {
+      type: 'dataset',
+      optional: true,
+      description: 'Held-out rows: only measured, never learnt.',
+    },
+  },
+  outputs: () => ({ model: { type: 'model' } }),
+  check,
+  randomness: 'training',
+  engine: true,
+  run: async (job, emit, signal) => (await import('./sft.run.js')).run(job, emit, signal),
+});

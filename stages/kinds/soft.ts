@@ -1,0 +1,73 @@
+import { Type, type Static } from 'typebox';
+import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { rewardModules } from '../rewards/names.js';
+import {
+  alphaProblems,
+  inertFields,
+  rewardProblems,
+  scheduleProblems,
+  simplexProblems,
+  trainingFields,
+} from '../rl/options.js';
+
+const Name = Type.String({ minLength: 1 });
+
+export const SoftWith = Type.Object({
+  rewards: Type.Union(
+    [
+      Name,
+      Type.Array(Name, { minItems: 1, uniqueItems: true }),
+      Type.Record(Type.String(), Type.Number({ minimum: 0 }), { minProperties: 1 }),
+    ],
+    {
+      description: 'The reward: a name, a list of names (equal weights), or a map of weights that sum to 1.',
+    },
+  ),
+  alpha: Type.Number({ description: 'KL weight, in (0,1).', default: 0.05 }),
+  ...trainingFields,
+});
+export type SoftWith = Static<typeof SoftWith>;
+
+/** Names and weights of the one trade-off that an expert is trained for. */
+export function softRewards(rewards: SoftWith['rewards']): { names: string[]; weights: number[] } {
+  if (typeof rewards === 'string') return { names: [rewards], weights: [1] };
+  if (Array.isArray(rewards)) return { names: rewards, weights: rewards.map(() => 1 / rewards.length) };
+  return { names: Object.keys(rewards), weights: Object.values(rewards) };
+}
+
+function check(values: SoftWith, inputs: InputTraits): Problem[] {
+  const { rewards } = values;
+  const { names, weights } = softRewards(rewards);
+  const place = (i: number): (string | number)[] => {
+    if (typeof rewards === 'string') return ['rewards'];
+    return ['rewards', Array.isArray(rewards) ? i : (names[i] ?? i)];
+  };
+  return [
+    ...alphaProblems(values.alpha, ['alpha']),
+    ...scheduleProblems(values.alpha_schedule),
+    ...(typeof rewards === 'string' || Array.isArray(rewards) ? [] : simplexProblems(weights, ['rewards'])),
+    ...rewardProblems(names, inputs, place),
+  ];
+}
+
+export default defineKind({
+  name: 'soft',
+  version: 1,
+  description:
+    'Single-objective finetuning (SOFT): one policy for one reward, or one fixed weighting of rewards, at one KL ' +
+    'weight, by policy gradient from the reference. An expert of a soup; with several rewards, a MORLHF policy.',
+  with: SoftWith,
+  inert: [...inertFields],
+  inputs: {
+    reference: { type: 'model', description: 'The model to start from and to stay close to (pi_ref).' },
+    prompts: { type: 'dataset', description: 'Prompts to answer; their facts may answer rewards.' },
+  },
+  outputs: (values) => ({
+    policy: { type: 'policy', traits: { objectives: softRewards(values.rewards).names } },
+  }),
+  modules: (values) => rewardModules(softRewards(values.rewards).names),
+  check,
+  randomness: 'training',
+  engine: true,
+  run: async (job, emit, signal) => (await import('./soft.run.js')).run(job, emit, signal),
+});

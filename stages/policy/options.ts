@@ -1,0 +1,131 @@
+/** How a trade-off enters the parameters, and which trade-offs are drawn in training: schemas without machinery. */
+import { Type, type Static, type TSchema } from 'typebox';
+import { conditioningNames, type ConditioningName } from '../../schemas/artifact.js';
+
+const closed = { additionalProperties: false } as const;
+
+/** How the prompt conditioning writes weights down. */
+export const spellings = ['buckets', 'decimals', 'percent'] as const;
+export type Spelling = (typeof spellings)[number];
+
+const PromptOptions = Type.Object(
+  {
+    spelling: Type.Enum(spellings, {
+      description:
+        'How a weight is written: `buckets` (one of eleven tokens an objective), `decimals` (0.25), `percent` (25%).',
+      default: 'buckets',
+    }),
+  },
+  closed,
+);
+
+/** A name, or a map with one name and its options. */
+export const Conditioning = Type.Union(
+  [
+    Type.Enum(conditioningNames),
+    Type.Object({ prompt: PromptOptions }, closed),
+    ...(['full', 'attention', 'logits'] as const).map((name) =>
+      Type.Object({ [name]: Type.Object({}, closed) } as Record<string, TSchema>, closed),
+    ),
+  ],
+  {
+    description:
+      'How a trade-off enters the policy. `full`: every parameter is kept once an objective; `attention`: the ' +
+      'query, key, value and output projections; `logits`: the last linear layer; `prompt`: written in the prompt.',
+    default: 'full',
+  },
+);
+export type Conditioning = ConditioningName | Readonly<Record<string, { readonly spelling?: Spelling }>>;
+
+/** The name in either form. */
+export function conditioningName(conditioning: Conditioning): ConditioningName {
+  const name = typeof conditioning === 'string' ? conditioning : Object.keys(conditioning)[0];
+  const known = conditioningNames.find((candidate) => candidate === name);
+  if (!known) throw new Error(`internal error: no conditioning ${JSON.stringify(name)}; please report it`);
+  return known;
+}
+
+/** The spelling of a prompt conditioning; the default for the others, which don't write. */
+export function spellingOf(conditioning: Conditioning): Spelling {
+  if (typeof conditioning === 'string') return 'buckets';
+  return conditioning.prompt?.spelling ?? 'buckets';
+}
+
+export const WeightSampling = Type.Union(
+  [
+    Type.Object(
+      {
+        dirichlet: Type.Number({
+          exclusiveMinimum: 0,
+          description: 'Concentration; 1 is uniform on the simplex.',
+        }),
+      },
+      closed,
+    ),
+    Type.Object(
+      {
+        simplex: Type.Integer({
+          minimum: 2,
+          description: 'A uniform draw from a grid with this many points an edge.',
+        }),
+      },
+      closed,
+    ),
+    Type.Literal('corners', { description: 'One objective at a time.' }),
+  ],
+  { description: 'Distribution of the weights.', default: { dirichlet: 1 } },
+);
+export type WeightSampling = Static<typeof WeightSampling>;
+
+export const AlphaSampling = Type.Union(
+  [
+    Type.Number({ description: 'One KL weight, in (0,1).' }),
+    Type.Object(
+      {
+        range: Type.Tuple([Type.Number(), Type.Number()], {
+          description: 'Least and greatest KL weight, in (0,1).',
+        }),
+        scale: Type.Enum(['log', 'uniform'] as const, {
+          description: 'Draw log alpha uniformly, or alpha.',
+          default: 'log',
+        }),
+      },
+      closed,
+    ),
+  ],
+  { description: 'KL weight: fixed, or a range that the policy is conditioned on.', default: 0.05 },
+);
+export type AlphaSampling =
+  number | { readonly range: readonly [number, number]; readonly scale: 'log' | 'uniform' };
+
+export const Sampling = Type.Object(
+  {
+    weights: WeightSampling,
+    corners: Type.Number({
+      description:
+        'Share of draws that go to a corner (one objective alone) whatever `weights` says. About 0.3 helps against ' +
+        'lock-in; from 0.5 on the middle may never be found.',
+      default: 0,
+      minimum: 0,
+      maximum: 1,
+    }),
+    alpha: AlphaSampling,
+  },
+  {
+    ...closed,
+    description: 'Distribution Q of the trade-offs that are trained on.',
+    default: { weights: { dirichlet: 1 }, corners: 0, alpha: 0.05 },
+  },
+);
+export interface Sampling {
+  readonly weights: WeightSampling;
+  readonly corners: number;
+  readonly alpha: AlphaSampling;
+}
+
+export const ReferenceShare = Type.Enum(['literal', 'log', 'beta'] as const, {
+  description:
+    "The reference's share s in the merged parameters, where alpha is a range: `literal` s = alpha; `log` log-linear " +
+    'in alpha, capped below 1; `beta` 1 - s = beta_min / beta. With one fixed alpha the reference term is dropped.',
+  default: 'log',
+});

@@ -1,0 +1,145 @@
+/** Settings that every training by policy gradient shares, and the checks on them. */
+import { Type, type Static } from 'typebox';
+import type { InputTraits, Problem, Traits } from '../../runner/contract.js';
+import { builtInRewards } from '../rewards/names.js';
+
+const closed = { additionalProperties: false } as const;
+
+/** How the KL to the reference enters the estimator. Only the first three estimate the gradient of V. */
+export const klEstimators = [
+  'k1-in-reward',
+  'k2-sequence-in-loss',
+  'exact-with-return',
+  'k2-in-reward',
+  'k3-in-reward',
+  'k2-token-in-loss',
+  'k3-token-in-loss',
+] as const;
+export type KlEstimator = (typeof klEstimators)[number];
+
+export const AlphaSchedule = Type.Union(
+  [
+    Type.Literal('constant'),
+    Type.Object(
+      {
+        from: Type.Number({ description: 'KL weight at the first step, in (0,1).' }),
+        share: Type.Number({
+          description:
+            'Share of the steps after which the KL weight has come down (geometrically) to its own value.',
+          default: 0.33,
+          exclusiveMinimum: 0,
+          maximum: 1,
+        }),
+      },
+      closed,
+    ),
+  ],
+  {
+    description:
+      '`constant`, or annealing: `{from: 0.2, share: 0.33}` trains the first third at a higher KL weight. Use it where ' +
+      'training locks in (a span under 0.75): prompts, three rewards, small alpha. A claim should say which was used.',
+    default: 'constant',
+  },
+);
+export type AlphaSchedule = 'constant' | { readonly from: number; readonly share: number };
+
+/** Fields of `with` that soft and clp share. */
+export const trainingFields = {
+  steps: Type.Integer({ description: 'Updates of the parameters.', default: 300, minimum: 1 }),
+  batch: Type.Integer({ description: 'Prompts a trade-off and step.', default: 8, minimum: 1 }),
+  samples: Type.Integer({
+    description:
+      'Responses a prompt; the baseline of each is the mean of the others. Few (4) make lock-in likely.',
+    default: 16,
+    minimum: 2,
+  }),
+  max_tokens: Type.Integer({
+    description: 'Longest response in tokens, the end-of-text token included.',
+    default: 32,
+    minimum: 1,
+  }),
+  learning_rate: Type.Number({ description: 'Peak rate of AdamW.', default: 0.003, exclusiveMinimum: 0 }),
+  schedule: Type.Enum(['constant', 'linear', 'cosine'] as const, {
+    description: 'Course of the learning rate after the warm-up; `linear` and `cosine` end at 0.',
+    default: 'linear',
+  }),
+  warmup: Type.Integer({ description: 'Steps in which the rate rises from 0.', default: 10, minimum: 0 }),
+  max_grad_norm: Type.Number({
+    description: 'Largest norm of the gradient of the merged parameters, for each trade-off of a step.',
+    default: 1,
+    exclusiveMinimum: 0,
+  }),
+  kl: Type.Enum(['k1-in-reward', 'k2-sequence-in-loss'] as const, {
+    description:
+      'How the KL to the reference is estimated; both are unbiased for the gradient of the objective. `k1-in-reward` ' +
+      'subtracts log-ratios from the reward, `k2-sequence-in-loss` differentiates half the squared log-ratio.',
+    default: 'k1-in-reward',
+  }),
+  alpha_schedule: AlphaSchedule,
+  log_every: Type.Integer({ description: 'Steps between logged figures.', default: 10, minimum: 1 }),
+} as const;
+
+const TrainingFields = Type.Object(trainingFields);
+export type TrainingOptions = Static<typeof TrainingFields>;
+
+/** Values that only say what is logged. */
+export const inertFields = ['log_every'] as const;
+
+/** Traits of a single-artifact input; undefined where unbound or unknown. */
+export function traitsOf(inputs: InputTraits, name: string): Traits | undefined {
+  const traits = inputs[name];
+  return traits === undefined || Array.isArray(traits) ? undefined : (traits as Traits);
+}
+
+/** Rewards that neither the prompts' own facts nor stages/rewards answer. Unknown traits are no error. */
+export function rewardProblems(
+  names: readonly string[],
+  inputs: InputTraits,
+  path: (i: number) => readonly (string | number)[],
+): Problem[] {
+  const own = traitsOf(inputs, 'prompts')?.rewards;
+  if (!own) return [];
+  const known = [...new Set([...own, ...builtInRewards])];
+  return names.flatMap((name, i) =>
+    known.includes(name)
+      ? []
+      : [
+          {
+            code: 'unknown-reward',
+            path: path(i),
+            message: `the prompts can't answer the reward ${JSON.stringify(name)}`,
+            hint: `they answer ${known.join(', ')}`,
+          },
+        ],
+  );
+}
+
+/** alpha of 0 or 1 (or beyond) has no optimum: 0 forgets the reference, 1 the rewards. */
+export function alphaProblems(alpha: number, path: readonly (string | number)[]): Problem[] {
+  if (alpha > 0 && alpha < 1) return [];
+  return [
+    {
+      code: 'alpha-range',
+      path,
+      message: `the KL weight alpha must lie strictly between 0 and 1, found ${alpha}`,
+      hint: 'alpha 0 would forget the reference and alpha 1 the rewards; 0.05 is a usual value',
+    },
+  ];
+}
+
+export function scheduleProblems(schedule: AlphaSchedule): Problem[] {
+  return schedule === 'constant' ? [] : alphaProblems(schedule.from, ['alpha_schedule', 'from']);
+}
+
+/** Weights off the simplex; `path` leads to the map or list. */
+export function simplexProblems(weights: readonly number[], path: readonly (string | number)[]): Problem[] {
+  const sum = weights.reduce((a, b) => a + b, 0);
+  if (weights.every((w) => w >= 0) && Math.abs(sum - 1) < 1e-9) return [];
+  return [
+    {
+      code: 'weights-simplex',
+      path,
+      message: `weights must be at least 0 and sum to 1, found [${weights.join(', ')}] with the sum ${Number(sum.toPrecision(6))}`,
+    },
+  ];
+}
