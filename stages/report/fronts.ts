@@ -84,13 +84,17 @@ function refuseMixedObjectives(items: readonly Item[]): void {
 }
 
 function sortIntoCurves(items: readonly Item[]): Curve[] {
-  const nameOf = namer(items);
   const groups = new Map<string, Item[]>();
   for (const item of items) {
-    const name = nameOf(item);
-    groups.set(name, [...(groups.get(name) ?? []), item]);
+    const identity = describeCoordinates(item.stage, item.axes);
+    groups.set(identity, [...(groups.get(identity) ?? []), item]);
   }
-  return [...groups].map(([name, members]) => toCurve(name, members));
+  const nameOf = namer(items);
+  const names = [...groups].map(([identity, [first]]) => (first ? nameOf(first) : identity));
+  const unique = new Set(names).size === names.length;
+  return [...groups].map(([identity, members], index) =>
+    toCurve(unique ? (names[index] ?? identity) : identity, members),
+  );
 }
 
 function toCurve(name: string, members: readonly Item[]): Curve {

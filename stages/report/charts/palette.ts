@@ -1,0 +1,37 @@
+/**
+ * Colours by name. Charts are drawn with the light values; inside the page each is replaced by its CSS variable,
+ * so that one SVG serves both schemes and the file front.svg needs no style sheet.
+ */
+export interface Colour {
+  readonly variable: string;
+  readonly light: string;
+  readonly dark: string;
+}
+
+export const ink: Colour = { variable: '--ink', light: '#1f2430', dark: '#e6e8ee' };
+export const muted: Colour = { variable: '--muted', light: '#667085', dark: '#98a1b3' };
+export const grid: Colour = { variable: '--grid', light: '#e4e7ec', dark: '#303644' };
+export const paper: Colour = { variable: '--paper', light: '#fdfdfe', dark: '#171a21' };
+
+/** One a curve, told apart also by the colour-blind in the first five; with lines of a ninth curve dashed. */
+export const curveColours: readonly Colour[] = [
+  { variable: '--curve-1', light: '#2166ac', dark: '#78b4ee' },
+  { variable: '--curve-2', light: '#d95f02', dark: '#f5a45b' },
+  { variable: '--curve-3', light: '#1b8a5b', dark: '#5fc99a' },
+  { variable: '--curve-4', light: '#b1327a', dark: '#ee88ba' },
+  { variable: '--curve-5', light: '#6f5fb8', dark: '#b3a8f2' },
+  { variable: '--curve-6', light: '#8c6d1f', dark: '#d8b75a' },
+  { variable: '--curve-7', light: '#0f8a97', dark: '#58cad6' },
+  { variable: '--curve-8', light: '#9f3a2b', dark: '#ef8c7b' },
+];
+
+export function curveColour(index: number): Colour {
+  return curveColours[index % curveColours.length] ?? ink;
+}
+
+export const allColours: readonly Colour[] = [ink, muted, grid, paper, ...curveColours];
+
+/** The SVG with its colours as CSS variables, for a page that defines them. */
+export function withVariables(svg: string): string {
+  return allColours.reduce((text, colour) => text.replaceAll(colour.light, `var(${colour.variable})`), svg);
+}

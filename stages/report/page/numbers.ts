@@ -1,0 +1,28 @@
+/** Numbers as the page writes them: a fixed number of decimals, a true minus, a dash for what is not known. */
+import type { Estimate } from '../types.js';
+
+export const unknown = '–';
+
+export function fixed(value: number | null | undefined, digits: number): string {
+  if (value === null || value === undefined) return unknown;
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? (0).toFixed(digits) : text.replace('-', '\u2212');
+}
+
+/** `0.123 [0.100, 0.146]`; no brackets where there is no interval. */
+export function interval(estimate: Estimate | undefined, digits: number): { mean: string; range: string } {
+  const { mean = null, low = null, high = null } = estimate ?? {};
+  const range = low === null || high === null ? '' : `[${fixed(low, digits)}, ${fixed(high, digits)}]`;
+  return { mean: fixed(mean, digits), range };
+}
+
+/** A trade-off's weights: `.5 / .5`, `1 / 0`. */
+export function weightsText(weights: readonly number[]): string {
+  return weights.map((w) => String(Math.round(w * 1000) / 1000).replace(/^0\./, '.')).join(' / ');
+}
+
+/** A p value: three decimals, never `0.000`. */
+export function pText(p: number | null): string {
+  if (p === null) return unknown;
+  return p < 0.001 ? '< 0.001' : p.toFixed(3);
+}

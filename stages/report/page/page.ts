@@ -1,0 +1,211 @@
+/** The report as one HTML file that needs nothing else: no script, no network, the charts inside. */
+import { withVariables } from '../charts/palette.js';
+import type { Slice, Summary } from '../types.js';
+import { type Html, html, nothing, trusted } from './html.js';
+import { fixed } from './numbers.js';
+import { sampleSection } from './samples.js';
+import { styleSheet } from './style.js';
+import {
+  changeTable,
+  differenceTable,
+  measureTable,
+  pairedTable,
+  runTable,
+  seedTable,
+  shownMeasures,
+} from './tables.js';
+
+/** The charts of one slice as SVG text; absent where a chart has nothing to show. */
+export interface SliceCharts {
+  readonly front?: string;
+  readonly value?: string;
+  readonly steering?: string;
+}
+
+export interface Charts {
+  /** In the order of the summary's slices. */
+  readonly slices: readonly SliceCharts[];
+  /** Reward against KL over alpha, where several alphas were asked for. */
+  readonly alpha?: string;
+}
+
+/** The whole page. */
+export function page(summary: Summary, charts: Charts): string {
+  const body = html`<header>
+      <h1>${summary.title}</h1>
+      ${summary.description === '' ? nothing : html`<p class="lead">${summary.description}</p>`}
+    </header>
+    <main>
+      ${warnings(summary)} ${alphaSection(charts)}
+      ${summary.slices.map((slice, index) => sliceSection(summary, slice, charts.slices[index] ?? {}))}
+      ${samples(summary)} ${meanings(summary)}
+    </main>
+    <footer>
+      Beside this page: <a href="summary.json">summary.json</a> has every number shown,
+      <a href="fronts.csv">fronts.csv</a> the fronts point by point, <a href="front.svg">front.svg</a> the
+      first chart.
+    </footer>`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+${html`<title>${summary.title}</title>`.toString()}
+<style>${styleSheet}</style>
+</head>
+<body>
+${body.toString()}
+</body>
+</html>
+`;
+}
+
+function warnings(summary: Summary): Html {
+  if (summary.warnings.length === 0) return nothing;
+  const items = summary.warnings.map((text) => html`<li>${text}</li>`);
+  return html`<section class="warnings">
+    <h2>Read with care</h2>
+    <ul>
+      ${items}
+    </ul>
+  </section>`;
+}
+
+function alphaSection(charts: Charts): Html {
+  if (charts.alpha === undefined) return nothing;
+  return html`<section>
+    <h2>Reward against KL</h2>
+    ${figure(
+      charts.alpha,
+      'The weighted reward and the KL to the reference at each alpha, means over the weights of the grid and over seeds; thin lines are seeds.',
+    )}
+  </section>`;
+}
+
+function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
+  const at = summary.slices.length > 1 ? ` at alpha ${slice.alpha}` : '';
+  return html`<section>
+    <h2>What was run${at}</h2>
+    <p class="note">
+      Every curve answers the same grid of trade-offs on the same held-out prompts, at KL weight alpha =
+      ${slice.alpha}.
+      ${
+        slice.exact
+          ? 'Figures are exact: expectations over all valid responses of the world.'
+          : 'Figures are sampled; no exact optimum is known.'
+      }
+    </p>
+    ${runTable(slice)} ${frontSection(summary, slice, charts)} ${valueSection(summary, slice, charts)}
+    ${measureSection(summary, slice)} ${middleSection(summary, slice)} ${differenceSection(summary, slice)}
+    ${changeSection(slice)}
+  </section>`;
+}
+
+function frontSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
+  if (charts.front === undefined) return nothing;
+  const optimum = slice.optimum ? ' Dashed: the exact optimum.' : '';
+  const calibration = slice.calibration
+    ? ` Hypervolumes are calibrated: ${slice.calibration.source}; ${summary.objectives
+        .map((name, k) => `${name} ${range(slice, k)}`)
+        .join(', ')}.`
+    : '';
+  return html`<h2>Trade-off front</h2>
+    ${figure(
+      charts.front,
+      `Each point is one trade-off asked of one policy. Thin lines are single seeds, thick lines their means with 95% t intervals of each reward; a diamond marks equal weights.${optimum} Cross: the reference model.${calibration}`,
+    )}`;
+}
+
+function range(slice: Slice, k: number): string {
+  return `${fixed(slice.calibration?.zero[k], 3)} to ${fixed(slice.calibration?.one[k], 3)}`;
+}
+
+function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
+  if (charts.value === undefined && charts.steering === undefined) return nothing;
+  const first = summary.objectives[0] ?? '';
+  const title = slice.exact ? 'Regret at each weight' : 'Value at each weight';
+  const caption = slice.exact
+    ? `What is lost against the exact optimum at each trade-off, in units of V; 0 is optimal. Bands are 95% t intervals over seeds.`
+    : `V = (1 - alpha) w.r - alpha KL at each trade-off, sampled. Bands are 95% t intervals over seeds.`;
+  return html`<h2>${title}</h2>
+    ${charts.value === undefined ? nothing : figure(charts.value, caption)}
+    ${
+      charts.steering === undefined
+        ? nothing
+        : figure(
+            charts.steering,
+            `Each reward as the weight of ${first} grows. A policy that is steered moves its rewards apart; a flat line has locked in.`,
+          )
+    }`;
+}
+
+function measureSection(summary: Summary, slice: Slice): Html {
+  const details = shownMeasures(summary, slice).some((measure) => !measure.primary);
+  return html`<h2>Measures</h2>
+    <p class="note">
+      Mean over seeds; in brackets the 95% t interval, which describes and decides nothing. Bold is the best
+      mean. The measures are explained at the end.
+    </p>
+    ${measureTable(summary, slice, true)} ${details ? measureTable(summary, slice, false) : nothing}
+    <h3>Every seed</h3>
+    ${seedTable(summary, slice)}`;
+}
+
+function middleSection(summary: Summary, slice: Slice): Html {
+  const middle = shownMeasures(summary, slice).find((measure) => measure.id === 'value-middle');
+  if (!middle || summary.objectives.length < 2) return nothing;
+  return html`<h3>${middle.title}, seed by seed</h3>
+    ${pairedTable(slice, middle)}`;
+}
+
+function differenceSection(summary: Summary, slice: Slice): Html {
+  if (slice.differences.length === 0) return nothing;
+  return html`<h2>Differences, paired by seed</h2>
+    <p class="note">
+      First curve minus second over the seeds that both have, with a two-sided sign-flip test by enumeration
+      and Holm's correction over the pairs of one measure. A verdict needs at least ten pairs.
+    </p>
+    ${differenceTable(summary, slice.differences)}`;
+}
+
+function changeSection(slice: Slice): Html {
+  if (slice.changes.length === 0) return nothing;
+  return html`<h2>Change against the reference</h2>
+    <p class="note">
+      Mean reward minus the reference model's on the same prompts; in brackets the 95% interval from the
+      standard errors over prompts, taking the two as independent.
+    </p>
+    ${changeTable(slice)}`;
+}
+
+function samples(summary: Summary): Html {
+  if (summary.samples.length === 0) return nothing;
+  return html`<h2>Samples</h2>
+    <p class="note">
+      The first response that each policy drew, at the first seed of its curve; below it the rewards it
+      earned.
+    </p>
+    ${sampleSection(summary)}`;
+}
+
+function meanings(summary: Summary): Html {
+  const shown = summary.measures.filter((measure) =>
+    summary.slices.some((slice) => shownMeasures(summary, slice).includes(measure)),
+  );
+  return html`<h2>What the measures mean</h2>
+    <dl>
+      ${shown.map(
+        (measure) =>
+          html`<dt>${measure.title}</dt>
+            <dd>${measure.meaning}</dd>`,
+      )}
+    </dl>`;
+}
+
+function figure(svg: string, caption: string): Html {
+  return html`<figure>
+    ${trusted(withVariables(svg))}
+    <figcaption>${caption}</figcaption>
+  </figure>`;
+}

@@ -1,0 +1,84 @@
+/** Brings points to one form: exact figures where the world gives them, sampled ones elsewhere. */
+import type { Front, FrontPoint } from '../../schemas/artifact.js';
+import type { SeedPoint } from './types.js';
+
+/** The points of a front at one alpha, in the order of its grid. */
+export function pointsAt(front: Front, alpha: number): SeedPoint[] {
+  return front.points
+    .filter((point) => point.alpha === alpha)
+    .map((point) =>
+      point.exact ? exactPoint(point, point.exact) : sampledPoint(point, front.reference.rewards),
+    );
+}
+
+/** What the exact optimum reaches at the points of a front; empty where a point has no exact figures. */
+export function optimumAt(front: Front, alpha: number): SeedPoint[] {
+  const points = front.points.filter((point) => point.alpha === alpha);
+  const optima = points.flatMap((point) => (point.exact ? [optimumPoint(point, point.exact)] : []));
+  return optima.length === points.length ? optima : [];
+}
+
+function exactPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>): SeedPoint {
+  return {
+    weights: point.weights,
+    rewards: exact.rewards,
+    stderr: exact.rewards.map(() => 0),
+    kl: exact.kl,
+    value: exact.value,
+    referenceValue: exact.reference,
+    regret: exact.regret,
+    length: point.length,
+    entropy: point.entropy,
+    invalidMass: exact.invalidMass,
+  };
+}
+
+function sampledPoint(point: FrontPoint, reference: readonly number[]): SeedPoint {
+  return {
+    weights: point.weights,
+    rewards: point.rewards,
+    stderr: point.stderr,
+    kl: point.kl,
+    value: objective(point.alpha, dot(point.weights, point.rewards), point.kl),
+    referenceValue: objective(point.alpha, dot(point.weights, reference), 0),
+    regret: null,
+    length: point.length,
+    entropy: point.entropy,
+    invalidMass: null,
+  };
+}
+
+/** V* = (1 - alpha) w.r* - alpha KL*, so the optimum's KL follows from its value. */
+function optimumPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>): SeedPoint {
+  const reward = dot(point.weights, exact.optimumRewards);
+  return {
+    weights: point.weights,
+    rewards: exact.optimumRewards,
+    stderr: exact.optimumRewards.map(() => 0),
+    kl: ((1 - point.alpha) * reward - exact.optimum) / point.alpha,
+    value: exact.optimum,
+    referenceValue: exact.reference,
+    regret: 0,
+    length: null,
+    entropy: null,
+    invalidMass: null,
+  };
+}
+
+function objective(alpha: number, reward: number, kl: number): number {
+  return (1 - alpha) * reward - alpha * kl;
+}
+
+export function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
+}
+
+/** The point that asks for objective k alone. */
+export function corner(points: readonly SeedPoint[], k: number): SeedPoint | undefined {
+  return points.find((point) => point.weights.every((w, i) => w === (i === k ? 1 : 0)));
+}
+
+/** The point that asks for all objectives alike. */
+export function middle(points: readonly SeedPoint[]): SeedPoint | undefined {
+  return points.find((point) => point.weights.every((w) => Math.abs(w - 1 / point.weights.length) < 1e-9));
+}

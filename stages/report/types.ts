@@ -1,0 +1,143 @@
+/** What a report says, as data: summary.json. Every figure of the page is one of these numbers. */
+
+/** Mean over seeds with its two-sided 95% t interval; no interval with fewer than two seeds. */
+export interface Estimate {
+  readonly mean: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** How many seeds have the figure. */
+  readonly n: number;
+}
+
+/** A measure of a front: its name, its meaning in a line, and which way is better. */
+export interface Measure {
+  readonly id: string;
+  readonly title: string;
+  readonly meaning: string;
+  readonly better: 'lower' | 'higher' | 'neither';
+  /** In the first table, or among the details. */
+  readonly primary: boolean;
+  /** Decimals shown. */
+  readonly digits: number;
+}
+
+export type Figures = Readonly<Record<string, number | null>>;
+
+/** A point of one front, in exact figures where the world gives them, else in sampled ones. */
+export interface SeedPoint {
+  readonly weights: readonly number[];
+  readonly rewards: readonly number[];
+  /** Standard error of each reward over prompts; 0 where the reward is exact. */
+  readonly stderr: readonly number[];
+  readonly kl: number;
+  /** V = (1 - alpha) w.r - alpha KL. */
+  readonly value: number;
+  /** V of the reference model at the same trade-off. */
+  readonly referenceValue: number;
+  /** V* - V; null where the optimum is not known. */
+  readonly regret: number | null;
+  /** Mean sampled length in tokens and entropy in nats a token; null for the optimum. */
+  readonly length: number | null;
+  readonly entropy: number | null;
+  readonly invalidMass: number | null;
+}
+
+export interface SeedSummary {
+  readonly seed: string;
+  readonly figures: Figures;
+  readonly points: readonly SeedPoint[];
+}
+
+/** The same point over seeds. */
+export interface PointSummary {
+  readonly weights: readonly number[];
+  readonly rewards: readonly Estimate[];
+  readonly kl: Estimate;
+  readonly value: Estimate;
+  readonly regret: Estimate;
+}
+
+export interface CurveSummary {
+  readonly name: string;
+  /** Its place among all curves of the report, which decides its colour. */
+  readonly index: number;
+  readonly method: string;
+  readonly coordinates: Readonly<Record<string, string>>;
+  readonly seeds: readonly SeedSummary[];
+  readonly points: readonly PointSummary[];
+  readonly figures: Readonly<Record<string, Estimate>>;
+}
+
+/** Mean of `a - b` over the seeds that both have, paired by seed. */
+export interface Difference {
+  readonly measure: string;
+  readonly a: string;
+  readonly b: string;
+  readonly difference: Estimate;
+  /** Two-sided sign-flip p, by enumeration; null without a pair. */
+  readonly p: number | null;
+  /** Holm's correction over the pairs of curves of this measure. */
+  readonly adjusted: number | null;
+  readonly verdict: 'lower' | 'higher' | 'undecided';
+  readonly why: string;
+}
+
+/** Change of one reward against the reference, at one trade-off of one front. */
+export interface Change {
+  readonly curve: string;
+  readonly seed: string;
+  readonly weights: readonly number[];
+  readonly objective: string;
+  readonly change: number;
+  /** 95% by the standard errors over prompts of both, taken as independent. */
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Where each reward is set to 0 and to 1 before a hypervolume is taken. */
+export interface Calibration {
+  readonly zero: readonly number[];
+  readonly one: readonly number[];
+  readonly source: string;
+}
+
+/** All that was measured at one alpha. */
+export interface Slice {
+  readonly alpha: number;
+  /** Every front of the slice has exact figures. */
+  readonly exact: boolean;
+  readonly curves: readonly CurveSummary[];
+  readonly optimum: CurveSummary | null;
+  readonly reference: readonly Estimate[];
+  readonly calibration: Calibration | null;
+  readonly differences: readonly Difference[];
+  readonly changes: readonly Change[];
+}
+
+/** The same trade-off asked of every curve, at the first seed of each. */
+export interface SampleRow {
+  readonly alpha: number;
+  readonly weights: readonly number[];
+  readonly answers: readonly (SampleAnswer | null)[];
+}
+export interface SampleAnswer {
+  readonly seed: string;
+  readonly response: string;
+  readonly rewards: readonly number[];
+}
+export interface SampleGroup {
+  readonly prompt: string;
+  readonly rows: readonly SampleRow[];
+}
+
+export interface Summary {
+  readonly v: 1;
+  readonly title: string;
+  readonly description: string;
+  readonly objectives: readonly string[];
+  readonly curves: readonly string[];
+  readonly measures: readonly Measure[];
+  readonly slices: readonly Slice[];
+  readonly warnings: readonly string[];
+  readonly samples: readonly SampleGroup[];
+}
