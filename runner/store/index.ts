@@ -1,11 +1,7 @@
-/** The store: blobs, records, leases, attempts, runs, journal. Rules: docs/store.md. */
-import type { Result } from '../../schemas/result.js';
-import type { Store, StoreProblem } from './types.js';
-
+/** The store: blobs, records, leases, attempts, runs, journal. */
+export { openStore, type OpenOptions } from './open.js';
+export { createDisk, type Disk, type DiskWrite, type WriteHook } from './disk.js';
+export { keyOf, normalized, toKey } from './key.js';
+export { isRunName, layoutVersion } from './layout.js';
+export { toProblem } from './problem.js';
 export type * from './types.js';
-
-export interface OpenOptions {
-  /** `read` writes nothing, takes a missing folder for an empty store, and only hashes what is put. Default `write`. */
-  readonly access?: 'read' | 'write';
-}
-export type OpenStore = (root: string, options?: OpenOptions) => Promise<Result<Store, StoreProblem>>;

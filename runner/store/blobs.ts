@@ -1,0 +1,227 @@
+/** Single blobs: how bytes come into `cas/`, and when they are believed to be there. */
+import { createHash, type Hash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { sha256 } from '../../schemas/json.js';
+import type { BlobHash } from '../pipeline.js';
+import type { Context } from './context.js';
+import type { Sink } from './disk.js';
+import { blobPath } from './layout.js';
+import { StoreError, errorCode, refuse } from './problem.js';
+import { identityOf } from './stat-cache.js';
+import type { Put } from './types.js';
+
+const chunkBytes = 1 << 20;
+const copyTries = 3;
+
+/** The only maker of the brand: the digest of bytes that were hashed here, or a checked text. */
+export const blobHash = (digest: string): BlobHash => digest as BlobHash;
+
+/** Moves a finished temporary file to its place. Replacing an equal or a corrupt blob are the same to a reader. */
+function install(context: Context, temporary: string, digest: string): void {
+  const file = blobPath(context.root, digest);
+  context.disk.mode(temporary, 0o444);
+  context.disk.folder(path.dirname(file));
+  context.disk.rename(temporary, file);
+  context.durability.note(file);
+}
+
+export function putBytes(context: Context, content: Uint8Array | string): Put {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const digest = blobHash(sha256(bytes));
+  if (context.access === 'write') {
+    const temporary = context.temporary();
+    context.disk.write(temporary, bytes);
+    install(context, temporary, digest);
+  }
+  return { digest, bytes: bytes.length };
+}
+
+/** Reads a file to its end, in order, through a hash and, where there is one, into a sink. Returns the bytes. */
+async function pump(source: fs.promises.FileHandle, hash: Hash, sink?: Sink): Promise<number> {
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  for (let total = 0; ;) {
+    const { bytesRead } = await source.read(buffer, 0, chunkBytes, null);
+    if (bytesRead === 0) return total;
+    const chunk = buffer.subarray(0, bytesRead);
+    hash.update(chunk);
+    sink?.write(chunk);
+    total += bytesRead;
+  }
+}
+
+const noFollow = (follow: boolean): number =>
+  fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | (follow ? 0 : fs.constants.O_NOFOLLOW);
+
+/** Opens a user's file for reading; what they can mend is said as such. */
+async function openSource(file: string, follow: boolean): Promise<fs.promises.FileHandle> {
+  try {
+    return await fs.promises.open(file, noFollow(follow));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return refuse('missing-file', `there is no file ${file}`, undefined, file);
+    if (code === 'EACCES')
+      return refuse(
+        'unreadable',
+        `the file ${file} can't be read`,
+        'give yourself the right to read it',
+        file,
+      );
+    if (code === 'ELOOP' || code === 'ENXIO')
+      return refuse('not-a-file', `${file} is not a regular file`, undefined, file);
+    throw error;
+  }
+}
+
+interface Copied {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly stat: fs.BigIntStats;
+  /** The bytes are those of one moment. */
+  readonly still: boolean;
+}
+
+async function copyOnce(source: fs.promises.FileHandle, file: string, sink?: Sink): Promise<Copied> {
+  const stat = await source.stat({ bigint: true });
+  if (!stat.isFile()) refuse('not-a-file', `${file} is not a regular file`, undefined, file);
+  const hash = createHash('sha256');
+  const bytes = await pump(source, hash, sink);
+  const after = await source.stat({ bigint: true });
+  const still = identityOf(stat) === identityOf(after) && BigInt(bytes) === stat.size;
+  return { digest: hash.digest('hex'), bytes, stat, still };
+}
+
+async function tryCopy(context: Context, file: string, follow: boolean): Promise<Copied> {
+  const source = await openSource(file, follow);
+  const temporary = context.access === 'write' ? context.temporary() : undefined;
+  const sink = temporary === undefined ? undefined : context.disk.create(temporary);
+  try {
+    const copied = await copyOnce(source, file, sink);
+    if (temporary !== undefined && copied.still) install(context, temporary, copied.digest);
+    else if (temporary !== undefined) context.disk.remove(temporary);
+    return copied;
+  } finally {
+    sink?.close();
+    await source.close();
+  }
+}
+
+/**
+ * Copies a file in, hashing the bytes written. Where the file is unchanged since it was last hashed, and its blob
+ * is there, nothing is read.
+ */
+export async function putFile(context: Context, file: string, follow = true): Promise<Put> {
+  const stat = (follow ? fs.statSync : fs.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
+  const seen = stat && context.stats.lookup(file, stat);
+  if (stat && seen !== undefined && (await blobIsWhole(context, seen, Number(stat.size)))) {
+    return { digest: blobHash(seen), bytes: Number(stat.size) };
+  }
+  const remember = stat && context.stats.hashing(file, stat);
+  for (let tries = 0; tries < copyTries; tries += 1) {
+    const copied = await tryCopy(context, file, follow);
+    if (!copied.still) continue;
+    if (stat && identityOf(stat) === identityOf(copied.stat)) remember?.(copied.digest);
+    return { digest: blobHash(copied.digest), bytes: copied.bytes };
+  }
+  return refuse(
+    'changing-file',
+    `${file} changed while it was read, ${copyTries} times in a row`,
+    'wait until whatever writes it has finished',
+    file,
+  );
+}
+
+async function hashFile(file: string): Promise<string> {
+  const source = await fs.promises.open(file, 'r');
+  try {
+    const hash = createHash('sha256');
+    await pump(source, hash);
+    return hash.digest('hex');
+  } finally {
+    await source.close();
+  }
+}
+
+/** Copies a blob out of the store, hashing the bytes written. */
+export async function copyBlobOut(context: Context, digest: string, destination: string): Promise<void> {
+  const source = await fs.promises.open(blobPath(context.root, digest), 'r');
+  const sink = context.disk.create(destination);
+  try {
+    const hash = createHash('sha256');
+    await pump(source, hash, sink);
+    if (hash.digest('hex') !== digest) missing(digest);
+  } finally {
+    sink.close();
+    await source.close();
+  }
+}
+
+/** Takes a bad blob out of the way, for a person to look at. */
+function quarantine(context: Context, digest: string): void {
+  if (context.access === 'read') return;
+  const folder = path.join(context.root, 'quarantine');
+  context.disk.folder(folder);
+  const name = `${digest}.${context.runner}.${path.basename(context.temporary())}`;
+  try {
+    context.disk.rename(blobPath(context.root, digest), path.join(folder, name));
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** What a sync failed for is not to be believed. */
+export const distrust = (context: Context, file: string): void => {
+  const digest = path.basename(file);
+  if (file === path.join(context.root, 'cas', digest.slice(0, 2), digest)) quarantine(context, digest);
+};
+
+/**
+ * Whether a blob is there with its size and, unless it is unchanged since it was last hashed, with its digest. One
+ * that isn't what its name says is quarantined.
+ *
+ * @param again hashes it whatever is believed of it
+ */
+export async function blobIsWhole(
+  context: Context,
+  digest: string,
+  size: number | undefined,
+  again = false,
+): Promise<boolean> {
+  const file = blobPath(context.root, digest);
+  const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  if (!stat) return false;
+  const rightSize = stat.isFile() && (size === undefined || BigInt(size) === stat.size);
+  if (rightSize && !again && context.stats.lookup(file, stat) === digest) return true;
+  const remember = context.stats.hashing(file, stat);
+  const actual = rightSize ? await hashFile(file) : undefined;
+  if (actual !== digest) {
+    quarantine(context, digest);
+    return false;
+  }
+  remember(actual);
+  return true;
+}
+
+/** The bytes of a blob, checked. */
+export function readBlob(context: Context, digest: string): Buffer {
+  const file = blobPath(context.root, digest);
+  let bytes: Buffer;
+  try {
+    bytes = fs.readFileSync(file);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    return missing(digest);
+  }
+  if (sha256(bytes) === digest) return bytes;
+  quarantine(context, digest);
+  return missing(digest);
+}
+
+export function missing(digest: string): never {
+  throw new StoreError({
+    class: 'infrastructure',
+    code: 'missing-blob',
+    message: `the store has lost ${digest}, or what stood there was corrupt`,
+    hint: 'run the cell that made it again',
+  });
+}

@@ -1,0 +1,71 @@
+/** Content-addressed storage: the public face of blobs and trees. */
+import { artifactTypes, type ArtifactType } from '../../schemas/artifact.js';
+import { blobIsWhole, missing, putBytes, putFile, readBlob } from './blobs.js';
+import type { Context } from './context.js';
+import { blobPath, isDigest } from './layout.js';
+import { guard, guardAsync } from './problem.js';
+import { createListings, putTree, restoreFile, restoreTree, treeFiles, type Listings } from './trees.js';
+import type { Cas } from './types.js';
+
+const isFile = (type: ArtifactType): boolean => type === 'file';
+
+/** What a cell's artifact must be, for something that came from a file. */
+export const isArtifactType = (text: unknown): text is ArtifactType =>
+  artifactTypes.some((type) => type === text);
+
+/**
+ * The digest of the first blob that an artifact lacks, or undefined where it is whole.
+ *
+ * @param again hashes everything, whatever is believed of it
+ */
+async function lacking(
+  context: Context,
+  listings: Listings,
+  artifact: { readonly type: ArtifactType; readonly digest: string },
+  again = false,
+): Promise<string | undefined> {
+  const { type, digest } = artifact;
+  if (!(await blobIsWhole(context, digest, undefined, again))) return digest;
+  if (isFile(type)) return undefined;
+  const listing = guard(() => listings(digest));
+  if (!listing.ok) return digest;
+  for (const entry of listing.value.entries) {
+    if (entry.type !== 'file') continue;
+    if (!(await blobIsWhole(context, entry.digest, entry.size, again))) return entry.digest;
+  }
+  return undefined;
+}
+
+export function createCas(context: Context): Cas {
+  const listings = createListings(context);
+  const put: Cas['put'] = (type, path) =>
+    guardAsync(() => (isFile(type) ? putFile(context, path) : putTree(context, path)));
+  return {
+    putBytes: (bytes) => guard(() => putBytes(context, bytes)),
+    putFile: (path) => put('file', path),
+    putTree: (path) => put('directory', path),
+    put,
+    has: async (type, digest) =>
+      isDigest(digest) && (await lacking(context, listings, { type, digest })) === undefined,
+    artifactRef: (type, digest) =>
+      guard(() => {
+        const path = blobPath(context.root, digest);
+        return isFile(type)
+          ? { type, digest, path }
+          : { type, digest, path, files: treeFiles(context.root, listings(digest)) };
+      }),
+    verify: (type, digest) =>
+      guardAsync(async () => {
+        const lost = await lacking(context, listings, { type, digest }, true);
+        if (lost !== undefined) missing(lost);
+      }),
+    read: (digest) => guard(() => readBlob(context, digest)),
+    restore: (type, digest, destination) =>
+      guardAsync(async () => {
+        const lost = await lacking(context, listings, { type, digest });
+        if (lost !== undefined) missing(lost);
+        if (isFile(type)) await restoreFile(context, digest, destination);
+        else await restoreTree(context, listings(digest), destination);
+      }),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * Every change that the store makes to a disk, one small operation a method, so that a test can stop the world
+ * before any of them. (Only the heartbeat, which may be lost at will, is written elsewhere: by its thread.)
+ */
+import fs from 'node:fs';
+
+export type DiskOperation =
+  'folder' | 'create' | 'chunk' | 'rename' | 'link' | 'symlink' | 'remove' | 'truncate' | 'mode' | 'sync';
+
+export interface DiskWrite {
+  readonly operation: DiskOperation;
+  readonly path: string;
+  /** The bytes of a chunk. */
+  readonly bytes?: Uint8Array;
+}
+
+/** Called before each operation; may throw what the disk would throw, or never return. */
+export type WriteHook = (write: DiskWrite) => void;
+
+/** A file being written from start to end. */
+export interface Sink {
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
+export interface Disk {
+  /** Creates a folder and those above it; true where it made any. */
+  folder(path: string): boolean;
+  /** Creates one folder; EEXIST where it stands. */
+  exclusiveFolder(path: string): void;
+  /** Creates a file that doesn't exist yet. */
+  create(path: string): Sink;
+  /** Opens a file for appending. */
+  append(path: string): Sink;
+  /** Creates and fills a file that doesn't exist yet. */
+  write(path: string, content: string | Uint8Array): void;
+  rename(from: string, to: string): void;
+  link(existing: string, path: string): void;
+  symlink(target: string, path: string): void;
+  /** Removes a file or a whole folder, or nothing. */
+  remove(path: string): void;
+  truncate(path: string, length: number): void;
+  mode(path: string, mode: number): void;
+  /** Forces a file or a folder onto the disk. */
+  sync(path: string): Promise<void>;
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) {
+    done += fs.writeSync(descriptor, bytes, done, bytes.length - done);
+  }
+}
+
+/** The real disk. */
+export function createDisk(hook: WriteHook = () => undefined): Disk {
+  const sink = (path: string, flags: string): Sink => {
+    hook({ operation: 'create', path });
+    const descriptor = fs.openSync(path, flags, 0o666);
+    return {
+      write: (bytes) => {
+        hook({ operation: 'chunk', path, bytes });
+        writeAll(descriptor, bytes);
+      },
+      close: () => fs.closeSync(descriptor),
+    };
+  };
+  const before = (operation: DiskOperation, path: string): void => hook({ operation, path });
+  const disk: Disk = {
+    folder: (path) => {
+      if (fs.existsSync(path)) return false;
+      before('folder', path);
+      return fs.mkdirSync(path, { recursive: true }) !== undefined;
+    },
+    exclusiveFolder: (path) => {
+      before('folder', path);
+      fs.mkdirSync(path);
+    },
+    create: (path) => sink(path, 'wx'),
+    append: (path) => sink(path, 'a'),
+    write: (path, content) => {
+      const file = disk.create(path);
+      try {
+        file.write(typeof content === 'string' ? Buffer.from(content) : content);
+      } finally {
+        file.close();
+      }
+    },
+    rename: (from, to) => {
+      before('rename', to);
+      fs.renameSync(from, to);
+    },
+    link: (existing, path) => {
+      before('link', path);
+      fs.linkSync(existing, path);
+    },
+    symlink: (target, path) => {
+      before('symlink', path);
+      fs.symlinkSync(target, path);
+    },
+    remove: (path) => {
+      before('remove', path);
+      fs.rmSync(path, { recursive: true, force: true });
+    },
+    truncate: (path, length) => {
+      before('truncate', path);
+      fs.truncateSync(path, length);
+    },
+    mode: (path, mode) => {
+      before('mode', path);
+      fs.chmodSync(path, mode);
+    },
+    sync: async (path) => {
+      before('sync', path);
+      const file = await fs.promises.open(path, 'r');
+      try {
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    },
+  };
+  return disk;
+}

@@ -1,0 +1,79 @@
+/**
+ * What happened in a run, one JSON object a line (STORE 18): append-only, each line with a seq and a checksum, so
+ * that a line torn by a kill is told from a whole one. It decides no hit.
+ */
+import fs from 'node:fs';
+import { sha256, type JsonObject } from '../../schemas/json.js';
+import type { Context } from './context.js';
+import { journalFile, readText } from './layout.js';
+import { guard } from './problem.js';
+import type { JournalContent, JournalWriter } from './types.js';
+
+type Line = JsonObject & { readonly seq: number };
+
+const checksum = (body: string): string => sha256(body).slice(0, 16);
+
+/** `{"seq":1,...,"sum":"<16 hex>"}`: the sum is over the text before it, closed by a brace. */
+function toLine(event: JsonObject, seq: number): string {
+  const body = JSON.stringify({ seq, ...event });
+  return `${body.slice(0, -1)},"sum":"${checksum(body)}"}\n`;
+}
+
+function fromLine(line: string): Line | undefined {
+  const match = /^(.*),"sum":"([0-9a-f]{16})"\}$/.exec(line);
+  const body = `${match?.[1] ?? ''}}`;
+  if (checksum(body) !== match?.[2]) return undefined;
+  return JSON.parse(body) as Line;
+}
+
+interface Parsed extends JournalContent {
+  readonly events: readonly Line[];
+  /** Bytes up to the end of the last whole line. */
+  readonly whole: number;
+}
+
+function parse(text: string): Parsed {
+  const events: Line[] = [];
+  let torn = 0;
+  let whole = 0;
+  let at = 0;
+  const lines = text.split('\n');
+  for (const [index, line] of lines.entries()) {
+    const end = at + Buffer.byteLength(line) + 1;
+    // Behind the last line break stands nothing, or a torn line.
+    const event = index === lines.length - 1 ? undefined : fromLine(line);
+    if (event) {
+      events.push(event);
+      whole = end;
+    } else if (line !== '') torn += 1;
+    at = end;
+  }
+  return { events, torn, whole };
+}
+
+/** Cuts what a kill left behind the last whole line. */
+function cutTail(context: Context, file: string, content: Parsed): void {
+  const size = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  if (size !== content.whole) context.disk.truncate(file, content.whole);
+}
+
+export function openJournal(context: Context, run: string): JournalWriter {
+  const file = journalFile(context.root, run);
+  const content = parse(readText(file) ?? '');
+  if (fs.existsSync(file)) cutTail(context, file, content);
+  const sink = context.disk.append(file);
+  let seq = content.events.at(-1)?.seq ?? 0;
+  return {
+    append: (event) =>
+      guard(() => {
+        sink.write(Buffer.from(toLine(event, seq + 1)));
+        return (seq += 1);
+      }),
+    close: () => sink.close(),
+  };
+}
+
+export function readJournal(context: Context, run: string): JournalContent {
+  const { events, torn } = parse(readText(journalFile(context.root, run)) ?? '');
+  return { events, torn };
+}

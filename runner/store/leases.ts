@@ -1,0 +1,80 @@
+/**
+ * Leases (STORE 4) spare work that another runner is doing; they decide nothing. `leases/<key>/<epoch>` appears
+ * whole or not at all and is never removed while anyone may hold it; a takeover makes the next epoch.
+ */
+import path from 'node:path';
+import type { Key } from '../pipeline.js';
+import type { Context } from './context.js';
+import type { Watcher } from './heartbeat.js';
+import { leaseFolder, names, readJson, readText } from './layout.js';
+import { errorCode, guard } from './problem.js';
+import type { Acquired, Lease, Leases } from './types.js';
+
+interface Standing {
+  readonly epoch: number;
+  /** Undefined where the file can't be read. */
+  readonly runner?: string;
+  readonly released: boolean;
+}
+
+/** The highest epoch of a key; epoch 0 stands for "never held". */
+function standing(folder: string): Standing {
+  const all = names(folder);
+  const epoch = Math.max(0, ...all.filter((name) => /^\d+$/.test(name)).map(Number));
+  if (epoch === 0) return { epoch, released: true };
+  const content = readJson(path.join(folder, String(epoch))) as { runner?: unknown } | null | undefined;
+  const released = all.includes(`${epoch}.released`);
+  return typeof content?.runner === 'string'
+    ? { epoch, runner: content.runner, released }
+    : { epoch, released };
+}
+
+function createLease(context: Context, key: Key, epoch: number): Lease {
+  const folder = leaseFolder(context.root, key);
+  return {
+    key,
+    epoch,
+    stillOwner: () => standing(folder).epoch === epoch,
+    release: () => {
+      const marker = path.join(folder, `${epoch}.released`);
+      // Where the disk is full the lease ends with this process instead.
+      guard(() => {
+        if (readText(marker) === undefined) context.disk.write(marker, '');
+      });
+    },
+  };
+}
+
+/** True where this runner now holds the epoch; false where another was first. */
+function take(context: Context, folder: string, epoch: number): boolean {
+  const temporary = context.temporary();
+  context.disk.folder(folder);
+  context.disk.write(temporary, JSON.stringify({ runner: context.runner }));
+  try {
+    context.disk.link(temporary, path.join(folder, String(epoch)));
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    context.disk.remove(temporary);
+  }
+}
+
+/** @param announce starts the heartbeat; called before the first lease is taken */
+export function createLeases(context: Context, watcher: Watcher, announce: () => void): Leases {
+  const free = ({ released, runner }: Standing): boolean =>
+    released || (runner !== undefined && runner !== context.runner && watcher.isDead(runner));
+  const acquire = (key: Key): Acquired => {
+    announce();
+    const folder = leaseFolder(context.root, key);
+    for (;;) {
+      const now = standing(folder);
+      if (!free(now)) return { kind: 'held', holder: now.runner ?? 'unknown' };
+      if (take(context, folder, now.epoch + 1)) {
+        return { kind: 'lease', lease: createLease(context, key, now.epoch + 1) };
+      }
+    }
+  };
+  return { acquire: (key) => guard(() => acquire(key)) };
+}

@@ -1,0 +1,166 @@
+/** Opens a store: checks its layout, sweeps what dead runners left, and joins the parts. */
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ok, type Result } from '../../schemas/result.js';
+import type { Key } from '../pipeline.js';
+import { distrust } from './blobs.js';
+import { createAttempts } from './attempts.js';
+import { createCas } from './cas.js';
+import { temporaryNames, type Context } from './context.js';
+import { createDisk, type Disk } from './disk.js';
+import { createDurability } from './durability.js';
+import {
+  createWatcher,
+  heartbeatTimes,
+  startHeartbeat,
+  type Heartbeat,
+  type HeartbeatTimes,
+} from './heartbeat.js';
+import { openJournal, readJournal } from './journal.js';
+import {
+  checkLayout,
+  createLayout,
+  heartbeatFile,
+  names,
+  readJson,
+  runnerFile,
+  temporaryFolder,
+} from './layout.js';
+import { createLeases } from './leases.js';
+import { guard, guardAsync } from './problem.js';
+import { identifyProcess, isSurelyDead, type ProcessIdentity } from './process-identity.js';
+import { createRecords } from './records.js';
+import { createRuns } from './runs.js';
+import { createStatCache } from './stat-cache.js';
+import type { Claim, Leases, Records, Store, StoreProblem } from './types.js';
+
+export interface OpenOptions {
+  /** `read` writes nothing, takes a missing folder for an empty store, and only hashes what is put. Default `write`. */
+  readonly access?: 'read' | 'write';
+  /** The disk to write to; tests stop it at will. */
+  readonly disk?: Disk;
+  /** Milliseconds that never go back. */
+  readonly monotonic?: () => number;
+  readonly heartbeat?: HeartbeatTimes;
+  /** Who this process is, in the eyes of other runners. */
+  readonly identity?: ProcessIdentity;
+}
+
+/** Removes temporary files of runners that are surely gone. Others' are left: they may be in use on another host. */
+function sweep(root: string, disk: Disk, self: ProcessIdentity): void {
+  for (const runner of names(path.join(root, 'tmp'))) {
+    const identity = readJson(runnerFile(root, runner)) as ProcessIdentity | undefined;
+    if (!identity || !isSurelyDead(identity, self)) continue;
+    disk.remove(temporaryFolder(root, runner));
+  }
+}
+
+interface Signs {
+  readonly announce: () => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** The heartbeat starts with the first lease: planning and showing need none. */
+function createSigns(root: string, runner: string, times: HeartbeatTimes): Signs {
+  let heartbeat: Heartbeat | undefined;
+  return {
+    announce: () => {
+      heartbeat ??= startHeartbeat(root, runner, times);
+    },
+    stop: async () => {
+      await heartbeat?.stop();
+      heartbeat = undefined;
+    },
+  };
+}
+
+async function claim(leases: Leases, records: Records, key: Key): Promise<Result<Claim, StoreProblem>> {
+  const acquired = leases.acquire(key);
+  if (!acquired.ok) return acquired;
+  // Whoever held it before may have finished between our look and our lease.
+  const chosen = await records.chosen(key);
+  if (chosen.kind !== 'chosen') return acquired;
+  if (acquired.value.kind === 'lease') acquired.value.lease.release();
+  return ok({ kind: 'hit', record: chosen.record });
+}
+
+function createContext(root: string, options: OpenOptions): Context {
+  const access = options.access ?? 'write';
+  const disk = options.disk ?? createDisk();
+  const runner = randomBytes(8).toString('hex');
+  const temporary = temporaryNames(root, runner);
+  const monotonic = options.monotonic ?? (() => performance.now());
+  const durability = createDurability(disk, (file) => {
+    guard(() => distrust(context, file));
+  });
+  const stats = createStatCache({ root, disk, temporary, writable: access === 'write', monotonic });
+  const context: Context = { root, access, runner, disk, durability, stats, temporary };
+  return context;
+}
+
+function enter(context: Context, identity: ProcessIdentity): void {
+  if (context.access === 'read') {
+    checkLayout(context.root);
+    return;
+  }
+  checkLayout(context.root);
+  createLayout(context.root, context.disk, context.runner);
+  sweep(context.root, context.disk, identity);
+  const file = runnerFile(context.root, context.runner);
+  if (!fs.existsSync(file)) context.disk.write(file, JSON.stringify(identity));
+}
+
+/** Leaves no trace of this runner but its identity, which released leases still name. */
+async function leave(context: Context, signs: Signs): Promise<void> {
+  await signs.stop();
+  if (context.access === 'read') return;
+  // A cache that can't be saved costs the next run some hashing.
+  guard(() => context.stats.save());
+  context.disk.remove(heartbeatFile(context.root, context.runner));
+  context.disk.remove(temporaryFolder(context.root, context.runner));
+}
+
+function join(context: Context, options: OpenOptions, self: ProcessIdentity): Store {
+  const { root, runner } = context;
+  const times = options.heartbeat ?? heartbeatTimes;
+  const signs = createSigns(root, runner, times);
+  const monotonic = options.monotonic ?? (() => performance.now());
+  const watcher = createWatcher({ root, self, monotonic, silenceMs: times.silenceMs });
+  const cas = createCas(context);
+  const records = createRecords(context, cas);
+  const leases = createLeases(context, watcher, signs.announce);
+  return {
+    root,
+    runner,
+    cas,
+    records,
+    leases,
+    attempts: createAttempts(context),
+    runs: createRuns(context),
+    journal: (run) => guard(() => openJournal(context, run)),
+    readJournal: (run) => guard(() => readJournal(context, run)),
+    claim: (key) => claim(leases, records, key),
+    flush: () => context.durability.flush(),
+    close: async () => {
+      const flushed = await context.durability.flush();
+      const left = await guardAsync(() => leave(context, signs));
+      return flushed.ok ? left : flushed;
+    },
+  };
+}
+
+/**
+ * Opens the `.moft` folder, making it where there is none.
+ * Errors: another layout, a full or read-only disk, no permission (all class `environment`).
+ */
+export function openStore(root: string, options: OpenOptions = {}): Promise<Result<Store, StoreProblem>> {
+  return Promise.resolve(
+    guard(() => {
+      const context = createContext(path.resolve(root), options);
+      const identity = options.identity ?? identifyProcess();
+      enter(context, identity);
+      return join(context, options, identity);
+    }),
+  );
+}

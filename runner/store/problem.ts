@@ -1,0 +1,102 @@
+/** From what the disk throws to a StoreProblem that says what to do. */
+import { err, ok, type Result } from '../../schemas/result.js';
+import type { StoreProblem } from './types.js';
+
+/** Carries a problem through the store's own code; turned into a value by `guard` before it leaves the room. */
+export class StoreError extends Error {
+  readonly problem: StoreProblem;
+  constructor(problem: StoreProblem) {
+    super(problem.message);
+    this.name = 'StoreError';
+    this.problem = problem;
+  }
+}
+
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && 'syscall' in error;
+
+/** The system's code (`ENOENT`) of an exception, or undefined. */
+export function errorCode(error: unknown): string | undefined {
+  return isSystemError(error) ? error.code : undefined;
+}
+
+const known: Readonly<Record<string, { code: string; what: string; hint: string }>> = {
+  ENOSPC: {
+    code: 'disk-full',
+    what: 'the disk is full',
+    hint: 'free some space, or set MOFT_HOME to a folder on another disk',
+  },
+  EDQUOT: {
+    code: 'disk-full',
+    what: 'the disk quota is used up',
+    hint: 'free some space, or set MOFT_HOME to a folder on another disk',
+  },
+  EROFS: {
+    code: 'read-only',
+    what: 'the disk is read-only',
+    hint: 'set MOFT_HOME to a folder that can be written',
+  },
+  EACCES: {
+    code: 'no-permission',
+    what: 'permission is denied',
+    hint: 'give yourself the right to write there, or set MOFT_HOME to a folder of your own',
+  },
+  EPERM: {
+    code: 'no-permission',
+    what: 'the operation is not permitted',
+    hint: 'the file system must allow hard links and renames; else set MOFT_HOME to another folder',
+  },
+  EMFILE: { code: 'too-many-files', what: 'too many files are open', hint: 'raise `ulimit -n`' },
+  ENFILE: {
+    code: 'too-many-files',
+    what: 'too many files are open',
+    hint: 'raise the system limit on open files',
+  },
+};
+
+/** A system exception as a problem of the environment; anything else is ours and is thrown on. */
+export function toProblem(error: unknown): StoreProblem {
+  if (error instanceof StoreError) return error.problem;
+  if (!isSystemError(error)) throw error;
+  const { code, what, hint } = known[error.code ?? ''] ?? {
+    code: 'disk-error',
+    what: error.message,
+    hint: 'check the disk that holds the store',
+  };
+  const where = error.path === undefined ? '' : `: ${error.path}`;
+  return {
+    class: 'environment',
+    code,
+    message: `the store can't be used, ${what}${where}`,
+    hint,
+    ...(error.path === undefined ? {} : { path: error.path }),
+  };
+}
+
+/** Runs the store's own code; what the disk did wrong becomes a value. */
+export function guard<T>(work: () => T): Result<T, StoreProblem> {
+  try {
+    return ok(work());
+  } catch (error) {
+    return err(toProblem(error));
+  }
+}
+
+export async function guardAsync<T>(work: () => Promise<T>): Promise<Result<T, StoreProblem>> {
+  try {
+    return ok(await work());
+  } catch (error) {
+    return err(toProblem(error));
+  }
+}
+
+/** A refusal of what the user's files hold. */
+export function refuse(code: string, message: string, hint?: string, path?: string): never {
+  throw new StoreError({
+    class: 'user',
+    code,
+    message,
+    ...(hint === undefined ? {} : { hint }),
+    ...(path === undefined ? {} : { path }),
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * Results under keys (STORE 2). `records/<key>/<digest>.json` are all of them; `chosen.<n>`, a hard link made by
+ * link(2), names the one that is served, the highest n.
+ */
+import path from 'node:path';
+import { canonicalJson, sha256, type Json } from '../../schemas/json.js';
+import type { ResultRecord } from '../../schemas/protocol.js';
+import type { Key } from '../pipeline.js';
+import { missing } from './blobs.js';
+import { isArtifactType } from './cas.js';
+import { replaceFile, type Context } from './context.js';
+import { keyOf, toKey } from './key.js';
+import { isDigest, names, readJson, recordFolder } from './layout.js';
+import { errorCode, guardAsync, StoreError } from './problem.js';
+import type { Cas, Chosen, Records, StoredRecord } from './types.js';
+
+function isRecord(value: unknown, key: Key): value is ResultRecord {
+  const record = value as Partial<ResultRecord> | null | undefined;
+  return (
+    record?.v === 1 &&
+    record.key === key &&
+    typeof record.preimage === 'object' &&
+    keyOf(record.preimage) === key &&
+    Array.isArray(record.artifacts) &&
+    record.artifacts.every((a) => isDigest(a.digest) && isArtifactType(a.type) && typeof a.name === 'string')
+  );
+}
+
+/** A record is whole only if it parses, its preimage hashes to its key, and its text to its digest. */
+function readRecord(file: string, key: Key, digest?: string): StoredRecord | undefined {
+  const content = readJson(file);
+  try {
+    if (!isRecord(content, key)) return undefined;
+    const actual = sha256(canonicalJson(content));
+    return digest === undefined || digest === actual ? { key, digest: actual, record: content } : undefined;
+  } catch {
+    // Damage can leave what has no canonical text, such as half a surrogate pair.
+    return undefined;
+  }
+}
+
+function highestChosen(folder: string): number {
+  const numbers = names(folder).flatMap((name) => /^chosen\.(\d+)$/.exec(name)?.[1] ?? []);
+  return Math.max(0, ...numbers.map(Number));
+}
+
+/** Name of the first artifact that isn't whole, or undefined. */
+async function lostArtifact(cas: Cas, record: ResultRecord): Promise<string | undefined> {
+  for (const artifact of record.artifacts) {
+    if (!(await cas.has(artifact.type, artifact.digest))) return artifact.name;
+  }
+  return undefined;
+}
+
+async function chosenAt(context: Context, cas: Cas, key: Key, n: number): Promise<Chosen> {
+  if (n === 0) return { kind: 'none' };
+  const record = readRecord(path.join(recordFolder(context.root, key), `chosen.${n}`), key);
+  if (!record) return { kind: 'incomplete', missing: 'the record itself' };
+  const lost = await lostArtifact(cas, record.record);
+  return lost === undefined
+    ? { kind: 'chosen', record }
+    : { kind: 'incomplete', record, missing: `the artifact ${lost}` };
+}
+
+async function requireArtifacts(cas: Cas, record: ResultRecord): Promise<void> {
+  for (const artifact of record.artifacts) {
+    if (!(await cas.has(artifact.type, artifact.digest))) missing(artifact.digest);
+  }
+}
+
+/** Files the record under its digest; filing the same twice is the same. */
+function file(context: Context, record: ResultRecord, key: Key): StoredRecord {
+  const text = canonicalJson(record);
+  const digest = sha256(text);
+  const place = path.join(recordFolder(context.root, key), `${digest}.json`);
+  replaceFile(context, place, `${text}\n`);
+  context.durability.noteRecord(place);
+  return { key, digest, record };
+}
+
+/** Chooses a record unless a whole one is chosen; whoever links n+1 first decides. */
+async function choose(context: Context, cas: Cas, stored: StoredRecord): Promise<StoredRecord> {
+  const folder = recordFolder(context.root, stored.key);
+  for (;;) {
+    const n = highestChosen(folder);
+    const current = await chosenAt(context, cas, stored.key, n);
+    if (current.kind === 'chosen') return current.record;
+    try {
+      context.disk.link(path.join(folder, `${stored.digest}.json`), path.join(folder, `chosen.${n + 1}`));
+      return stored;
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+function checkedKey(record: ResultRecord): Key {
+  const key = toKey(record.key);
+  if (key === undefined || !isRecord(record, key)) {
+    throw new Error(
+      'internal error: a record was to be filed whose preimage is not that of its key; please report it',
+    );
+  }
+  return key;
+}
+
+export function createRecords(context: Context, cas: Cas): Records {
+  const read: Records['read'] = (key, digest) =>
+    isDigest(digest)
+      ? readRecord(path.join(recordFolder(context.root, key), `${digest}.json`), key, digest)
+      : undefined;
+  return {
+    publish: (record, options = {}) =>
+      guardAsync(async () => {
+        const failure = context.durability.failure();
+        if (failure) throw new StoreError(failure);
+        const key = checkedKey(record);
+        await requireArtifacts(cas, record);
+        const stored = file(context, record, key);
+        await requireArtifacts(cas, record);
+        return options.alternate ? stored : choose(context, cas, stored);
+      }),
+    chosen: (key) => chosenAt(context, cas, key, highestChosen(recordFolder(context.root, key))),
+    all: (key) =>
+      names(recordFolder(context.root, key)).flatMap((name) => read(key, name.replace(/\.json$/, '')) ?? []),
+    read,
+    keys: () => names(path.join(context.root, 'records')).flatMap((name) => toKey(name) ?? []),
+  };
+}
