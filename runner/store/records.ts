@@ -3,7 +3,7 @@
  * link(2), names the one that is served, the highest n.
  */
 import path from 'node:path';
-import { canonicalJson, sha256, type Json } from '../../schemas/json.js';
+import { canonicalJson, sha256 } from '../../schemas/json.js';
 import type { ResultRecord } from '../../schemas/protocol.js';
 import type { Key } from '../pipeline.js';
 import { missing } from './blobs.js';

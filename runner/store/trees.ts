@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
-import { canonicalJson, type Json } from '../../schemas/json.js';
+import { canonicalJson } from '../../schemas/json.js';
 import { copyBlobOut, putBytes, putFile, readBlob } from './blobs.js';
 import type { Context } from './context.js';
 import { blobPath, isDigest } from './layout.js';
