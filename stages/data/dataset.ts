@@ -37,7 +37,7 @@ export async function writeDataset(folder: string, content: DatasetContent): Pro
   };
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'rows.jsonl'), text);
-  await writeFile(join(folder, 'manifest.json'), canonicalJson(manifest as unknown as Json) + '\n');
+  await writeFile(join(folder, 'manifest.json'), canonicalJson(manifest) + '\n');
   return manifest;
 }
 

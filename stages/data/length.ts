@@ -1,0 +1,44 @@
+/** Texts longer than a model's context: cut, left out or refused, only as told, and counted. */
+
+export const longerChoices = ['error', 'truncate', 'drop'] as const;
+export type Longer = (typeof longerChoices)[number];
+
+export interface LengthLimit {
+  /** Most words and marks; 0: no limit. */
+  readonly words: number;
+  readonly longer: Longer;
+}
+
+/** Words (letters and digits) and marks, one by one: about what a word-level tokenizer counts. */
+const wordOrMark = /[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu;
+
+export function countWords(text: string): number {
+  return text.match(wordOrMark)?.length ?? 0;
+}
+
+/** The text up to its nth word or mark. */
+export function firstWords(text: string, n: number): string {
+  let seen = 0;
+  for (const match of text.matchAll(wordOrMark))
+    if (++seen === n) return text.slice(0, match.index + match[0].length);
+  return text;
+}
+
+/** A text under a limit. */
+export type Fitted =
+  | { readonly kind: 'whole' | 'cut'; readonly text: string }
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'refuse'; readonly words: number };
+
+export function fit(text: string, { words, longer }: LengthLimit): Fitted {
+  const found = words > 0 ? countWords(text) : 0;
+  if (found <= words) return { kind: 'whole', text };
+  switch (longer) {
+    case 'truncate':
+      return { kind: 'cut', text: firstWords(text, words) };
+    case 'drop':
+      return { kind: 'drop' };
+    case 'error':
+      return { kind: 'refuse', words: found };
+  }
+}
