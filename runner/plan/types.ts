@@ -67,6 +67,7 @@ export interface PlannedCell {
   /** Known once the content of every input is. */
   readonly key?: Key;
   readonly preimage?: Preimage;
+  readonly code: CodeDigest;
   /** The chosen record of a hit. */
   readonly record?: StoredRecord;
   /** A hit from another numeric environment: what differs, as a sentence. */

@@ -1,0 +1,143 @@
+/**
+ * The code that a kind runs (STORE 7): the compiled modules that it reaches, by the digest of the files on disk,
+ * frozen when they are loaded, and the installed packages that they import.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { byCodeUnit, canonicalJson, sha256, type Json, type JsonObject } from '../../schemas/json.js';
+import { err, ok, type Result } from '../../schemas/result.js';
+import type { StageKind } from '../contract.js';
+import { toCodeManifest, type CodeManifest, type ModuleEntry } from './code-manifest.js';
+import { installedPackages, type Packages } from './packages.js';
+import type { Code, CodeDigest, CodeListing, CodeProblem } from './types.js';
+
+interface Frozen {
+  readonly digests: ReadonlyMap<string, string>;
+  /** Absolute path to what the system tells of the file. */
+  readonly identities: ReadonlyMap<string, string>;
+}
+
+const rebuild = 'build it again: `npm run build`';
+
+function identity(file: string): string {
+  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat ? [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':') : 'gone';
+}
+
+function readManifest(file: string): Result<CodeManifest, CodeProblem> {
+  let content: unknown;
+  try {
+    content = JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch {
+    content = undefined;
+  }
+  const manifest = toCodeManifest(content);
+  return manifest
+    ? ok(manifest)
+    : err({
+        code: 'no-code-list',
+        message: `the list of compiled code, ${file}, is missing or unreadable`,
+        hint: rebuild,
+      });
+}
+
+/** Hashes every listed file; each must be the one that its imports were listed from. */
+function freeze(dist: string, manifest: CodeManifest): Result<Frozen, CodeProblem> {
+  const digests = new Map<string, string>();
+  const identities = new Map<string, string>();
+  const files = Object.entries(manifest.modules).flatMap(([name, entry]) => [name, ...entry.files]);
+  for (const name of new Set(files)) {
+    const file = path.join(dist, name);
+    identities.set(file, identity(file));
+    const digest = fs.existsSync(file) ? sha256(fs.readFileSync(file)) : undefined;
+    const listed = manifest.modules[name]?.digest;
+    if (digest === undefined || (listed !== undefined && digest !== listed)) {
+      const what = digest === undefined ? 'is missing' : 'has changed since it was built';
+      return err({ code: 'stale-build', message: `the compiled file ${file} ${what}`, hint: rebuild });
+    }
+    digests.set(name, digest);
+  }
+  return ok({ digests, identities });
+}
+
+/**
+ * What a module reaches. Of the modules that it imports on demand only those that were named count; where none was
+ * named, all do: a map that a kind forgets to declare costs re-runs, never a wrong hit.
+ */
+function reached(entry: ModuleEntry, named: ReadonlySet<string>): readonly string[] {
+  const chosen = entry.dynamic.filter((name) => named.has(name));
+  return [...entry.imports, ...(chosen.length > 0 ? chosen : entry.dynamic)];
+}
+
+function closureOf(manifest: CodeManifest, roots: readonly string[]): ReadonlySet<string> {
+  const named = new Set(roots);
+  const seen = new Set<string>();
+  const todo = [...roots];
+  for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
+    const entry = manifest.modules[name];
+    if (seen.has(name) || !entry) continue;
+    seen.add(name);
+    todo.push(...reached(entry, named));
+  }
+  return seen;
+}
+
+/** stages/kinds/<name>.js and its recipe, then what `modules` names. */
+function rootsOf(kind: StageKind, values: JsonObject): string[] {
+  const stem = `stages/kinds/${kind.name.replaceAll('/', '-')}`;
+  const named = kind.modules?.(values as Record<PropertyKey, unknown>) ?? [];
+  return [`${stem}.js`, `${stem}.run.js`, ...named.map((name) => `${name}.js`)];
+}
+
+function listingOf(
+  manifest: CodeManifest,
+  frozen: Frozen,
+  packages: Packages,
+  roots: readonly string[],
+): CodeListing {
+  const closure = [...closureOf(manifest, roots)];
+  const entries = closure.flatMap((name) => manifest.modules[name] ?? []);
+  const files = [...new Set([...closure, ...entries.flatMap((entry) => entry.files)])].sort(byCodeUnit);
+  const names = [...new Set(entries.flatMap((entry) => entry.packages))].sort(byCodeUnit);
+  return {
+    modules: Object.fromEntries(files.map((name) => [name, frozen.digests.get(name) ?? ''])),
+    packages: packages.closure(names),
+  };
+}
+
+/**
+ * Loads and freezes the code of a package folder (the one that holds `dist/`).
+ * Errors: `no-code-list`, `stale-build`, `packages-unknown`; each is mended by installing or building.
+ */
+export function loadCode(root: string): Result<Code, CodeProblem> {
+  const dist = path.join(root, 'dist');
+  const manifest = readManifest(path.join(dist, 'code.json'));
+  if (!manifest.ok) return manifest;
+  const packages = installedPackages(root);
+  if (!packages.ok) return packages;
+  const frozen = freeze(dist, manifest.value);
+  if (!frozen.ok) return frozen;
+  const identities = new Map(frozen.value.identities).set(packages.value.file, identity(packages.value.file));
+  const known = new Map<string, CodeDigest>();
+  return ok({
+    of: (kind, values) => {
+      const roots = rootsOf(kind, values);
+      const unlisted = roots.find((name) => !manifest.value.modules[name]);
+      if (unlisted !== undefined) {
+        const message = `the kind ${kind.name} names the module ${unlisted}, which the build has not listed`;
+        return err({ code: 'unlisted-module', message, hint: rebuild });
+      }
+      const name = roots.join(' ');
+      const found =
+        known.get(name) ?? digestOf(listingOf(manifest.value, frozen.value, packages.value, roots));
+      known.set(name, found);
+      return ok(found);
+    },
+    changed: () =>
+      [...identities].filter(([file, before]) => identity(file) !== before).map(([file]) => file),
+  });
+}
+
+export function digestOf(listing: CodeListing): CodeDigest {
+  return { digest: sha256(canonicalJson(listing as unknown as Json)), listing };
+}

@@ -1,0 +1,123 @@
+/** What differs between the preimage that a cell had and the one that it has now. */
+import { byCodeUnit, canonicalJson, type Json } from '../../schemas/json.js';
+import type { Cell } from '../pipeline.js';
+import type { Store } from '../store/index.js';
+import { cellsOfInput, unknownDigest } from './inputs.js';
+import type { Change, CodeListing, GatheredDigest, InputDigest, Preimage } from './types.js';
+
+const equal = (a: Json, b: Json): boolean => canonicalJson(a) === canonicalJson(b);
+
+const union = (a: object, b: object): string[] =>
+  [...new Set([...Object.keys(a), ...Object.keys(b)])].sort(byCodeUnit);
+
+function scalarChanges(before: Preimage, after: Preimage): Change[] {
+  return (['kind', 'version', 'seed'] as const).flatMap((what) => {
+    const [old, now] = [before[what] ?? null, after[what] ?? null];
+    return old === now ? [] : [{ what, before: old, after: now }];
+  });
+}
+
+function namedChanges(what: 'with' | 'env', before: Preimage, after: Preimage, cell: Cell): Change[] {
+  return union(before[what], after[what]).flatMap((name) => {
+    const [old, now] = [before[what][name] ?? null, after[what][name] ?? null];
+    if (equal(old, now)) return [];
+    const place = what === 'with' ? cell.origins[name] : undefined;
+    return [{ what, name, before: old, after: now, ...(place ? { place } : {}) }];
+  });
+}
+
+type Input = InputDigest | readonly GatheredDigest[] | undefined;
+
+const digests = (input: Input): readonly string[] => {
+  if (input === undefined) return [];
+  return 'digest' in input ? [input.digest] : input.map((item) => item.digest);
+};
+
+/** One digest as it is, a list by the digests in order. */
+function shown(input: Input): string | null {
+  return input === undefined ? null : digests(input).join(' ');
+}
+
+function inputChanges(before: Preimage, after: Preimage, cell: Cell): Change[] {
+  return union(before.inputs, after.inputs).flatMap((name) => {
+    const [old, now]: [Input, Input] = [before.inputs[name], after.inputs[name]];
+    if (equal((old ?? null) as Json, (now ?? null) as Json)) return [];
+    const known = digests(now);
+    // What isn't known yet is no difference yet.
+    if (known.includes(unknownDigest) && digests(old).length === known.length) return [];
+    const makers = cellsOfInput(cell, name);
+    const moved = makers.filter(
+      (_, i) => makers.length !== digests(old).length || known[i] !== digests(old)[i],
+    );
+    return [{ what: 'input', name, before: shown(old), after: shown(now), cells: moved }];
+  });
+}
+
+const differing = (
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+): string[] => union(before, after).filter((name) => before[name] !== after[name]);
+
+function listing(store: Store, digest: string): CodeListing | undefined {
+  const blob = store.cas.read(digest);
+  return blob.ok ? (JSON.parse(blob.value.toString('utf8')) as CodeListing) : undefined;
+}
+
+/** Names the modules and packages where both listings are known; else that the code differs. */
+function codeChanges(before: Preimage, after: Preimage, store: Store, now: CodeListing): Change[] {
+  if (before.code === after.code) return [];
+  const old = listing(store, before.code);
+  const modules = old ? differing(old.modules, now.modules) : [];
+  const packages = old ? differing(old.packages, now.packages) : [];
+  return [{ what: 'code', before: before.code, after: after.code, modules, packages }];
+}
+
+/** All differences; inputs whose content isn't known yet count as unchanged. */
+export function compare(
+  before: Preimage,
+  after: Preimage,
+  context: { readonly cell: Cell; readonly store: Store; readonly code: CodeListing },
+): readonly Change[] {
+  const { cell, store, code } = context;
+  const outputs: Change[] = equal(before.outputs, after.outputs)
+    ? []
+    : [{ what: 'outputs', before: before.outputs, after: after.outputs }];
+  return [
+    ...scalarChanges(before, after),
+    ...namedChanges('with', before, after, cell),
+    ...inputChanges(before, after, cell),
+    ...codeChanges(before, after, store, code),
+    ...namedChanges('env', before, after, cell),
+    ...outputs,
+  ];
+}
+
+const quote = (value: Json): string => {
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+};
+
+const list = (names: readonly string[], most = 3): string =>
+  names.slice(0, most).join(', ') + (names.length > most ? ` and ${names.length - most} more` : '');
+
+/** One change as part of a sentence. */
+export function describeChange(change: Change): string {
+  switch (change.what) {
+    case 'kind':
+    case 'version':
+    case 'seed':
+    case 'outputs':
+      return `${change.what} ${quote(change.before)} -> ${quote(change.after)}`;
+    case 'with':
+    case 'env':
+      return `${change.what === 'env' ? 'env ' : ''}${change.name} ${quote(change.before)} -> ${quote(change.after)}`;
+    case 'input':
+      return change.cells.length === 0
+        ? `input ${change.name} has new content`
+        : `input ${change.name} has new content from ${list(change.cells)}`;
+    case 'code': {
+      const named = [...change.modules, ...change.packages];
+      return named.length === 0 ? 'its code changed' : `its code changed: ${list(named)}`;
+    }
+  }
+}

@@ -1,0 +1,72 @@
+/** Pipeline -> Plan. A plan is a function of the file, outside bytes, code, environment and the chosen records. */
+import { canonicalJson, type Json } from '../../schemas/json.js';
+import { err, ok, type Result } from '../../schemas/result.js';
+import type { CellId } from '../pipeline.js';
+import type { Store, StoredRecord } from '../store/index.js';
+import { decide, type Planning } from './decide.js';
+import { createHistory } from './history.js';
+import { inOrder } from './order.js';
+import { takeSnapshot } from './snapshot.js';
+import type { CodeDigest, Plan, PlanOptions, PlanProblem, PlanStatus, PlannedCell } from './types.js';
+
+/** In a store opened for reading nothing is filed, and `putBytes` only hashes. */
+function listingKeeper(store: Store): (code: CodeDigest) => Result<void, PlanProblem> {
+  const kept = new Set<string>();
+  return ({ digest, listing }) => {
+    if (kept.has(digest) || store.cas.read(digest).ok) {
+      kept.add(digest);
+      return ok(undefined);
+    }
+    const put = store.cas.putBytes(canonicalJson(listing as unknown as Json));
+    kept.add(digest);
+    return put.ok ? ok(undefined) : err({ kind: 'store', problem: put.error });
+  };
+}
+
+async function planCells(planning: Planning): Promise<Result<PlannedCell[], PlanProblem>> {
+  const frozen = new Map<CellId, StoredRecord>();
+  const cells: PlannedCell[] = [];
+  for (const cell of inOrder(planning.pipeline)) {
+    const planned = await decide(planning, cell, frozen);
+    if (!planned.ok) return planned;
+    if (planned.value.record) frozen.set(cell.id, planned.value.record);
+    cells.push(planned.value);
+  }
+  return ok(cells);
+}
+
+function count(cells: readonly PlannedCell[]): Record<PlanStatus, number> {
+  const counts = { hit: 0, run: 0, depends: 0 };
+  for (const { status } of cells) counts[status] += 1;
+  return counts;
+}
+
+/**
+ * Plans a whole pipeline; outside files are read now, and nothing is executed.
+ * Errors: paths that can't be read (with their places), the store, the code.
+ */
+export async function planPipeline(options: PlanOptions): Promise<Result<Plan, PlanProblem>> {
+  const { pipeline, store } = options;
+  const snapshot = await takeSnapshot(pipeline, store);
+  if (!snapshot.ok) return snapshot;
+  const history = createHistory(pipeline, store);
+  const planning: Planning = {
+    ...options,
+    snapshot: snapshot.value,
+    history,
+    keepListing: listingKeeper(store),
+  };
+  const cells = await planCells(planning);
+  if (!cells.ok) return cells;
+  const byId = new Map(pipeline.cells.map((cell) => [cell.id, cell]));
+  return ok({
+    pipeline,
+    cells: cells.value,
+    counts: count(cells.value),
+    resolve: (id, records) => {
+      const cell = byId.get(id);
+      if (!cell) throw new Error(`internal error: the plan has no cell ${id}; please report it`);
+      return decide(planning, cell, records);
+    },
+  });
+}
