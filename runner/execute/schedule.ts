@@ -209,6 +209,11 @@ export class Schedule {
     this.#stopRunning('interrupt', manner);
   }
 
+  /** The disk or the machine is at fault: nothing new starts, what runs may end. */
+  halt(): void {
+    this.#stopping = 'environment';
+  }
+
   #expect<K extends State['kind']>(cell: CellId, kind: K): Entry & { state: Extract<State, { kind: K }> } {
     const entry = this.#entries.get(cell);
     if (entry?.state.kind !== kind) {

@@ -1,0 +1,292 @@
+/** One try at a cell: lease, job.json, worker, checks, blobs, record. */
+import type { JsonObject } from '../../schemas/json.js';
+import {
+  protocolVersion,
+  type ArtifactRef,
+  type Exit,
+  type Failure,
+  type Job,
+  type RecordedArtifact,
+  type ResultRecord,
+  type StageEvent,
+} from '../../schemas/protocol.js';
+import { err, ok, type Result } from '../../schemas/result.js';
+import type { ArtifactType } from '../../schemas/artifact.js';
+import type { Cell, Key } from '../pipeline.js';
+import type { GatheredDigest, InputDigest, Preimage } from '../plan/index.js';
+import type { Attempt, Lease, Store, StoredRecord } from '../store/index.js';
+import type { Clock } from './clock.js';
+import { checkOutput, readExit } from './outputs.js';
+import type { Work, Workers } from './pool.js';
+import type { StopManner } from './schedule.js';
+
+/** What every attempt of a run shares. */
+export interface AttemptWorld {
+  readonly store: Store;
+  readonly workers: Workers;
+  readonly clock: Clock;
+  readonly run: string;
+  /** Engine for kinds that need one; undefined: the best that starts. */
+  readonly backend: string | undefined;
+  /** Variables of a cell's worker. */
+  readonly variables: (cell: Cell) => Readonly<Record<string, string>>;
+  /** Values under `with` that can't change a byte: in job.json, not in the key. */
+  readonly inert: (cell: Cell) => JsonObject;
+  /** Files of the code that differ from what was frozen at the start. */
+  readonly changedCode: () => readonly string[];
+}
+
+export interface AttemptSubject {
+  readonly cell: Cell;
+  readonly key: Key;
+  readonly preimage: Preimage;
+}
+
+export interface AttemptListener {
+  /** The lease is taken; the worker gets the job now. */
+  readonly onStart: () => void;
+  readonly onEvent: (event: StageEvent) => void;
+  readonly onNote: (text: string) => void;
+}
+
+/** Range of the attempt's events, by seq. */
+export interface EventRange {
+  readonly attempt: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+export type AttemptResult =
+  | { readonly kind: 'held' }
+  | { readonly kind: 'served'; readonly record: StoredRecord }
+  | {
+      readonly kind: 'done';
+      readonly record: StoredRecord;
+      readonly tainted: boolean;
+      readonly events?: EventRange;
+    }
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly events?: EventRange }
+  | { readonly kind: 'interrupted' };
+
+type Ended = { readonly exit: Exit; readonly environment: JsonObject; readonly seconds: number };
+type WorkEnd = Result<Ended, Failure> | 'interrupted';
+
+export class CellAttempt {
+  readonly #world: AttemptWorld;
+  readonly #subject: AttemptSubject;
+  readonly #listener: AttemptListener;
+  #work: Work | undefined;
+  #stopped = false;
+  #lastSeq = 0;
+
+  constructor(world: AttemptWorld, subject: AttemptSubject, listener: AttemptListener) {
+    this.#world = world;
+    this.#subject = subject;
+    this.#listener = listener;
+  }
+
+  stop(manner: StopManner): void {
+    this.#stopped = true;
+    this.#work?.stop(manner);
+  }
+
+  async run(): Promise<AttemptResult> {
+    const claim = await this.#world.store.claim(this.#subject.key);
+    if (!claim.ok) return { kind: 'failed', failure: claim.error };
+    if (claim.value.kind === 'held') return { kind: 'held' };
+    if (claim.value.kind === 'hit') return { kind: 'served', record: claim.value.record };
+    const { lease } = claim.value;
+    try {
+      return this.#stopped ? { kind: 'interrupted' } : await this.#runLeased(lease);
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #runLeased(lease: Lease): Promise<AttemptResult> {
+    const { store, run } = this.#world;
+    const attempt = store.attempts.create(run, this.#subject.cell.id);
+    if (!attempt.ok) return { kind: 'failed', failure: attempt.error };
+    const result = await this.#runIn(attempt.value, lease);
+    // A folder that can't be cleaned harms nothing; the next write will say what is wrong with the disk.
+    store.attempts.clean(attempt.value);
+    return result;
+  }
+
+  async #runIn(attempt: Attempt, lease: Lease): Promise<AttemptResult> {
+    const written = this.#writeJob(attempt);
+    if (!written.ok) return { kind: 'failed', failure: written.error };
+    this.#listener.onStart();
+    const end = await this.#perform(attempt, lease);
+    const events = this.#eventRange(attempt);
+    if (end === 'interrupted') return { kind: 'interrupted' };
+    const record = end.ok ? await this.#record(attempt, lease, end.value) : end;
+    if (!record.ok) return { kind: 'failed', failure: record.error, ...events };
+    return { kind: 'done', ...record.value, ...events };
+  }
+
+  #writeJob(attempt: Attempt): Result<void, Failure> {
+    const { cell, preimage } = this.#subject;
+    const inputs = this.#inputs();
+    if (!inputs.ok) return inputs;
+    const outputs = Object.entries(cell.outputs).map(
+      ([name, type]) => [name, { type, path: `${attempt.outputs}/${name}` }] as const,
+    );
+    const job: Job = {
+      v: protocolVersion,
+      attempt: attempt.nonce,
+      kind: cell.kind,
+      with: { ...preimage.with, ...this.#world.inert(cell) },
+      ...(preimage.seed === undefined ? {} : { seed: preimage.seed }),
+      inputs: inputs.value,
+      outputs: Object.fromEntries(outputs),
+      scratch: attempt.scratch,
+      ...(this.#world.backend === undefined ? {} : { backend: this.#world.backend }),
+    };
+    return this.#world.store.attempts.write(attempt.job, JSON.stringify(job));
+  }
+
+  /** The inputs of job.json, made from the digests of the preimage and from nothing else. */
+  #inputs(): Result<Job['inputs'], Failure> {
+    const inputs: Job['inputs'] = {};
+    for (const [name, input] of Object.entries(this.#subject.preimage.inputs)) {
+      const found = isGathered(input) ? this.#gathered(input) : this.#artifact(input);
+      if (!found.ok) return found;
+      inputs[name] = found.value;
+    }
+    return ok(inputs);
+  }
+
+  #artifact({ type, digest }: InputDigest): Result<ArtifactRef, Failure> {
+    return this.#world.store.cas.artifactRef(type, digest);
+  }
+
+  #gathered(items: readonly GatheredDigest[]): Result<Extract<Job['inputs'][string], unknown[]>, Failure> {
+    const list: Extract<Job['inputs'][string], unknown[]> = [];
+    for (const item of items) {
+      const artifact = this.#artifact(item);
+      if (!artifact.ok) return artifact;
+      list.push({ stage: item.stage, coordinates: { ...item.coordinates }, artifact: artifact.value });
+    }
+    return ok(list);
+  }
+
+  async #perform(attempt: Attempt, lease: Lease): Promise<WorkEnd> {
+    const { workers, clock, variables } = this.#world;
+    const began = clock.monotonic();
+    this.#work = workers.run({
+      job: attempt.job,
+      epoch: lease.epoch,
+      restarts: 0,
+      env: variables(this.#subject.cell),
+      log: attempt.log,
+      onEvent: (event) => this.#hear(event),
+    });
+    const result = await this.#work.result;
+    const seconds = Math.round(clock.monotonic() - began) / 1000;
+    if (result.kind === 'killed') return 'interrupted';
+    if (result.kind === 'died') return err(result.failure);
+    const exit = await readExit(attempt.exit, attempt.nonce);
+    if (!exit.ok) return err(result.failure ?? exit.error);
+    return this.#judge(exit.value, { environment: result.environment, seconds });
+  }
+
+  #judge(exit: Exit, rest: Omit<Ended, 'exit'>): WorkEnd {
+    switch (exit.status) {
+      case 'done':
+        return ok({ exit, ...rest });
+      case 'interrupted':
+        return 'interrupted';
+      case 'failed':
+        return err(exit.error ?? unexplained);
+    }
+  }
+
+  #hear(event: StageEvent): void {
+    this.#lastSeq = event.seq;
+    this.#listener.onEvent(event);
+  }
+
+  #eventRange(attempt: Attempt): { readonly events?: EventRange } {
+    if (this.#lastSeq === 0) return {};
+    return { events: { attempt: attempt.nonce, first: 1, last: this.#lastSeq } };
+  }
+
+  /** Outputs into the store, then the record: blobs first, record last. */
+  async #record(
+    attempt: Attempt,
+    lease: Lease,
+    ended: Ended,
+  ): Promise<Result<{ readonly record: StoredRecord; readonly tainted: boolean }, Failure>> {
+    const artifacts = await this.#collect(attempt, ended.exit);
+    if (!artifacts.ok) return artifacts;
+    const record = this.#recordOf(artifacts.value, ended);
+    const changed = this.#world.changedCode();
+    if (changed.length > 0) {
+      this.#listener.onNote(taintNote(changed));
+      // Its children are keyed by its bytes and are sound; only this cell can't be served again.
+      return ok({ record: { key: record.key as Key, digest: '', record }, tainted: true });
+    }
+    const alternate = !lease.stillOwner();
+    const stored = await this.#world.store.records.publish(record, { alternate });
+    return stored.ok ? ok({ record: stored.value, tainted: false }) : stored;
+  }
+
+  async #collect(attempt: Attempt, exit: Exit): Promise<Result<RecordedArtifact[], Failure>> {
+    const artifacts: RecordedArtifact[] = [];
+    for (const [name, type] of Object.entries(this.#subject.cell.outputs)) {
+      const artifact = await this.#collectOne(name, type, { attempt, exit });
+      if (!artifact.ok) return artifact;
+      artifacts.push(artifact.value);
+    }
+    return ok(artifacts);
+  }
+
+  async #collectOne(
+    name: string,
+    type: ArtifactType,
+    { attempt, exit }: { attempt: Attempt; exit: Exit },
+  ): Promise<Result<RecordedArtifact, Failure>> {
+    const path = `${attempt.outputs}/${name}`;
+    const checked = await checkOutput(name, type, path);
+    if (!checked.ok) return checked;
+    const put = await this.#world.store.cas.put(type, path);
+    if (!put.ok) return put;
+    const { digest, bytes } = put.value;
+    const promised = exit.outputs[name]?.digest;
+    if (promised === digest) return ok({ name, type, digest, bytes });
+    const message = `the output ${JSON.stringify(name)} changed after the stage ended (${promised ?? 'no digest'}, then ${digest})`;
+    return err({ class: 'infrastructure', code: 'output-changed', message });
+  }
+
+  #recordOf(artifacts: RecordedArtifact[], { environment, seconds }: Ended): ResultRecord {
+    const { cell, key, preimage } = this.#subject;
+    return {
+      v: 1,
+      key,
+      preimage: { ...preimage },
+      kind: cell.kind,
+      artifacts,
+      seconds,
+      finished: new Date(this.#world.clock.wall()).toISOString(),
+      run: this.#world.run,
+      environment: { ...environment },
+    };
+  }
+}
+
+function isGathered(input: InputDigest | readonly GatheredDigest[]): input is readonly GatheredDigest[] {
+  return Array.isArray(input);
+}
+
+function taintNote(changed: readonly string[]): string {
+  const [first = '', ...rest] = changed;
+  const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
+  return `the code changed while the cell ran (${first}${more}): its result is used in this run and not kept`;
+}
+
+const unexplained: Failure = {
+  class: 'internal',
+  code: 'unexplained',
+  message: 'the stage failed and its exit.json does not say why; please report it',
+};

@@ -1,0 +1,263 @@
+/** Executes a plan: does what the schedule says, tells it what happened, and reports every step as an event. */
+import { unreachable } from '../../schemas/result.js';
+import type { Failure } from '../../schemas/protocol.js';
+import type { Cell, CellId, Key } from '../pipeline.js';
+import type { Plan, PlannedCell, PlanProblem } from '../plan/index.js';
+import type { CellEvent, Counts, LifecycleEvent, RunStatus } from '../track/events.js';
+import { CellAttempt, type AttemptResult, type AttemptWorld, type EventRange } from './attempt.js';
+import { Bell } from './bell.js';
+import { groupFailures, type FailureGroup } from './failures.js';
+import { Ledger, manifestStatus } from './ledger.js';
+import { demandOf, type Demand } from './resources.js';
+import { Schedule, type Action, type Policy, type Settlement, type StopManner } from './schedule.js';
+
+export interface ExecutionOptions extends AttemptWorld {
+  readonly plan: Plan;
+  readonly capacity: Demand;
+  readonly policy: Policy;
+  /** Expected seconds of a cell. */
+  readonly estimate: (cell: Cell) => number;
+  /** Takes lifecycle events; a failure stops the run as a fault of the environment. */
+  readonly journal: (event: LifecycleEvent) => Failure | undefined;
+  /** Sees everything that the journal gets, and the events of the stages. */
+  readonly listener: (event: LifecycleEvent | CellEvent) => void;
+}
+
+export interface RunSummary {
+  readonly status: RunStatus;
+  readonly counts: Counts;
+  readonly seconds: number;
+  readonly savedSeconds: number;
+  readonly failures: readonly FailureGroup[];
+}
+
+export class Execution {
+  readonly #options: ExecutionOptions;
+  readonly #schedule: Schedule;
+  readonly #bell: Bell;
+  readonly #ledger: Ledger;
+  readonly #planned: Map<CellId, PlannedCell>;
+  /** Cells whose first planning has been used: from then on their key is looked up again. */
+  readonly #resolvedOnce = new Set<CellId>();
+  readonly #attempts = new Map<CellId, CellAttempt>();
+  readonly #events = new Map<CellId, EventRange>();
+  readonly #halts: Failure[] = [];
+  readonly #began: number;
+
+  constructor(options: ExecutionOptions) {
+    const { plan, clock } = options;
+    this.#options = options;
+    this.#bell = new Bell(clock);
+    this.#began = clock.monotonic();
+    this.#planned = new Map(plan.cells.map((planned) => [planned.cell.id, planned]));
+    this.#schedule = new Schedule(
+      plan.cells.map(({ cell }) => taskOf(cell, options.estimate(cell))),
+      options.capacity,
+      options.policy,
+    );
+    this.#ledger = new Ledger({
+      run: options.run,
+      pipeline: plan.pipeline,
+      runs: options.store.runs,
+      started: new Date(clock.wall()).toISOString(),
+      extra: { params: plan.pipeline.params },
+    });
+  }
+
+  /** Runs to the end: all cells are settled, all workers idle. */
+  async run(): Promise<RunSummary> {
+    const { pipeline, cells } = this.#options.plan;
+    this.#tell({ type: 'run-started', pipeline: pipeline.name, file: pipeline.file, cells: cells.length });
+    for (;;) {
+      this.#performAll();
+      this.#haltOn(this.#ledger.save());
+      if (this.#schedule.finished) break;
+      await this.#bell.sleep(this.#schedule.wakeAt());
+    }
+    return this.#finish();
+  }
+
+  /** Ctrl-C: nothing new starts; running cells are stopped with grace or at once. */
+  interrupt(manner: StopManner): void {
+    this.#schedule.interrupt(manner);
+    this.#bell.ring();
+  }
+
+  #performAll(): void {
+    for (;;) {
+      const actions = this.#schedule.next(this.#options.clock.monotonic());
+      if (actions.length === 0) return;
+      for (const action of actions) this.#perform(action);
+    }
+  }
+
+  #perform(action: Action): void {
+    switch (action.kind) {
+      case 'resolve':
+        this.#resolve(action.cell);
+        return;
+      case 'start':
+        this.#start(action);
+        return;
+      case 'stop':
+        this.#attempts.get(action.cell)?.stop(action.manner);
+        return;
+      case 'retry': {
+        const { cell, attempt, failure, backoff } = action;
+        this.#tell({ type: 'cell-retried', cell, attempt, failure, backoff: backoff / 1000 });
+        return;
+      }
+      case 'settle':
+        this.#settle(action.cell, action.settlement);
+        return;
+      default:
+        unreachable(action);
+    }
+  }
+
+  /** The plan's own answer where it has one; else the key is computed now, from what the parents ended with. */
+  #resolve(cell: CellId): void {
+    const planned = this.#planned.get(cell);
+    if (
+      planned &&
+      planned.status !== 'depends' &&
+      planned.key !== undefined &&
+      !this.#resolvedOnce.has(cell)
+    ) {
+      this.#resolvedOnce.add(cell);
+      this.#resolved(cell, planned);
+      return;
+    }
+    this.#later(cell, async () => {
+      const resolved = await this.#options.plan.resolve(cell, this.#ledger.records);
+      if (resolved.ok) this.#resolved(cell, resolved.value);
+      else this.#schedule.resolved(cell, { kind: 'failed', failure: planFailure(resolved.error) });
+    });
+  }
+
+  #resolved(cell: CellId, planned: PlannedCell): void {
+    this.#planned.set(cell, planned);
+    const { key, record } = planned;
+    if (key === undefined)
+      throw new Error(`internal error: ${cell} was resolved without a key; please report it`);
+    // A record that this run has met already stands for the key, whatever was chosen since.
+    const frozen = this.#ledger.recordOf(key) ?? (planned.status === 'hit' ? record : undefined);
+    if (frozen) this.#ledger.keep(frozen);
+    this.#schedule.resolved(cell, { kind: frozen ? 'hit' : 'run', key });
+  }
+
+  #start({ cell, key, attempt }: { cell: CellId; key: Key; attempt: number }): void {
+    const planned = this.#planned.get(cell);
+    if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
+    const subject = { cell: planned.cell, key, preimage: planned.preimage };
+    const running = new CellAttempt(this.#options, subject, {
+      onStart: () => this.#tell({ type: 'cell-started', cell, key, attempt }),
+      onEvent: ({ time: _, ...event }) => this.#options.listener({ ...event, cell }),
+      onNote: (text) => this.#tell({ type: 'run-note', cell, text }),
+    });
+    this.#attempts.set(cell, running);
+    this.#later(cell, async () => this.#ended(cell, await running.run()));
+  }
+
+  #ended(cell: CellId, result: AttemptResult): void {
+    this.#attempts.delete(cell);
+    if (result.kind === 'done' || result.kind === 'served') this.#ledger.keep(result.record);
+    if ('events' in result) this.#events.set(cell, result.events);
+    this.#schedule.ended(cell, result, this.#options.clock.monotonic());
+  }
+
+  /** Work that ends later; the loop is woken when it does. What it throws is a bug of ours and ends the run. */
+  #later(cell: CellId, work: () => Promise<void>): void {
+    work().then(
+      () => this.#bell.ring(),
+      (error: unknown) => {
+        process.nextTick(() => {
+          throw new Error(`internal error at cell ${cell}; please report it`, { cause: error });
+        });
+      },
+    );
+  }
+
+  #settle(cell: CellId, settlement: Settlement): void {
+    const { status, key, failure, reason } = settlement;
+    this.#ledger.count(status);
+    const record = status === 'ran' || status === 'hit' ? this.#ledger.recordOf(key) : undefined;
+    if (record) this.#ledger.bind(cell, record, status === 'ran' ? 'ran' : 'hit');
+    if (failure) this.#ledger.failures.push({ cell, failure });
+    const events = this.#events.get(cell);
+    this.#tell({
+      type: 'cell-finished',
+      cell,
+      status,
+      ...(key ? { key } : {}),
+      ...(record ? { record: record.digest, seconds: record.record.seconds } : {}),
+      ...(failure ? { failure } : {}),
+      ...(reason ? { reason } : {}),
+      ...(events ? { events } : {}),
+    });
+  }
+
+  #tell(event: LifecycleEvent): void {
+    const failure = this.#options.journal(event);
+    if (failure) this.#halt(failure);
+    this.#options.listener(event);
+  }
+
+  #haltOn(result: { readonly ok: true } | { readonly ok: false; readonly error: Failure }): void {
+    if (!result.ok) this.#halt(result.error);
+  }
+
+  /** The run's own files can't be written: the same as a cell that met a full disk, reported once. */
+  #halt(failure: Failure): void {
+    if (this.#schedule.stopping === 'environment') return;
+    this.#halts.push(failure);
+    this.#schedule.halt();
+  }
+
+  #finish(): RunSummary {
+    const { clock } = this.#options;
+    const seconds = Math.round(clock.monotonic() - this.#began) / 1000;
+    const { counts, savedSeconds } = this.#ledger;
+    const status = this.#status();
+    this.#tell({ type: 'run-finished', status, counts, seconds, saved_seconds: savedSeconds });
+    this.#haltOn(this.#ledger.save(manifestStatus(status), new Date(clock.wall()).toISOString()));
+    const halts = this.#halts.map((failure) => ({ failure, cells: [] }));
+    const failures = [...groupFailures(this.#ledger.failures), ...halts];
+    return { status: this.#status(), counts, seconds, savedSeconds, failures };
+  }
+
+  #status(): RunStatus {
+    const { stopping } = this.#schedule;
+    if (stopping === 'environment') return 'environment';
+    if (stopping === 'interrupt') return 'interrupted';
+    return this.#ledger.counts.failed > 0 ? 'failed' : 'done';
+  }
+}
+
+function taskOf(cell: Cell, seconds: number): ConstructorParameters<typeof Schedule>[0][number] {
+  return {
+    cell: cell.id,
+    needs: cell.needs,
+    demand: demandOf(cell.resources),
+    seconds,
+    ...(cell.timeout === undefined ? {} : { timeout: cell.timeout }),
+    retries: cell.retries,
+  };
+}
+
+function planFailure(problem: PlanProblem): Failure {
+  switch (problem.kind) {
+    case 'store':
+      return problem.problem;
+    case 'code':
+      return { class: 'internal', code: problem.problem.code, message: problem.problem.message };
+    case 'file': {
+      const places = problem.diagnostics.map(
+        ({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`,
+      );
+      return { class: 'user', code: problem.diagnostics[0]?.code ?? 'file', message: places.join('\n') };
+    }
+    default:
+      return unreachable(problem);
+  }
+}

@@ -1,0 +1,85 @@
+/** What a run has come to so far: records by cell, counts, failures, and the manifest that binds them to names. */
+import type { JsonObject } from '../../schemas/json.js';
+import type { Failure } from '../../schemas/protocol.js';
+import type { Result } from '../../schemas/result.js';
+import type { CellId, Key, Pipeline } from '../pipeline.js';
+import type { RunCell, RunManifest, Runs, StoredRecord } from '../store/index.js';
+import { noCounts, type CellStatus, type Counts, type RunStatus } from '../track/events.js';
+
+export interface LedgerOptions {
+  readonly run: string;
+  readonly pipeline: Pipeline;
+  readonly runs: Runs;
+  /** ISO 8601. */
+  readonly started: string;
+  readonly extra: JsonObject;
+}
+
+export class Ledger {
+  readonly records = new Map<CellId, StoredRecord>();
+  readonly failures: { readonly cell: CellId; readonly failure: Failure }[] = [];
+  readonly #options: LedgerOptions;
+  readonly #byKey = new Map<Key, StoredRecord>();
+  readonly #cells: Record<string, RunCell> = {};
+  #counts: Counts = noCounts;
+  #savedSeconds = 0;
+  #dirty = true;
+
+  constructor(options: LedgerOptions) {
+    this.#options = options;
+  }
+
+  get counts(): Counts {
+    return this.#counts;
+  }
+
+  /** Seconds that the hits took when they were run. */
+  get savedSeconds(): number {
+    return this.#savedSeconds;
+  }
+
+  /** Freezes the record that stands for a key in this run. */
+  keep(record: StoredRecord): void {
+    this.#byKey.set(record.key, record);
+  }
+
+  recordOf(key: Key | undefined): StoredRecord | undefined {
+    return key === undefined ? undefined : this.#byKey.get(key);
+  }
+
+  count(status: CellStatus): void {
+    this.#counts = { ...this.#counts, [status]: this.#counts[status] + 1 };
+  }
+
+  /** Binds a cell to its record. A record without a digest was not kept, so nothing may name it. */
+  bind(cell: CellId, record: StoredRecord, how: 'hit' | 'ran'): void {
+    this.records.set(cell, record);
+    if (how === 'hit') this.#savedSeconds += record.record.seconds;
+    if (record.digest === '') return;
+    this.#cells[cell] = { key: record.key, record: record.digest, how };
+    this.#dirty = true;
+  }
+
+  /** Writes runs/<run>.json where something changed. */
+  save(status: RunManifest['status'] = 'running', finished?: string): Result<void, Failure> {
+    if (!this.#dirty && status === 'running') return { ok: true, value: undefined };
+    this.#dirty = false;
+    const { run, pipeline, runs, started, extra } = this.#options;
+    return runs.write({
+      v: 1,
+      run,
+      pipeline: pipeline.name,
+      file: pipeline.file,
+      started,
+      ...(finished === undefined ? {} : { finished }),
+      status,
+      cells: this.#cells,
+      extra,
+    });
+  }
+}
+
+/** The manifest knows no environment: such a run failed. */
+export function manifestStatus(status: RunStatus): RunManifest['status'] {
+  return status === 'environment' ? 'failed' : status;
+}

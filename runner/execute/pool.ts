@@ -1,0 +1,299 @@
+/** Warm worker processes: started when needed, used for one cell at a time, thrown away when in doubt. */
+import { appendFileSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import type { Failure, StageEvent } from '../../schemas/protocol.js';
+import type { JsonObject } from '../../schemas/json.js';
+import { LineReader, reportDescriptor, type WorkerCommand, type WorkerReport } from './worker/protocol.js';
+import type { StopManner } from './schedule.js';
+
+export interface WorkOrder {
+  /** Absolute path of job.json. */
+  readonly job: string;
+  readonly epoch: number;
+  readonly restarts: number;
+  /** All variables of the worker, and no others. */
+  readonly env: Readonly<Record<string, string>>;
+  /** File that takes what the stage prints. */
+  readonly log: string;
+  readonly onEvent: (event: StageEvent) => void;
+}
+
+export type WorkResult =
+  /** The worker says that it ended; exit.json has the rest. */
+  | { readonly kind: 'ended'; readonly environment: JsonObject; readonly failure?: Failure }
+  /** The process is gone. */
+  | { readonly kind: 'died'; readonly failure: Failure }
+  /** It was stopped by us and left no word. */
+  | { readonly kind: 'killed' };
+
+export interface Work {
+  readonly result: Promise<WorkResult>;
+  stop(manner: StopManner): void;
+}
+
+export interface Workers {
+  run(order: WorkOrder): Work;
+  /** Ends all idle workers; resolves when their processes are gone. */
+  close(): Promise<void>;
+}
+
+export interface PoolOptions {
+  /** Starts a worker: a program and its arguments. */
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  /** Milliseconds between TERM and KILL. Default 10,000. */
+  readonly grace?: number;
+  /** Cells after which a worker is replaced. Default 200. */
+  readonly maxCells?: number;
+  /** Resident bytes above which a worker is replaced. Default 1.5 GiB. */
+  readonly maxBytes?: number;
+  /** Told when a worker is thrown away for a reason that a reader should know. */
+  readonly onRetire?: (reason: string) => void;
+}
+
+export class WorkerPool implements Workers {
+  readonly #options: Required<PoolOptions>;
+  readonly #idle = new Map<string, WarmWorker[]>();
+  readonly #all = new Set<WarmWorker>();
+
+  constructor(options: PoolOptions) {
+    this.#options = {
+      grace: 10_000,
+      maxCells: 200,
+      maxBytes: 1.5 * 2 ** 30,
+      onRetire: () => undefined,
+      ...options,
+    };
+  }
+
+  run(order: WorkOrder): Work {
+    const kind = JSON.stringify(Object.entries(order.env).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const worker = this.#idle.get(kind)?.pop() ?? this.#start(order.env);
+    const work = worker.run(order);
+    const result = work.result.then((result) => {
+      this.#putBack(worker, kind, result);
+      return result;
+    });
+    return { result, stop: work.stop };
+  }
+
+  async close(): Promise<void> {
+    this.#idle.clear();
+    const workers = [...this.#all];
+    for (const worker of workers) worker.end();
+    await Promise.all(workers.map((worker) => worker.gone));
+  }
+
+  #start(env: Readonly<Record<string, string>>): WarmWorker {
+    this.#endIdle();
+    const worker = new WarmWorker(this.#options, env);
+    this.#all.add(worker);
+    void worker.gone.then(() => this.#all.delete(worker));
+    return worker;
+  }
+
+  /** A new worker is only started where no idle one fits: those that don't give their memory back. */
+  #endIdle(): void {
+    for (const workers of this.#idle.values()) for (const worker of workers) worker.end();
+    this.#idle.clear();
+  }
+
+  #putBack(worker: WarmWorker, kind: string, result: WorkResult): void {
+    if (result.kind !== 'ended') return;
+    const reason = worker.retireReason();
+    if (reason === undefined) {
+      this.#idle.set(kind, [...(this.#idle.get(kind) ?? []), worker]);
+      return;
+    }
+    worker.end();
+    if (result.failure === undefined) this.#options.onRetire(reason);
+  }
+}
+
+interface Current {
+  readonly order: WorkOrder;
+  readonly settle: (result: WorkResult) => void;
+  stopped: boolean;
+}
+
+class WarmWorker {
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+  readonly #options: Required<PoolOptions>;
+  readonly #process: Promise<WorkerProcess>;
+  #current: Current | undefined;
+  #lastLog: string | undefined;
+  #tail = '';
+  #cells = 0;
+  #rss = 0;
+  #retire: string | undefined;
+
+  constructor(options: Required<PoolOptions>, env: Readonly<Record<string, string>>) {
+    this.#options = options;
+    this.#process = startProcess(options, env, {
+      onReport: (report) => this.#hear(report),
+      onOutput: (text) => this.#keep(text),
+    });
+    this.gone = this.#process.then((process) => process.gone).then((end) => this.#ended(end));
+  }
+
+  run(order: WorkOrder): Work {
+    this.#cells++;
+    this.#lastLog = order.log;
+    this.#tail = '';
+    const result = new Promise<WorkResult>((settle) => {
+      this.#current = { order, settle, stopped: false };
+    });
+    const { job, epoch, restarts } = order;
+    void this.#send({ type: 'run', job, epoch, restarts });
+    return { result, stop: (manner) => void this.#stop(manner) };
+  }
+
+  end(): void {
+    void this.#process.then((process) => process.stdin.end());
+  }
+
+  retireReason(): string | undefined {
+    if (this.#retire !== undefined) return this.#retire;
+    if (this.#cells >= this.#options.maxCells) return `a worker was replaced after ${this.#cells} cells`;
+    if (this.#rss <= this.#options.maxBytes) return undefined;
+    return `a worker was replaced because it held ${Math.round(this.#rss / 2 ** 20)} MiB`;
+  }
+
+  async #send(command: WorkerCommand): Promise<void> {
+    const { stdin } = await this.#process;
+    if (stdin.writable) stdin.write(JSON.stringify(command) + '\n');
+  }
+
+  /** TERM and the word `stop`, a grace period, then KILL; always to the whole process group. */
+  async #stop(manner: StopManner): Promise<void> {
+    const current = this.#current;
+    if (!current) return;
+    current.stopped = true;
+    const process = await this.#process;
+    if (manner === 'now') {
+      process.signal('SIGKILL');
+      return;
+    }
+    await this.#send({ type: 'stop' });
+    process.signal('SIGTERM');
+    const timer = setTimeout(() => {
+      if (this.#current === current) process.signal('SIGKILL');
+    }, this.#options.grace);
+    timer.unref();
+  }
+
+  #hear(report: WorkerReport): void {
+    if (report.type === 'event') this.#current?.order.onEvent(report.event);
+    if (report.type !== 'finished') return;
+    this.#rss = report.rss;
+    this.#retire = report.retire;
+    const { environment, failure } = report;
+    this.#finish({ kind: 'ended', environment, ...(failure ? { failure } : {}) });
+  }
+
+  #finish(result: WorkResult): void {
+    const current = this.#current;
+    this.#current = undefined;
+    current?.settle(result);
+  }
+
+  #keep(text: string): void {
+    this.#tail = (this.#tail + text).slice(-2000);
+    if (this.#lastLog !== undefined) appendLog(this.#lastLog, text);
+  }
+
+  #ended(end: ProcessEnd): void {
+    if (!this.#current) return;
+    const stopped = this.#current.stopped;
+    this.#finish(stopped ? { kind: 'killed' } : { kind: 'died', failure: deathFailure(end, this.#tail) });
+  }
+}
+
+/** What a stage prints is a courtesy: a full disk must not take the runner down with it. */
+function appendLog(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch {
+    // the cell's own writes will fail with the same reason, and say so
+  }
+}
+
+interface ProcessEnd {
+  readonly code: number | undefined;
+  readonly signal: string | undefined;
+  readonly message: string | undefined;
+}
+
+interface WorkerProcess {
+  readonly stdin: Writable;
+  readonly gone: Promise<ProcessEnd>;
+  signal(name: NodeJS.Signals): void;
+}
+
+async function startProcess(
+  options: Required<PoolOptions>,
+  env: Readonly<Record<string, string>>,
+  { onReport, onOutput }: { onReport: (report: WorkerReport) => void; onOutput: (text: string) => void },
+): Promise<WorkerProcess> {
+  const { execa } = await import('execa');
+  const [program, ...args] = options.command;
+  // Detached: the leader of a group of its own, which Ctrl-C in the terminal doesn't reach and a kill takes whole.
+  const child = execa(program, args, {
+    cwd: options.cwd,
+    env,
+    extendEnv: false,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    buffer: false,
+    reject: false,
+  });
+  child.stdin.on('error', () => undefined); // the end of the process says more
+  const reader = new LineReader((line) => onReport(JSON.parse(line) as WorkerReport));
+  listen(child.stdio[reportDescriptor] as Readable, (text) => reader.push(text));
+  listen(child.stdout, onOutput);
+  listen(child.stderr, onOutput);
+  return {
+    stdin: child.stdin,
+    gone: child.then(({ exitCode, signal, originalMessage }) => ({
+      code: exitCode,
+      signal,
+      message: originalMessage,
+    })),
+    signal: (name) => signalGroup(child.pid, name),
+  };
+}
+
+function listen(stream: Readable, onText: (text: string) => void): void {
+  stream
+    .setEncoding('utf8')
+    .on('data', onText)
+    .on('error', () => undefined);
+}
+
+function signalGroup(pid: number | undefined, name: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, name);
+  } catch {
+    // already gone
+  }
+}
+
+function deathFailure({ code, signal, message }: ProcessEnd, tail: string): Failure {
+  if (/heap out of memory|Cannot allocate memory/i.test(tail)) {
+    const text = 'the worker ran out of memory; make the stage smaller or give the machine more';
+    return { class: 'resource', code: 'out-of-memory', message: text };
+  }
+  if (signal !== undefined) {
+    const text = `the worker was killed by ${signal}${signal === 'SIGKILL' ? ' (by hand, or for want of memory)' : ''}`;
+    return { class: 'infrastructure', code: 'worker-killed', message: text };
+  }
+  const last = tail.trim().split('\n').slice(-8).join('\n');
+  const cause = code === undefined ? (message ?? 'it did not start') : `it exited with code ${code}`;
+  return {
+    class: code === undefined ? 'infrastructure' : 'internal',
+    code: 'worker-died',
+    message: `the worker ended without finishing its cell: ${cause}${last === '' ? '' : `\n${last}`}`,
+  };
+}

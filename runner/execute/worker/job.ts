@@ -1,0 +1,176 @@
+/** Runs one job: job.json in, events.jsonl, the outputs and exit.json out. */
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import {
+  protocolVersion,
+  type Exit,
+  type Failure,
+  type Job,
+  type StageEvent,
+} from '../../../schemas/protocol.js';
+import type { JsonObject } from '../../../schemas/json.js';
+import { StageFailure, type StageKind } from '../../contract.js';
+import { failureFromSystem, systemCode } from '../failures.js';
+import { EventLog } from './event-log.js';
+import { forbidMathRandom, leftovers, surroundings } from './guard.js';
+import type { WorkerHost } from './host.js';
+
+export interface JobOrder {
+  /** Absolute path of job.json. */
+  readonly path: string;
+  readonly epoch: number;
+  readonly restarts: number;
+}
+
+export interface JobControl {
+  readonly onEvent: (event: StageEvent) => void;
+  /** Polled at every event, so that a loop that never returns to the event loop can be stopped. */
+  readonly stopRequested: () => boolean;
+  readonly controller: AbortController;
+}
+
+export interface JobReport {
+  readonly status: Exit['status'];
+  readonly environment: JsonObject;
+  readonly error?: Failure;
+  /** What the cell left behind in this process, as a sentence. */
+  readonly leftover?: string;
+}
+
+type Outputs = Exit['outputs'];
+type Ending = { readonly status: Exit['status']; readonly error?: Failure; readonly outputs: Outputs };
+
+/** Never throws: whatever happens is in exit.json and in the report. */
+export async function runJob(order: JobOrder, host: WorkerHost, control: JobControl): Promise<JobReport> {
+  let environment: JsonObject = machine();
+  let ending: Ending;
+  let leftover: string | undefined;
+  try {
+    const job = readJob(order.path);
+    const kind = kindOf(job, host);
+    // The engine is loaded before the guard stands: its packages draw from Math.random while they load.
+    if (kind.engine) environment = { ...environment, ...(await host.engine.start(job.backend)) };
+    const before = surroundings(host.engine.memory());
+    await runKind(kind, job, host, control, dirname(order.path));
+    leftover = leftovers(before, surroundings(host.engine.memory()));
+    refuseUndeclaredEngine(kind, before.engine === undefined && host.engine.memory() !== undefined);
+    ending = await collect(job, host);
+  } catch (error) {
+    ending = endingOf(error, control.controller.signal);
+  }
+  const unwritten = writeExit(order, ending);
+  const error = ending.error ?? unwritten;
+  return {
+    status: unwritten ? 'failed' : ending.status,
+    environment,
+    ...(error ? { error } : {}),
+    ...(leftover === undefined ? {} : { leftover }),
+  };
+}
+
+function machine(): JsonObject {
+  return {
+    node: process.version,
+    platform: process.platform,
+    arch: process.arch,
+    host: hostname(),
+  };
+}
+
+function readJob(path: string): Job {
+  const job = JSON.parse(readFileSync(path, 'utf8')) as Job;
+  if (Number(job.v) === protocolVersion) return job;
+  throw new StageFailure(
+    'internal',
+    'protocol',
+    `job.json has version ${String(job.v)}, this worker knows ${protocolVersion}; runner and worker are of different versions`,
+  );
+}
+
+function kindOf(job: Job, host: WorkerHost): StageKind {
+  const kind = host.kinds.get(job.kind);
+  if (kind) return kind;
+  throw new StageFailure(
+    'internal',
+    'unknown-kind',
+    `this worker knows no stage kind ${JSON.stringify(job.kind)}`,
+  );
+}
+
+async function runKind(
+  kind: StageKind,
+  job: Job,
+  host: WorkerHost,
+  control: JobControl,
+  folder: string,
+): Promise<void> {
+  const { controller, onEvent } = control;
+  const log = new EventLog({
+    path: join(folder, 'events.jsonl'),
+    attempt: job.attempt,
+    now: () => host.now(),
+    onEvent,
+  });
+  const allow = forbidMathRandom();
+  try {
+    await kind.run(
+      job,
+      (event) => {
+        if (control.stopRequested()) controller.abort();
+        log.append(event);
+      },
+      controller.signal,
+    );
+  } finally {
+    allow();
+    log.close();
+  }
+}
+
+function refuseUndeclaredEngine(kind: StageKind, loaded: boolean): void {
+  if (kind.engine || !loaded) return;
+  const text = `the kind ${kind.name} loaded TensorFlow.js and doesn't declare \`engine: true\``;
+  throw new StageFailure('internal', 'undeclared-engine', text);
+}
+
+/** Digests of all declared outputs; a missing one is a bug of the kind. */
+async function collect(job: Job, host: WorkerHost): Promise<Ending> {
+  const outputs: Outputs = {};
+  for (const [name, { type, path }] of Object.entries(job.outputs)) {
+    if (!existsSync(path)) {
+      const text = `the stage ended well but did not write its output ${JSON.stringify(name)}`;
+      return {
+        status: 'failed',
+        error: { class: 'internal', code: 'output-missing', message: text },
+        outputs: {},
+      };
+    }
+    const digest = await host.digest(type, path);
+    if (!digest.ok) return { status: 'failed', error: digest.error, outputs: {} };
+    outputs[name] = { digest: digest.value.digest, bytes: digest.value.bytes };
+  }
+  return { status: 'done', outputs };
+}
+
+function endingOf(error: unknown, signal: AbortSignal): Ending {
+  if (error instanceof StageFailure) return { status: 'failed', error: error.failure, outputs: {} };
+  if (signal.aborted) return { status: 'interrupted', outputs: {} };
+  if (systemCode(error) === undefined && error instanceof Error) console.error(error.stack);
+  return { status: 'failed', error: failureFromSystem(error), outputs: {} };
+}
+
+/** exit.json appears whole or not at all. */
+function writeExit(order: JobOrder, ending: Ending): Failure | undefined {
+  const path = join(dirname(order.path), 'exit.json');
+  try {
+    const { attempt } = JSON.parse(readFileSync(order.path, 'utf8')) as Pick<Job, 'attempt'>;
+    const { epoch, restarts } = order;
+    const exit: Exit = { v: protocolVersion, attempt, nonce: attempt, epoch, restarts, ...ending };
+    writeFileSync(`${path}.tmp`, JSON.stringify(exit));
+    renameSync(`${path}.tmp`, path);
+    return undefined;
+  } catch (error) {
+    return failureFromSystem(error);
+  }
+}

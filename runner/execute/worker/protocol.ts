@@ -1,0 +1,51 @@
+/**
+ * What the runner and a warm worker say to each other: one JSON object a line, commands on the worker's stdin,
+ * reports on its descriptor 3 (stdout and stderr belong to the stage). A closed stdin means that the runner is
+ * gone: the worker kills itself and its process group.
+ */
+import type { Failure, StageEvent } from '../../../schemas/protocol.js';
+import type { JsonObject } from '../../../schemas/json.js';
+
+export type WorkerCommand =
+  | {
+      readonly type: 'run';
+      /** Absolute path of job.json; events.jsonl and exit.json are written beside it. */
+      readonly job: string;
+      /** Of the lease that the attempt runs under. */
+      readonly epoch: number;
+      readonly restarts: number;
+    }
+  | { readonly type: 'stop' };
+
+export type WorkerReport =
+  | { readonly type: 'ready' }
+  | { readonly type: 'event'; readonly event: StageEvent }
+  | {
+      readonly type: 'finished';
+      /** Why this worker should not be used again. */
+      readonly retire?: string;
+      /** Resident bytes after the cell. */
+      readonly rss: number;
+      /** Node version, platform, host, engine: for the record, never for the key. */
+      readonly environment: JsonObject;
+      /** Where exit.json could not be written. */
+      readonly failure?: Failure;
+    };
+
+export const reportDescriptor = 3;
+
+/** Cuts a stream of text into lines; what follows the last newline waits for the next chunk. */
+export class LineReader {
+  #rest = '';
+  readonly #onLine: (line: string) => void;
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(chunk: string): void {
+    const lines = (this.#rest + chunk).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') this.#onLine(line);
+  }
+}

@@ -1,0 +1,71 @@
+/** The body of `moft worker`: one job given by path, or warm, cell after cell, commanded through stdin. */
+import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { WorkerHost } from './host.js';
+import { runJob, type JobControl, type JobOrder } from './job.js';
+import { reportDescriptor, type WorkerCommand, type WorkerReport } from './protocol.js';
+
+/** Runs one job and answers with the exit code: 0 done, 1 failed, 130 stopped. */
+export async function runOneJob(order: JobOrder, host: WorkerHost): Promise<number> {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once('SIGTERM', stop).once('SIGINT', stop);
+  const { status, error } = await runJob(order, host, {
+    controller,
+    stopRequested: () => false,
+    onEvent: (event) => console.log(JSON.stringify(event)),
+  });
+  if (error) console.error(error.message);
+  return status === 'done' ? 0 : status === 'failed' ? 1 : 130;
+}
+
+/**
+ * Serves cells until the runner closes stdin, which kills this process and its group. Never returns.
+ *
+ * @param report where reports go; descriptor 3 unless told otherwise
+ */
+export function serveWarm(
+  host: WorkerHost,
+  report: (report: WorkerReport) => void = reportOnDescriptor,
+): void {
+  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const thread = new Worker(new URL('./lifeline-thread.js', import.meta.url), { workerData: { stop } });
+  let controller: AbortController | undefined;
+  const abort = (): void => {
+    Atomics.store(stop, 0, 1);
+    controller?.abort();
+  };
+  process.on('SIGTERM', abort);
+  process.on('SIGINT', () => undefined); // Ctrl-C is the runner's business
+  thread.on('message', (command: WorkerCommand) => {
+    if (command.type === 'stop') {
+      abort();
+      return;
+    }
+    controller = new AbortController();
+    const control: JobControl = {
+      controller,
+      stopRequested: () => Atomics.load(stop, 0) === 1,
+      onEvent: (event) => report({ type: 'event', event }),
+    };
+    void serveOne({ path: command.job, ...command }, host, control).then(report);
+  });
+  report({ type: 'ready' });
+}
+
+async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl): Promise<WorkerReport> {
+  const outcome = await runJob(order, host, control);
+  const retire = outcome.status === 'done' ? outcome.leftover : `the cell ${outcome.status}`;
+  return {
+    type: 'finished',
+    rss: process.memoryUsage.rss(),
+    environment: outcome.environment,
+    ...(retire === undefined ? {} : { retire }),
+    ...(outcome.error ? { failure: outcome.error } : {}),
+  };
+}
+
+/** Synchronous, so that the runner sees the progress of a loop that never returns to the event loop. */
+function reportOnDescriptor(report: WorkerReport): void {
+  writeSync(reportDescriptor, JSON.stringify(report) + '\n');
+}
