@@ -1,0 +1,75 @@
+/**
+ * What a fused kernel sees of an engine: one long array of floats in which tensors have addresses. On wasm it
+ * is the engine's own heap, so nothing is copied; on `cpu` an arena that inputs are copied into.
+ */
+import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+
+/** An address counts floats from the start of the heap. */
+export type Address = number;
+
+export interface Output {
+  readonly info: TensorInfo;
+  readonly address: Address;
+}
+
+/** out (m, n) = a (m, k) b (k, n), rows contiguous. */
+export interface Product {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly a: Address;
+  readonly b: Address;
+  readonly out: Address;
+  /** The tensor that b is, where it is a whole one used again and again: wasm then packs it once. */
+  readonly weight?: TensorInfo;
+}
+
+export interface Memory {
+  /** All floats. A view dies when memory grows: take it anew after output(), scratch() and multiply(). */
+  heap(): Float32Array;
+  input(tensor: TensorInfo): Address;
+  /** Uninitialised on wasm: write every element. */
+  output(shape: readonly number[]): Output;
+  /** Uninitialised, until the kernel returns. */
+  scratch(size: number): Address;
+  multiply(product: Product): void;
+  /** Called once after the kernel. */
+  close(): void;
+}
+
+export type OpenMemory = (backend: unknown) => Memory;
+
+/** Rows and columns of a matrix, checked. */
+export function matrixShape(tensor: Tensor | TensorInfo): readonly [number, number] {
+  const [rows, columns] = tensor.shape;
+  if (tensor.shape.length !== 2 || rows === undefined || columns === undefined) {
+    throw new Error(
+      `internal error: expected a matrix, found shape [${tensor.shape.join(', ')}]; please report it`,
+    );
+  }
+  return [rows, columns];
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((size, n) => size * n, 1);
+}
+
+/** to (columns, rows) = from (rows, columns) transposed, in square blocks that stay in the cache. */
+export function transpose(
+  heap: Float32Array,
+  from: Address,
+  rows: number,
+  columns: number,
+  to: Address,
+): void {
+  const block = 16;
+  for (let top = 0; top < rows; top += block) {
+    const bottom = Math.min(rows, top + block);
+    for (let left = 0; left < columns; left += block) {
+      const right = Math.min(columns, left + block);
+      for (let c = left; c < right; c++) {
+        for (let r = top; r < bottom; r++) heap[to + c * rows + r] = heap[from + r * columns + c] ?? 0;
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** Pointwise activations of the decoder under their names in config.json. */
+import type { Tensor2D } from '@tensorflow/tfjs';
+import { unreachable } from '../../../schemas/result.js';
+import { exp } from '../exp.js';
+import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
+import { sizeOf } from '../memory.js';
+import { tf } from '../tf.js';
+
+export type Activation = 'gelu_new' | 'gelu' | 'relu';
+
+interface Attributes {
+  readonly kind: Activation;
+}
+
+/** gelu_new: x sigma(2u), u = sqrt(2/pi) (x + 0.044715 x^3), which is the tanh form (Hendrycks and Gimpel 2016). */
+export function activation(x: Tensor2D, kind: Activation): Tensor2D {
+  return fused() ? (first(forward({ x }, { kind })) as Tensor2D) : tf.tidy(() => composed(x, kind));
+}
+
+function composed(x: Tensor2D, kind: Activation): Tensor2D {
+  switch (kind) {
+    case 'gelu_new':
+      return x.mul(
+        x
+          .mul(2 * ROOT)
+          .add(x.pow(3).mul(2 * ROOT * CUBIC))
+          .sigmoid(),
+      );
+    case 'gelu':
+      return x.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5));
+    case 'relu':
+      return x.relu();
+    default:
+      return unreachable(kind);
+  }
+}
+
+const ROOT = Math.sqrt(2 / Math.PI);
+const CUBIC = 0.044715;
+
+const forward = defineKernel<Attributes>('activation', (memory, inputs, { kind }) => {
+  const tensor = input(inputs, 'x');
+  const y = memory.output(tensor.shape);
+  apply(kind, memory.heap(), memory.input(tensor), y.address, sizeOf(tensor.shape));
+  return y.info;
+});
+
+function apply(kind: Activation, heap: Float32Array, x: number, y: number, size: number): void {
+  switch (kind) {
+    case 'gelu_new':
+      for (let i = 0; i < size; i++) {
+        const v = heap[x + i] ?? 0;
+        heap[y + i] = v / (1 + exp(-2 * ROOT * (v + CUBIC * v * v * v)));
+      }
+      return;
+    case 'gelu':
+      for (let i = 0; i < size; i++) heap[y + i] = (heap[x + i] ?? 0) * normalCdf(heap[x + i] ?? 0);
+      return;
+    case 'relu':
+      for (let i = 0; i < size; i++) heap[y + i] = Math.max(0, heap[x + i] ?? 0);
+      return;
+    default:
+      unreachable(kind);
+  }
+}
+
+const backward = defineKernel<Attributes>('activation-gradient', (memory, inputs, { kind }) => {
+  const tensor = input(inputs, 'x');
+  const dx = memory.output(tensor.shape);
+  const x = memory.input(tensor);
+  const dy = memory.input(input(inputs, 'dy'));
+  const heap = memory.heap();
+  const size = sizeOf(tensor.shape);
+  const slope = slopes[kind];
+  if (kind === 'gelu_new') {
+    // Written out: this loop is a large part of a step.
+    for (let i = 0; i < size; i++) {
+      const v = heap[x + i] ?? 0;
+      const sigma = 1 / (1 + exp(-2 * ROOT * (v + CUBIC * v * v * v)));
+      heap[dx.address + i] =
+        (heap[dy + i] ?? 0) * sigma * (1 + v * (1 - sigma) * 2 * ROOT * (1 + 3 * CUBIC * v * v));
+    }
+  } else {
+    for (let i = 0; i < size; i++) heap[dx.address + i] = (heap[dy + i] ?? 0) * slope(heap[x + i] ?? 0);
+  }
+  return dx.info;
+});
+
+const slopes: Readonly<Record<Activation, (x: number) => number>> = {
+  gelu_new: (x) => {
+    const sigma = 1 / (1 + exp(-2 * ROOT * (x + CUBIC * x * x * x)));
+    return sigma * (1 + x * (1 - sigma) * 2 * ROOT * (1 + 3 * CUBIC * x * x));
+  },
+  gelu: (x) => normalCdf(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI),
+  relu: (x) => (x > 0 ? 1 : 0),
+};
+
+/** Standard normal distribution function, error below 1e-7 (Abramowitz and Stegun 7.1.26). */
+function normalCdf(x: number): number {
+  const z = Math.abs(x) * Math.SQRT1_2;
+  const t = 1 / (1 + 0.3275911 * z);
+  const series =
+    t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  const upper = 0.5 * series * exp(-z * z);
+  return x > 0 ? 1 - upper : upper;
+}
+
+defineGradient<Attributes>('activation', { inputs: ['x'] }, ([dy], [x], attributes) => {
+  if (!dy || !x) throw new Error('internal error: an activation saved too little; please report it');
+  return { x: first(backward({ x, dy }, attributes)) };
+});

@@ -1,0 +1,179 @@
+/** Rows of logits as distributions: log-softmax, entropy and KL divergence, in nats. */
+import type { Tensor, Tensor1D, Tensor2D, TensorInfo } from '@tensorflow/tfjs';
+import { exp } from '../exp.js';
+import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
+import { matrixShape } from '../memory.js';
+import { tf } from '../tf.js';
+
+/** What a masked token's log-probability becomes: its probability is 0 in single precision. */
+export const MASKED = -1e9;
+
+interface MaskAttributes {
+  /** Columns of probability 0. */
+  readonly masked: Int32Array;
+}
+
+/** (M, V) -> (M, V) log-probabilities, normalised over the columns that are not masked. */
+export function logSoftmax(logits: Tensor2D, masked: Int32Array = new Int32Array()): Tensor2D {
+  if (fused()) return first(forward({ x: logits }, { masked })) as Tensor2D;
+  return tf.tidy(() => {
+    if (masked.length === 0) return tf.logSoftmax(logits);
+    const [, width] = matrixShape(logits);
+    const bias = new Float32Array(width);
+    for (const column of masked) bias[column] = MASKED;
+    return tf.logSoftmax(logits.add(tf.tensor1d(bias)) as Tensor2D);
+  });
+}
+
+const forward = defineKernel<MaskAttributes>('log-softmax', (memory, inputs, { masked }) => {
+  const [rows, columns] = matrixShape(input(inputs, 'x'));
+  const y = memory.output([rows, columns]);
+  const x = memory.input(input(inputs, 'x'));
+  const heap = memory.heap();
+  for (let row = 0; row < rows; row++) {
+    const from = x + row * columns;
+    const to = y.address + row * columns;
+    heap.copyWithin(to, from, from + columns);
+    for (const column of masked) heap[to + column] = MASKED;
+    normalise(heap, to, columns);
+  }
+  return y.info;
+});
+
+function normalise(heap: Float32Array, at: number, columns: number): void {
+  let top = -Infinity;
+  for (let c = 0; c < columns; c++) top = Math.max(top, heap[at + c] ?? 0);
+  let sum = 0;
+  for (let c = 0; c < columns; c++) sum += exp((heap[at + c] ?? 0) - top);
+  const shift = top + Math.log(sum);
+  for (let c = 0; c < columns; c++) heap[at + c] = (heap[at + c] ?? 0) - shift;
+}
+
+/** dx = dy - softmax sum(dy); a masked column has none. */
+const backward = defineKernel<MaskAttributes>('log-softmax-gradient', (memory, inputs, { masked }) => {
+  const [rows, columns] = matrixShape(input(inputs, 'y'));
+  const dx = memory.output([rows, columns]);
+  const y = memory.input(input(inputs, 'y'));
+  const dy = memory.input(input(inputs, 'dy'));
+  const heap = memory.heap();
+  for (let row = 0; row < rows; row++) {
+    const base = row * columns;
+    let sum = 0;
+    for (let c = 0; c < columns; c++) sum += heap[dy + base + c] ?? 0;
+    for (const column of masked) sum -= heap[dy + base + column] ?? 0;
+    for (let c = 0; c < columns; c++) {
+      heap[dx.address + base + c] = (heap[dy + base + c] ?? 0) - sum * exp(heap[y + base + c] ?? 0);
+    }
+    for (const column of masked) heap[dx.address + base + column] = 0;
+  }
+  return dx.info;
+});
+
+defineGradient<MaskAttributes>('log-softmax', { inputs: [], outputs: [true] }, ([dy], [y], attributes) => {
+  if (!dy || !y) throw new Error('internal error: a log-softmax saved too little; please report it');
+  return { x: first(backward({ y, dy }, attributes)) };
+});
+
+/** (M, V) log-probabilities -> (M) entropy. */
+export function entropies(p: Tensor2D): Tensor1D {
+  if (!fused()) return tf.tidy(() => p.exp().mul(p).sum(-1).neg() as Tensor1D);
+  return first(entropyKernel({ p }, {})) as Tensor1D;
+}
+
+const entropyKernel = defineKernel<object>('entropy', (memory, inputs) => {
+  const [rows, columns] = matrixShape(input(inputs, 'p'));
+  const y = memory.output([rows]);
+  const p = memory.input(input(inputs, 'p'));
+  const heap = memory.heap();
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let i = p + row * columns; i < p + (row + 1) * columns; i++)
+      sum -= exp(heap[i] ?? 0) * (heap[i] ?? 0);
+    heap[y.address + row] = sum;
+  }
+  return y.info;
+});
+
+const entropySlope = defineKernel<object>('entropy-gradient', (memory, inputs) =>
+  eachElement(
+    memory,
+    input(inputs, 'p'),
+    input(inputs, 'p'),
+    input(inputs, 'dy'),
+    (p, _q, dy) => -dy * exp(p) * (p + 1),
+  ),
+);
+
+defineGradient<object>('entropy', { inputs: ['p'] }, ([dy], [p], attributes) => {
+  if (!dy || !p) throw new Error('internal error: an entropy saved too little; please report it');
+  return { p: first(entropySlope({ p, dy }, attributes)) };
+});
+
+/** (M, V), (M, V) log-probabilities -> (M) KL(p || q). */
+export function rowKl(p: Tensor2D, q: Tensor2D): Tensor1D {
+  if (!fused()) return tf.tidy(() => p.exp().mul(p.sub(q)).sum(-1) as Tensor1D);
+  return first(klKernel({ p, q }, {})) as Tensor1D;
+}
+
+const klKernel = defineKernel<object>('row-kl', (memory, inputs) => {
+  const [rows, columns] = matrixShape(input(inputs, 'p'));
+  const y = memory.output([rows]);
+  const p = memory.input(input(inputs, 'p'));
+  const q = memory.input(input(inputs, 'q'));
+  const heap = memory.heap();
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let i = row * columns; i < (row + 1) * columns; i++) {
+      sum += exp(heap[p + i] ?? 0) * ((heap[p + i] ?? 0) - (heap[q + i] ?? 0));
+    }
+    heap[y.address + row] = sum;
+  }
+  return y.info;
+});
+
+const klSlopeP = defineKernel<object>('row-kl-gradient-p', (memory, inputs) =>
+  eachElement(
+    memory,
+    input(inputs, 'p'),
+    input(inputs, 'q'),
+    input(inputs, 'dy'),
+    (p, q, dy) => dy * exp(p) * (p - q + 1),
+  ),
+);
+const klSlopeQ = defineKernel<object>('row-kl-gradient-q', (memory, inputs) =>
+  eachElement(
+    memory,
+    input(inputs, 'p'),
+    input(inputs, 'q'),
+    input(inputs, 'dy'),
+    (p, _q, dy) => -dy * exp(p),
+  ),
+);
+
+defineGradient<object>('row-kl', { inputs: ['p', 'q'] }, ([dy], saved: Tensor[], attributes) => {
+  const [p, q] = saved;
+  if (!dy || !p || !q) throw new Error('internal error: a KL divergence saved too little; please report it');
+  return { p: first(klSlopeP({ p, q, dy }, attributes)), q: first(klSlopeQ({ p, q, dy }, attributes)) };
+});
+
+/** out[row, c] = slope(p[row, c], q[row, c], dy[row]). */
+function eachElement(
+  memory: Parameters<Parameters<typeof defineKernel>[1]>[0],
+  pTensor: TensorInfo,
+  qTensor: TensorInfo,
+  dyTensor: TensorInfo,
+  slope: (p: number, q: number, dy: number) => number,
+): TensorInfo {
+  const [rows, columns] = matrixShape(pTensor);
+  const out = memory.output([rows, columns]);
+  const p = memory.input(pTensor);
+  const q = memory.input(qTensor);
+  const dy = memory.input(dyTensor);
+  const heap = memory.heap();
+  for (let row = 0; row < rows; row++) {
+    for (let i = row * columns; i < (row + 1) * columns; i++) {
+      heap[out.address + i] = slope(heap[p + i] ?? 0, heap[q + i] ?? 0, heap[dy + row] ?? 0);
+    }
+  }
+  return out.info;
+}

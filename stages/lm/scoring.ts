@@ -1,0 +1,64 @@
+/** Log-probabilities of responses: one forward pass over tries, no padding, nothing computed twice. */
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import { logSoftmax } from '../backend/ops/distribution.js';
+import { gatherRows, pick, segmentSum } from '../backend/ops/rows.js';
+import { tf } from '../backend/tf.js';
+import { hiddenStates, outputLogits, type ForwardOptions } from './decoder.js';
+import { packGroups, type Packed } from './forest.js';
+import type { DecoderConfig, NamedTensors, TokenBatch, Tokens } from './types.js';
+
+export { packGroups, type Packed } from './forest.js';
+export { entropies, rowKl } from '../backend/ops/distribution.js';
+
+export interface ScoreOptions extends ForwardOptions {
+  /** Tokens of probability 0 (the tokenizer's `masked`): the distribution is normalised over the rest. */
+  readonly masked?: Int32Array;
+  /** (k, C) embeddings; the groups must have been packed with room for them. */
+  readonly prefix?: Tensor2D;
+}
+
+export interface Scored {
+  /** (S) log-probability of each scored token. */
+  readonly logProbs: Tensor1D;
+  /** (M, V) log-probabilities at each prediction place; masked tokens have about -1e9. */
+  readonly distributions: Tensor2D;
+}
+
+/** Differentiable with respect to the weights and the prefix; the caller disposes (or tidies). */
+export function scorePacked(
+  config: DecoderConfig,
+  weights: NamedTensors,
+  packed: Packed,
+  options: ScoreOptions,
+): Scored {
+  return tf.tidy(() => {
+    const hidden = hiddenStates(config, weights, packed.forest, { ...options, rows: packed.placeNodes }); // (M, C)
+    const distributions = logSoftmax(outputLogits(config, weights, hidden), options.masked); // (M, V)
+    return { distributions, logProbs: pick(distributions, packed.rows, packed.tokens) }; // (S)
+  });
+}
+
+/** (S) -> (responses) sums per response. Differentiable. */
+export function sumPerResponse(values: Tensor1D, packed: Packed): Tensor1D {
+  return segmentSum(values, packed.response, packed.responses);
+}
+
+/** (M) -> (S): the value of the place that predicts each scored token. Differentiable. */
+export function placesToTokens(values: Tensor1D, packed: Packed): Tensor1D {
+  return tf.tidy(() => gatherRows(values.reshape([-1, 1]), packed.rows).reshape([-1]) as Tensor1D);
+}
+
+/** (strings) log-probability of each string behind the prompt, EOS as given, in one pass over their trie. Differentiable. */
+export function scoreTrie(
+  config: DecoderConfig,
+  weights: NamedTensors,
+  prompt: Tokens,
+  strings: TokenBatch,
+  options: ScoreOptions,
+): Tensor1D {
+  const packed = packGroups([{ prompt, responses: strings }], {
+    config,
+    prefix: options.prefix?.shape[0] ?? 0,
+  });
+  return tf.tidy(() => sumPerResponse(scorePacked(config, weights, packed, options).logProbs, packed));
+}

@@ -1,0 +1,139 @@
+/** Word-level tokenizer: lower-cased words and single punctuation marks, kept as Hugging Face's WordLevel. */
+import { StageFailure } from '../../runner/contract.js';
+import { byCodeUnit } from '../../schemas/json.js';
+import type { Tokenizer } from './types.js';
+
+export interface MaskedTokenizer extends Tokenizer {
+  /** Never generated, probability 0: pad, bos, sep and the reserved tokens. */
+  readonly masked: Int32Array;
+  /** Ids of the reserved extra tokens, by name. */
+  readonly reserved: ReadonlyMap<string, number>;
+}
+
+export interface TokenizerOptions {
+  /** Specials and reserved tokens included; all words without. */
+  readonly maxVocabulary?: number;
+  /** Extra tokens in angle brackets, such as `<w0.5>`, that exist before any training and are never generated. */
+  readonly reserved?: readonly string[];
+}
+
+const specials = ['<pad>', '<bos>', '<eos>', '<sep>', '<unk>'] as const;
+
+/** The specials, the reserved tokens, then words by frequency, ties by code unit. */
+export function buildTokenizer(texts: Iterable<string>, options: TokenizerOptions = {}): MaskedTokenizer {
+  const reserved = options.reserved ?? [];
+  const fixed: readonly string[] = [...specials, ...reserved];
+  const split = splitter(fixed);
+  const counts = new Map<string, number>();
+  for (const text of texts) for (const word of split(text)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  for (const token of fixed) counts.delete(token);
+  const frequent = [...counts].sort(([a, m], [b, n]) => n - m || byCodeUnit(a, b)).map(([word]) => word);
+  const room = Math.max(0, (options.maxVocabulary ?? Infinity) - fixed.length);
+  return wordTokenizer([...fixed, ...frequent.slice(0, room)], reserved);
+}
+
+function wordTokenizer(vocabulary: readonly string[], reservedNames: readonly string[]): MaskedTokenizer {
+  const ids = new Map(vocabulary.map((token, id) => [token, id]));
+  const id = (token: string): number => ids.get(token) ?? specials.indexOf('<unk>');
+  const split = splitter([...specials, ...reservedNames]);
+  const reserved = new Map(reservedNames.map((name) => [name, id(name)]));
+  return {
+    vocabulary,
+    pad: id('<pad>'),
+    bos: id('<bos>'),
+    eos: id('<eos>'),
+    sep: id('<sep>'),
+    unknown: id('<unk>'),
+    reserved,
+    masked: Int32Array.from([id('<pad>'), id('<bos>'), id('<sep>'), ...reserved.values()]),
+    encode: (text) => Int32Array.from(split(text), id),
+    decode: (tokens) => decode(vocabulary, tokens),
+  };
+}
+
+/** Lower-cased runs of letters, digits and marks, and other signs one by one; the given names stay whole. */
+function splitter(names: readonly string[]): (text: string) => string[] {
+  const whole = new Set(names);
+  const boundary = new RegExp(`(${names.map((name) => name.replace(/[^\w<>]/g, '\\$&')).join('|')})`);
+  return (text) => text.split(boundary).flatMap((part) => (whole.has(part) ? [part] : words(part)));
+}
+
+function words(text: string): string[] {
+  return (
+    text
+      .normalize('NFC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}\p{M}_]+|[^\s]/gu) ?? []
+  );
+}
+
+/** Words with a space between, all but specials; reading it back gives the same tokens. */
+function decode(vocabulary: readonly string[], tokens: ArrayLike<number>): string {
+  const hidden = new Set<string>(['<pad>', '<bos>', '<eos>', '<sep>']);
+  return Array.from(tokens, (token) => vocabulary[token] ?? '<unk>')
+    .filter((word) => !hidden.has(word))
+    .join(' ');
+}
+
+/** tokenizer.json of Hugging Face's tokenizers library; deterministic text. */
+export function tokenizerJson(tokenizer: MaskedTokenizer): string {
+  const names: readonly string[] = [...specials, ...tokenizer.reserved.keys()];
+  const json = {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: names.map((content) => addedToken(tokenizer.vocabulary.indexOf(content), content)),
+    normalizer: { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
+    pre_tokenizer: {
+      type: 'Split',
+      pattern: { Regex: '[\\p{L}\\p{N}\\p{M}_]+|[^\\s]' },
+      behavior: 'Removed',
+      invert: true,
+    },
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: 'WordLevel',
+      vocab: Object.fromEntries(tokenizer.vocabulary.map((token, id) => [token, id])),
+      unk_token: '<unk>',
+    },
+  };
+  return JSON.stringify(json, null, 2) + '\n';
+}
+
+function addedToken(id: number, content: string): object {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+}
+
+interface TokenizerFile {
+  readonly added_tokens?: readonly { readonly content: string }[];
+  readonly model?: { readonly type?: string; readonly vocab?: Readonly<Record<string, number>> };
+}
+
+/** Reads what `tokenizerJson` wrote; anything else is a StageFailure. */
+export function parseTokenizer(text: string, path: string): MaskedTokenizer {
+  const { added_tokens: added = [], model } = parseFile(text, path);
+  if (model?.type !== 'WordLevel' || !model.vocab) {
+    throw unreadable(path, `its model is ${JSON.stringify(model?.type ?? null)}; expected "WordLevel"`);
+  }
+  const vocabulary: string[] = [];
+  for (const [token, id] of Object.entries(model.vocab)) vocabulary[id] = token;
+  const missing = specials.find((token) => !vocabulary.includes(token));
+  if (missing) throw unreadable(path, `its vocabulary lacks ${missing}`);
+  const known: ReadonlySet<string> = new Set(specials);
+  return wordTokenizer(
+    vocabulary,
+    added.map(({ content }) => content).filter((content) => !known.has(content)),
+  );
+}
+
+function parseFile(text: string, path: string): TokenizerFile {
+  try {
+    return JSON.parse(text) as TokenizerFile;
+  } catch (error) {
+    throw unreadable(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const unreadable = (path: string, message: string): StageFailure =>
+  new StageFailure('user', 'tokenizer', `${path} is not a tokenizer that can be read: ${message}`);
