@@ -9,8 +9,8 @@ export interface LengthLimit {
   readonly longer: Longer;
 }
 
-/** Words (letters and digits) and marks, one by one: about what a word-level tokenizer counts. */
-const wordOrMark = /[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu;
+/** Words and marks, one by one, as the word-level tokenizer splits a text. */
+const wordOrMark = /[\p{L}\p{N}\p{M}_]+|[^\s]/gu;
 
 export function countWords(text: string): number {
   return text.match(wordOrMark)?.length ?? 0;

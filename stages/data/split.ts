@@ -14,7 +14,6 @@ export interface SplitOptions {
   readonly columns: Columns;
   readonly prompt: LengthLimit;
   readonly response: LengthLimit;
-  readonly lowercase: boolean;
   /** Most rows, from the front; 0: all. */
   readonly documents: number;
 }
@@ -61,7 +60,7 @@ function readRow(json: JsonLine, options: SplitOptions, lineOfId: Map<string, nu
   const earlier = lineOfId.get(id);
   if (earlier !== undefined) return err(repeatedId(id, json.line, earlier));
   lineOfId.set(id, json.line);
-  const limited = limitRow(options.lowercase ? lowered(found.value) : found.value, options);
+  const limited = limitRow(found.value, options);
   if (limited.kind === 'refuse') return err({ line: json.line, code: 'too-long', message: limited.message });
   return ok(limited);
 }
@@ -113,13 +112,4 @@ function emptySplit(file: string, dropped: number): StageFailure {
       ? `all ${dropped} rows are longer than the limits of prompt and response, and were dropped`
       : 'the file has no line with text';
   return new StageFailure('user', 'empty-dataset', `${file}: expected at least one row, found none: ${why}`);
-}
-
-function lowered(row: Row): Row {
-  return {
-    ...row,
-    prompt: row.prompt.toLowerCase(),
-    ...(row.response === undefined ? {} : { response: row.response.toLowerCase() }),
-    ...(row.references ? { references: row.references.map((text) => text.toLowerCase()) } : {}),
-  };
 }

@@ -9,10 +9,10 @@ export async function run(job: StageJob<DataJsonlWith>, emit: Emit, signal: Abor
   for (const name of splitsOf(job.with, (input) => oneInput(job, input) !== undefined)) {
     signal.throwIfAborted();
     const source = sourceOf(job, name);
-    const { columns, prompt, response, lowercase, documents } = job.with;
+    const { columns, prompt, response, documents } = job.with;
     const split = await readSplit(source.path, {
       ...{ split: name, file: source.file, documents: documents[name] },
-      ...{ columns, prompt, response, lowercase },
+      ...{ columns, prompt, response },
     });
     splits.set(name, split);
     report(name, split, job.with, emit);

@@ -75,7 +75,6 @@ export const DataJsonlWith = Type.Object({
   prompt: lengthLimit('prompt'),
   response: lengthLimit('response'),
   documents: perSplit('Most rows a split, from the front of its file; 0: all.'),
-  lowercase: Type.Boolean({ description: 'Turn all text to lower case.', default: false }),
 });
 export type DataJsonlWith = Static<typeof DataJsonlWith>;
 

@@ -12,7 +12,6 @@ const defaults: DataJsonlWith = {
   prompt: { words: 0, longer: 'error' },
   response: { words: 0, longer: 'error' },
   documents: { train: 0, validation: 0, test: 0 },
-  lowercase: false,
 };
 
 const line = (id: string, document = `Text of ${id}.`, summaries: unknown = ['short', 'shorter']): string =>
@@ -62,10 +61,10 @@ describe('data/jsonl', () => {
     const folder = await temporaryFolder();
     const path = join(folder, 'anything');
     await writeFile(path, JSON.stringify({ article: { body: 'A Body' }, 'a.b': 'An Answer' }));
-    const values = { ...defaults, columns: { prompt: 'article.body', response: 'a.b' }, lowercase: true };
+    const values = { ...defaults, columns: { prompt: 'article.body', response: 'a.b' } };
     const ran = await runKind(run, { with: values, inputs: { train: fileRef(path) }, outputs: ['train'] });
     expect((await ran.open('train')).rows).toEqual([
-      { id: 'train-1', prompt: 'a body', response: 'an answer', references: ['an answer'] },
+      { id: 'train-1', prompt: 'A Body', response: 'An Answer', references: ['An Answer'] },
     ]);
   });
 
