@@ -1,0 +1,68 @@
+/** Means over seeds, and differences between curves paired by seed. */
+import { mean } from 'simple-statistics';
+import { Random } from '../random.js';
+import { holm } from '../statistics/holm.js';
+import { tInterval } from '../statistics/interval.js';
+import { signFlipTest } from '../statistics/sign-flip.js';
+import type { CurveSummary, Difference, Estimate } from './types.js';
+
+/** Mean of the known values with its 95% t interval, which needs two. */
+export function estimate(values: readonly (number | null | undefined)[]): Estimate {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  if (known.length === 0) return { mean: null, low: null, high: null, n: 0 };
+  const range = tInterval(known);
+  return { mean: mean(known), low: range?.low ?? null, high: range?.high ?? null, n: known.length };
+}
+
+/** A verdict on methods asks for this many seeds. */
+export const pairsForVerdict = 10;
+const level = 0.05;
+
+/** Every pair of curves on one measure, with Holm's correction over the pairs; empty where none can be paired. */
+export function differencesOf(curves: readonly CurveSummary[], measure: string): Difference[] {
+  const rows = curves.flatMap((a, i) => curves.slice(i + 1).flatMap((b) => compare(a, b, measure)));
+  const adjusted = holm(rows.map((row) => row.p));
+  return rows.map((row, i) => {
+    const p = adjusted[i] ?? 1;
+    return {
+      measure,
+      a: row.a,
+      b: row.b,
+      difference: row.difference,
+      p: row.p,
+      adjusted: p,
+      ...judge(row, p),
+    };
+  });
+}
+
+interface Compared {
+  readonly a: string;
+  readonly b: string;
+  readonly difference: Estimate;
+  readonly p: number;
+}
+
+function compare(a: CurveSummary, b: CurveSummary, measure: string): Compared[] {
+  const gaps = a.seeds.flatMap((seed) => {
+    const twin = b.seeds.find((candidate) => candidate.seed === seed.seed);
+    const [ours, theirs] = [seed.figures[measure] ?? null, twin?.figures[measure] ?? null];
+    return ours === null || theirs === null ? [] : [ours - theirs];
+  });
+  if (gaps.length === 0) return [];
+  const { p } = signFlipTest(gaps, { random: new Random(0, 'report/sign-flip') });
+  return [{ a: a.name, b: b.name, difference: estimate(gaps), p }];
+}
+
+function judge({ difference }: Compared, adjusted: number): Pick<Difference, 'verdict' | 'why'> {
+  const { n, mean: center } = difference;
+  if (n < pairsForVerdict) return { verdict: 'undecided', why: tooFew(n) };
+  if (adjusted > level) return { verdict: 'undecided', why: `p (Holm) is above ${level}` };
+  return { verdict: (center ?? 0) < 0 ? 'lower' : 'higher', why: '' };
+}
+
+function tooFew(n: number): string {
+  const least = 2 ** (1 - n);
+  const pairs = n === 1 ? '1 pair' : `${n} pairs`;
+  return least > level ? `with ${pairs} p is at least ${least}` : `${pairs}, fewer than ${pairsForVerdict}`;
+}

@@ -1,0 +1,235 @@
+/** The measures of a front: what each is called, what it means, and how it follows from the points. */
+import { mean } from 'simple-statistics';
+import { type Calibration as Scale, calibrated } from '../pareto/calibration.js';
+import { hullHypervolume } from '../pareto/hull.js';
+import { kendallTauB } from '../statistics/rank-correlation.js';
+import { type RegretSummary, regretSummary } from '../statistics/regret.js';
+import { leastSpanOf, monotonicityViolations, steeringOrder } from '../statistics/steering.js';
+import { middle } from './points.js';
+import type { Figures, Measure, SeedPoint } from './types.js';
+
+/** A front at one alpha, with what it is measured against. */
+export interface Measured {
+  readonly points: readonly SeedPoint[];
+  /** What spans are relative to: the exact optimum, else the experts; empty where neither is known. */
+  readonly yardstick: readonly SeedPoint[];
+  readonly scale: Scale | null;
+}
+
+interface Definition extends Measure {
+  readonly of: (front: Measured) => number | null;
+}
+
+const primary: readonly Definition[] = [
+  {
+    id: 'regret-mean',
+    title: 'mean V-regret',
+    meaning:
+      'What is lost against the exact optimum, V* − V, averaged over the weights; V = (1 − alpha) w·r − alpha KL. 0 is optimal.',
+    better: 'lower',
+    primary: true,
+    digits: 4,
+    of: ({ points }) => regrets(points)?.mean ?? null,
+  },
+  {
+    id: 'regret-max',
+    title: 'max V-regret',
+    meaning: 'V* − V at the weight where most is lost: it sees a policy that ignores one end of the weights.',
+    better: 'lower',
+    primary: true,
+    digits: 4,
+    of: ({ points }) => regrets(points)?.max ?? null,
+  },
+  {
+    id: 'closed',
+    title: 'closed',
+    meaning:
+      'Share of the way from the reference to the optimum: 1 − mean regret / mean (V* − V of the reference).',
+    better: 'higher',
+    primary: true,
+    digits: 3,
+    of: ({ points }) => regrets(points)?.closed ?? null,
+  },
+  {
+    id: 'value-middle',
+    title: 'V at equal weights',
+    meaning: 'V where all rewards weigh the same, the trade-off that no expert was trained for.',
+    better: 'higher',
+    primary: true,
+    digits: 4,
+    of: ({ points }) => middle(points)?.value ?? null,
+  },
+  {
+    id: 'gain-mean',
+    title: 'gain in V',
+    meaning: 'V minus V of the reference model, averaged over the weights.',
+    better: 'higher',
+    primary: true,
+    digits: 4,
+    of: ({ points }) => mean(points.map((point) => point.value - point.referenceValue)),
+  },
+  {
+    id: 'steering-order',
+    title: 'steering order',
+    meaning:
+      'Share of pairs of weights w, w′ with (w − w′)·(r(w) − r(w′)) > 0 beyond noise (.001, or two standard errors of sampled rewards; ties count one half): asking for more gives more. The optimum scores 1.',
+    better: 'higher',
+    primary: true,
+    digits: 3,
+    of: ({ points }) => order(points),
+  },
+  {
+    id: 'span',
+    title: 'span',
+    meaning:
+      'How far the corners of the simplex pull a reward apart, relative to the exact optimum (to the experts where no optimum is known); the least over the rewards. Under .75 it is called lock-in.',
+    better: 'higher',
+    primary: true,
+    digits: 3,
+    of: ({ points, yardstick }) => leastSpanOf(points, yardstick),
+  },
+  {
+    id: 'hypervolume',
+    title: 'hull hypervolume',
+    meaning:
+      'Volume below all mixtures of the points, with each reward scaled to 0 at the reference and 1 at its expert. It does not see the KL that was paid: read it beside the regret.',
+    better: 'higher',
+    primary: true,
+    digits: 3,
+    of: ({ points, scale }) => hull(points, scale),
+  },
+];
+
+const details: readonly Definition[] = [
+  {
+    id: 'tau',
+    title: 'Kendall tau-b',
+    meaning:
+      'Rank correlation of each weight with its reward, the mean over rewards. For correlated rewards even the optimum scores low: compare with its row.',
+    better: 'neither',
+    primary: false,
+    digits: 3,
+    of: ({ points }) => meanOverObjectives(points, (k) => tau(points, k)),
+  },
+  {
+    id: 'falls',
+    title: 'falls',
+    meaning: 'Share of steps to a larger weight on which the reward falls, the mean over rewards.',
+    better: 'neither',
+    primary: false,
+    digits: 3,
+    of: ({ points }) => meanOverObjectives(points, (k) => monotonicityViolations(points, k)),
+  },
+  {
+    id: 'kl',
+    title: 'KL',
+    meaning: 'KL to the reference over whole responses, in nats, averaged over the weights.',
+    better: 'neither',
+    primary: false,
+    digits: 3,
+    of: ({ points }) => mean(points.map((point) => point.kl)),
+  },
+  {
+    id: 'length',
+    title: 'length',
+    meaning: 'Tokens a sampled response, averaged over the weights.',
+    better: 'neither',
+    primary: false,
+    digits: 1,
+    of: ({ points }) => meanKnown(points.map((point) => point.length)),
+  },
+  {
+    id: 'entropy',
+    title: 'entropy',
+    meaning: 'Entropy of the policy at a sampled token, in nats, averaged over the weights.',
+    better: 'neither',
+    primary: false,
+    digits: 3,
+    of: ({ points }) => meanKnown(points.map((point) => point.entropy)),
+  },
+  {
+    id: 'invalid-mass',
+    title: 'invalid mass',
+    meaning:
+      'Largest probability over the weights that the policy leaves the responses which the exact world can list; regret is exact up to the KL of that mass.',
+    better: 'neither',
+    primary: false,
+    digits: 4,
+    of: ({ points }) => maxKnown(points.map((point) => point.invalidMass)),
+  },
+];
+
+const definitions: readonly Definition[] = [...primary, ...details];
+
+/** All measures, without how they are computed. */
+export const measures: readonly Measure[] = definitions.map(
+  ({ id, title, meaning, better, primary: first, digits }) => ({
+    id,
+    title,
+    meaning,
+    better,
+    primary: first,
+    digits,
+  }),
+);
+
+/** Every measure of one front; null where it is not defined there. */
+export function figuresOf(front: Measured): Figures {
+  return Object.fromEntries(definitions.map((definition) => [definition.id, definition.of(front)]));
+}
+
+/** Regret over the weights; null unless the optimum is known at every point. */
+function regrets(points: readonly SeedPoint[]): RegretSummary | null {
+  const valued = points.flatMap(({ regret, value, referenceValue }) =>
+    regret === null ? [] : [{ value, optimum: value + regret, reference: referenceValue }],
+  );
+  return valued.length === points.length ? regretSummary(valued) : null;
+}
+
+/** Steering order with the tolerance of each pair: 1e-3, or two standard errors where rewards are sampled. */
+function order(points: readonly SeedPoint[]): number | null {
+  const scores = points.flatMap((a, i) =>
+    points.slice(0, i).flatMap((b) => steeringOrder([a, b], tolerance(a, b)) ?? []),
+  );
+  return scores.length === 0 ? null : mean(scores);
+}
+
+function tolerance(a: SeedPoint, b: SeedPoint): number {
+  const variance = a.weights.reduce((sum, w, k) => {
+    const [ours, theirs] = [a.stderr[k] ?? 0, b.stderr[k] ?? 0];
+    return sum + (w - (b.weights[k] ?? 0)) ** 2 * (ours ** 2 + theirs ** 2);
+  }, 0);
+  return variance === 0 ? 1e-3 : 2 * Math.sqrt(variance);
+}
+
+function hull(points: readonly SeedPoint[], scale: Scale | null): number | null {
+  if (scale === null) return null;
+  const origin = scale.zero.map(() => 0);
+  return hullHypervolume(
+    points.map((point) => calibrated(point.rewards, scale)),
+    origin,
+  );
+}
+
+function tau(points: readonly SeedPoint[], k: number): number | null {
+  const weights = points.map((point) => point.weights[k] ?? 0);
+  if (new Set(weights).size < 2) return null;
+  return kendallTauB(
+    weights,
+    points.map((point) => point.rewards[k] ?? 0),
+  );
+}
+
+function meanOverObjectives(points: readonly SeedPoint[], of: (k: number) => number | null): number | null {
+  return meanKnown((points[0]?.weights ?? []).map((_, k) => of(k)));
+}
+
+function meanKnown(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : mean(known);
+}
+
+function maxKnown(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : Math.max(...known);
+}

@@ -1,0 +1,104 @@
+/** Everything that is known at one alpha. */
+import { differencesOf, estimate } from './estimate.js';
+import type { Curve } from './fronts.js';
+import { type Answer, type Answered, answersTo } from './answers.js';
+import { type Scale, calibrationOf, expertsOf, optimaOf, referencesOf, scaleOf } from './yardstick.js';
+import { figuresOf } from './measures.js';
+import { corner, middle } from './points.js';
+import type { Change, CurveSummary, PointSummary, SeedPoint, SeedSummary, Slice } from './types.js';
+
+export function sliceAt(curves: readonly Curve[], alpha: number, objectives: readonly string[]): Slice {
+  const answered = answersTo(curves, alpha);
+  const exact = answered.every(({ answers }) => answers.every((answer) => answer.optimum.length > 0));
+  const references = referencesOf(answered, alpha, objectives.length);
+  const optimum = optimaOf(answered);
+  const experts = expertsOf(answered);
+  const scale = scaleOf(references, optimum ?? experts);
+  const made = answered.map((one) => curveOf(one, experts, scale));
+  return {
+    alpha,
+    exact,
+    curves: made,
+    optimum: optimum ? curveOf(optimum, undefined, scale) : null,
+    reference: references.map((values) => estimate(values)),
+    calibration: calibrationOf(scale, optimum, experts),
+    differences: compared(exact).flatMap((measure) => differencesOf(made, measure)),
+    changes: exact ? [] : answered.flatMap((one) => changesOf(one, objectives)),
+  };
+}
+
+/** Measures that curves are compared on, pair by pair. */
+function compared(exact: boolean): string[] {
+  return [exact ? 'regret-mean' : 'gain-mean', 'value-middle', 'span', 'hypervolume'];
+}
+
+function curveOf(answered: Answered, experts: Answered | undefined, scale: Scale | null): CurveSummary {
+  const { curve, index, answers } = answered;
+  const seeds = answers.map((answer): SeedSummary => {
+    const yardstick = answer.optimum.length > 0 ? answer.optimum : expertPoints(experts, answer.seed);
+    const figures = figuresOf({ points: answer.points, yardstick, scale });
+    return { seed: answer.seed, figures, points: answer.points };
+  });
+  const ids = Object.keys(seeds[0]?.figures ?? {});
+  return {
+    name: curve.name,
+    index,
+    method: curve.method,
+    coordinates: curve.coordinates,
+    seeds,
+    points: pointsOverSeeds(seeds),
+    figures: Object.fromEntries(ids.map((id) => [id, estimate(seeds.map((seed) => seed.figures[id]))])),
+  };
+}
+
+function expertPoints(experts: Answered | undefined, seed: string): readonly SeedPoint[] {
+  const answers = experts?.answers ?? [];
+  return (answers.find((answer) => answer.seed === seed) ?? answers[0])?.points ?? [];
+}
+
+/** The mean of each trade-off over the seeds that asked for it, in the order in which they first appear. */
+function pointsOverSeeds(seeds: readonly SeedSummary[]): PointSummary[] {
+  const groups = new Map<string, SeedPoint[]>();
+  for (const point of seeds.flatMap((seed) => seed.points)) {
+    const name = JSON.stringify(point.weights);
+    groups.set(name, [...(groups.get(name) ?? []), point]);
+  }
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    return first ? [meanPoint(first, group)] : [];
+  });
+}
+
+function meanPoint(first: SeedPoint, group: readonly SeedPoint[]): PointSummary {
+  return {
+    weights: first.weights,
+    rewards: first.weights.map((_, k) => estimate(group.map((point) => point.rewards[k]))),
+    kl: estimate(group.map((point) => point.kl)),
+    value: estimate(group.map((point) => point.value)),
+    regret: estimate(group.map((point) => point.regret)),
+  };
+}
+
+/** Change of each reward against the reference at the corners and in the middle, with the noise of both. */
+function changesOf({ curve, answers }: Answered, objectives: readonly string[]): Change[] {
+  return answers.flatMap((answer) => {
+    const corners = objectives.flatMap((_, k) => corner(answer.points, k) ?? []);
+    const telling = new Set([...corners, ...[middle(answer.points)].filter((point) => point !== undefined)]);
+    return [...telling].flatMap((point) =>
+      objectives.map((objective, k) => change(curve.name, answer, { point, objective, k })),
+    );
+  });
+}
+
+const z95 = 1.959963984540054;
+
+function change(
+  curve: string,
+  { seed, front }: Answer,
+  { point, objective, k }: { point: SeedPoint; objective: string; k: number },
+): Change {
+  const difference = (point.rewards[k] ?? 0) - (front.reference.rewards[k] ?? 0);
+  const half = z95 * Math.hypot(point.stderr[k] ?? 0, front.reference.stderr[k] ?? 0);
+  const range = { change: difference, low: difference - half, high: difference + half };
+  return { curve, seed, weights: point.weights, objective, ...range };
+}

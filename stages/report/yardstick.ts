@@ -1,0 +1,86 @@
+/** What fronts are measured against: the reference model, the exact optimum, the experts. */
+import { mean } from 'simple-statistics';
+import { type Calibration as Scale, calibration } from '../pareto/calibration.js';
+import { corner } from './points.js';
+import type { Answer, Answered } from './answers.js';
+import type { Calibration, SeedPoint } from './types.js';
+
+export type { Scale };
+
+/** Methods whose policies at the corners of the simplex are trained on one reward alone. */
+const expertMethods = ['rewarded-soup', 'morlhf', 'soft'];
+
+/** The curve whose corners are experts; undefined where none was run. */
+export function expertsOf(answered: readonly Answered[]): Answered | undefined {
+  return answered.find(({ curve }) => expertMethods.includes(curve.method));
+}
+
+/** One answer a seed: of the fronts of a seed, the one with most trade-offs. */
+function perSeed(answered: readonly Answered[]): Answer[] {
+  const chosen = new Map<string, Answer>();
+  for (const answer of answered.flatMap(({ answers }) => answers)) {
+    const before = chosen.get(answer.seed);
+    if (!before || answer.points.length > before.points.length) chosen.set(answer.seed, answer);
+  }
+  return [...chosen.values()];
+}
+
+/** The exact optimum as a curve with one front a seed (each seed has its own reference model). */
+export function optimaOf(answered: readonly Answered[]): Answered | undefined {
+  const known = answered.map((one) => ({
+    ...one,
+    answers: one.answers.filter((answer) => answer.optimum.length > 0),
+  }));
+  const answers = perSeed(known).map((answer) => ({ ...answer, points: answer.optimum }));
+  if (answers.length === 0) return undefined;
+  const curve = { name: 'exact optimum', method: 'optimum', coordinates: {}, replicates: [] };
+  return { curve, index: -1, answers };
+}
+
+/** Rewards of the reference model: for each objective one value a seed. */
+export function referencesOf(answered: readonly Answered[], alpha: number, m: number): number[][] {
+  const answers = perSeed(answered);
+  return Array.from({ length: m }, (_, k) => answers.map((answer) => referenceReward(answer, alpha, k)));
+}
+
+/** Exact where the world gives V of the reference at a corner, (1 - alpha) r_k there; else sampled. */
+function referenceReward({ front, points, optimum }: Answer, alpha: number, k: number): number {
+  const here = optimum.length > 0 ? corner(points, k) : undefined;
+  return here ? here.referenceValue / (1 - alpha) : (front.reference.rewards[k] ?? 0);
+}
+
+/** One frozen scale for all curves and seeds: 0 at the reference, 1 at each reward's expert, means over seeds. */
+export function scaleOf(
+  references: readonly (readonly number[])[],
+  experts: Answered | undefined,
+): Scale | null {
+  if (!experts) return null;
+  const tops = references.map((_, k) => {
+    const corners = experts.answers.flatMap((answer) => corner(answer.points, k) ?? []);
+    return corners.length === 0 ? null : meanRewards(corners);
+  });
+  const known = tops.filter((top) => top !== null);
+  return known.length === tops.length
+    ? calibration(
+        references.map((values) => mean([...values])),
+        known,
+      )
+    : null;
+}
+
+function meanRewards(points: readonly SeedPoint[]): number[] {
+  return (points[0]?.rewards ?? []).map((_, k) => mean(points.map((point) => point.rewards[k] ?? 0)));
+}
+
+/** The scale with the words for its caption. */
+export function calibrationOf(
+  scale: Scale | null,
+  optimum: Answered | undefined,
+  experts: Answered | undefined,
+): Calibration | null {
+  if (scale === null) return null;
+  const top = optimum
+    ? 'the exact optimum of each reward alone'
+    : `the experts of ${experts?.curve.name ?? ''}`;
+  return { zero: scale.zero, one: scale.one, source: `0 is the reference model, 1 ${top}` };
+}
