@@ -1,4 +1,5 @@
 import type { Resources } from '../contract.js';
+import type { Cell, Diagnostic, Pipeline } from '../pipeline.js';
 
 /** What a cell takes while it runs; every field is filled in. */
 export interface Demand {
@@ -53,4 +54,27 @@ export class Budget {
       gpu: this.#free.gpu + sign * demand.gpu,
     };
   }
+}
+
+/** Cells that ask for more than the whole machine: errors before anything runs, one a stage. */
+export function unfitting(pipeline: Pipeline, capacity: Demand): Diagnostic[] {
+  const first = new Map<string, Diagnostic>();
+  for (const cell of pipeline.cells) {
+    for (const name of excess(demandOf(cell.resources), capacity)) {
+      const key = `${cell.stage} ${name}`;
+      if (!first.has(key)) first.set(key, tooLarge(cell, name, capacity[name]));
+    }
+  }
+  return [...first.values()];
+}
+
+function tooLarge(cell: Cell, name: keyof Demand, available: number): Diagnostic {
+  const unit = name === 'memory' ? ' bytes' : '';
+  const wanted = demandOf(cell.resources)[name];
+  return {
+    ...cell.place,
+    code: 'resources',
+    message: `the stage ${cell.stage} asks for ${name} ${wanted}${unit}, this machine has ${available}${unit}`,
+    hint: `lower \`resources.${name}\` of the stage, or use a larger machine`,
+  };
 }

@@ -1,0 +1,32 @@
+import type { KindRegistry } from '../runner/contract.js';
+import type { Clock } from '../runner/execute/clock.js';
+import type { EngineHost } from '../runner/execute/worker/host.js';
+import type { Code, CodeProblem } from '../runner/plan/index.js';
+import type { Result } from '../schemas/result.js';
+
+/** Where text goes; only what this command needs of a stream. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** The world of a command: everything that comes from outside, so that tests can give another one. */
+export interface CliHost {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute path of the working folder. */
+  readonly cwd: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  /** Milliseconds between TERM and KILL of a worker that is to stop; default as the pool's. */
+  readonly grace?: number;
+  /** The program and arguments that start a worker. */
+  readonly workerCommand: readonly [string, ...string[]];
+  kinds(): Promise<KindRegistry>;
+  code(): Promise<Result<Code, CodeProblem>>;
+  engine(): Promise<EngineHost>;
+  /** Calls back at each request to stop (Ctrl-C, TERM); returns how to stop listening. */
+  onInterrupt(callback: () => void): () => void;
+}

@@ -1,0 +1,159 @@
+/** From a file name to a checked pipeline, an open store and a plan: what most commands begin with. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Diagnostic, Pipeline } from '../runner/pipeline.js';
+import type { Plan, PlanProblem } from '../runner/plan/index.js';
+import type { Store, StoreProblem } from '../runner/store/index.js';
+import type { Options } from './command.js';
+import { exitCode, UsageError, type ExitCode } from './exit.js';
+import type { CliHost } from './host.js';
+import { assignments } from './options.js';
+import { clean } from './text.js';
+
+export interface Loaded {
+  readonly file: string;
+  readonly text: string;
+  readonly pipeline?: Pipeline;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads and checks a pipeline file. */
+export async function load(file: string | undefined, options: Options, host: CliHost): Promise<Loaded> {
+  const path = resolve(host.cwd, file ?? '');
+  const text = readPipeline(path);
+  const [{ analyze }, registry] = await Promise.all([import('../runner/language/index.js'), host.kinds()]);
+  const analysis = analyze(
+    { file: path, text },
+    {
+      registry,
+      params: assignments(options, 'param', '-p'),
+      sets: assignments(options, 'set', '--set'),
+      workingFolder: host.cwd,
+      exists: existsSync,
+    },
+  );
+  return { file: path, text, ...analysis };
+}
+
+function readPipeline(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found)
+    throw new UsageError(
+      `there is no file ${path}`,
+      'give the path of a pipeline, such as pipelines/quickstart.yaml',
+    );
+  if (!found.isFile()) throw new UsageError(`${path} is no file`, 'give the path of a pipeline file (.yaml)');
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
+  } catch (error) {
+    const reason =
+      error instanceof TypeError ? 'is not UTF-8 text' : `cannot be read (${(error as Error).message})`;
+    throw new UsageError(`${path} ${reason}`);
+  }
+}
+
+/** A pipeline without errors; otherwise they are printed and the answer is undefined. */
+export async function loadChecked(
+  file: string | undefined,
+  options: Options,
+  host: CliHost,
+): Promise<Pipeline | undefined> {
+  const loaded = await load(file, options, host);
+  if (loaded.pipeline && loaded.diagnostics.length === 0) return loaded.pipeline;
+  await printDiagnostics(loaded.diagnostics, loaded, host);
+  return undefined;
+}
+
+export async function printDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  source: { readonly file: string; readonly text: string },
+  host: CliHost,
+): Promise<void> {
+  const { formatDiagnostic } = await import('../runner/language/index.js');
+  const shown = diagnostics.map((diagnostic) =>
+    formatDiagnostic(diagnostic, diagnostic.file === source.file ? source.text : undefined),
+  );
+  const count = shown.length;
+  host.stderr.write(clean(`${shown.join('\n')}\n${count} error${count === 1 ? '' : 's'}\n`));
+}
+
+const rootMarks = ['.moft', '.git', 'package.json'];
+
+/** Folder of the store: MOFT_HOME, else `.moft` in the nearest folder with .moft, .git or package.json. */
+export function storeRoot(folder: string, host: CliHost): string {
+  const home = host.env.MOFT_HOME;
+  if (home !== undefined && home !== '') return resolve(host.cwd, home);
+  for (let at = folder; ; at = dirname(at)) {
+    if (rootMarks.some((mark) => existsSync(join(at, mark)))) return join(at, '.moft');
+    if (dirname(at) === at) return join(folder, '.moft');
+  }
+}
+
+/** Opens a store, or prints why not; undefined then. */
+export async function open(
+  root: string,
+  access: 'read' | 'write',
+  host: CliHost,
+): Promise<Store | undefined> {
+  const { openStore } = await import('../runner/store/index.js');
+  const store = await openStore(root, { access });
+  if (store.ok) return store.value;
+  printProblem(store.error, host);
+  return undefined;
+}
+
+export function printProblem(problem: Pick<StoreProblem, 'message' | 'hint'>, host: CliHost): void {
+  host.stderr.write(clean(`moft: ${problem.message}\n`));
+  if (problem.hint !== undefined) host.stderr.write(clean(`  hint: ${problem.hint}\n`));
+}
+
+export type Planned =
+  { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly exit: ExitCode };
+
+/** Plans a pipeline; problems are printed. */
+export async function makePlan(pipeline: Pipeline, store: Store, host: CliHost): Promise<Planned> {
+  const [{ planPipeline }, code, registry] = await Promise.all([
+    import('../runner/plan/index.js'),
+    host.code(),
+    host.kinds(),
+  ]);
+  if (!code.ok) {
+    printProblem(code.error, host);
+    return { ok: false, exit: exitCode.environment };
+  }
+  const plan = await planPipeline({
+    pipeline,
+    store,
+    code: code.value,
+    registry,
+    env: host.env,
+    environment: numericEnvironment(),
+  });
+  if (plan.ok) return { ok: true, plan: plan.value };
+  return { ok: false, exit: await printPlanProblem(plan.error, host) };
+}
+
+/** What is known of the numeric environment before an engine starts: marks hits that come from another one. */
+function numericEnvironment(): { readonly arch: string } {
+  return { arch: process.arch };
+}
+
+async function printPlanProblem(problem: PlanProblem, host: CliHost): Promise<ExitCode> {
+  switch (problem.kind) {
+    case 'file': {
+      await printDiagnostics(problem.diagnostics, { file: '', text: '' }, host);
+      return exitCode.wrong;
+    }
+    case 'store':
+      printProblem(problem.problem, host);
+      return problem.problem.class === 'user' ? exitCode.wrong : exitCode.environment;
+    case 'code':
+      printProblem(problem.problem, host);
+      return exitCode.environment;
+  }
+}
+
+/** Prints a value as one JSON document. */
+export function printJson(value: unknown, host: CliHost): void {
+  host.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}

@@ -1,0 +1,59 @@
+import type { CellId } from '../runner/pipeline.js';
+import type { RunManifest, Store } from '../runner/store/index.js';
+import { jsonOption, type CommandSpec } from './command.js';
+import { exitCode } from './exit.js';
+import { open, printJson, storeRoot } from './load.js';
+import { flag } from './options.js';
+import { manifests, resultOf } from './results.js';
+import { clean, columns, counted, duration } from './text.js';
+
+const spec: CommandSpec = {
+  usage: 'ls [run]',
+  description: 'List the runs of the store, newest first; or the cells of a run',
+  options: [jsonOption],
+  examples: ['ls', 'ls 20260102T030405-1a2b3c4d --json'],
+  async run([run], options, host) {
+    const store = await open(storeRoot(host.cwd, host), 'read', host);
+    if (!store) return exitCode.environment;
+    const list = manifests(store, run);
+    const rows = run === undefined ? list.map(runRow) : list.flatMap((manifest) => cellRows(store, manifest));
+    if (flag(options, 'json'))
+      printJson(
+        rows.map(({ json }) => json),
+        host,
+      );
+    else for (const line of columns(rows.map(({ cells }) => cells))) host.stdout.write(`${clean(line)}\n`);
+    return exitCode.done;
+  },
+};
+export default spec;
+
+interface Row {
+  readonly json: Readonly<Record<string, unknown>>;
+  readonly cells: readonly string[];
+}
+
+function runRow({ run, pipeline, file, started, finished, status, cells }: RunManifest): Row {
+  const all = Object.values(cells);
+  const ran = all.filter(({ how }) => how === 'ran').length;
+  const counts = { ran, hit: all.length - ran };
+  return {
+    json: { run, pipeline, file, started, ...(finished === undefined ? {} : { finished }), status, counts },
+    cells: [run, pipeline, status, `${counted(ran, 'cell')} ran`, `${counts.hit} hit`, started],
+  };
+}
+
+function cellRows(store: Store, manifest: RunManifest): Row[] {
+  return (Object.keys(manifest.cells) as CellId[]).flatMap((id) => {
+    const result = resultOf(store, manifest, id);
+    if (!result) return [];
+    const { kind, seconds, finished } = result.record.record;
+    const { how, key } = result.bound;
+    return [
+      {
+        json: { id, kind, how, key, seconds, finished },
+        cells: [id, kind, how, duration(seconds), finished],
+      },
+    ];
+  });
+}

@@ -1,0 +1,39 @@
+/** The program: joins the command line to this process. Started by bin/moft.js, which builds first where needed. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../runner/execute/clock.js';
+import type { Code, CodeProblem } from '../runner/plan/index.js';
+import type { Result } from '../schemas/result.js';
+import type { CliHost } from './host.js';
+import { main } from './main.js';
+
+const self = fileURLToPath(import.meta.url);
+/** Of the package: this file is compiled to dist/cli/moft.js. */
+const root = dirname(dirname(dirname(self)));
+
+let code: Promise<Result<Code, CodeProblem>> | undefined;
+
+const host: CliHost = {
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: process.stdout,
+  stderr: process.stderr,
+  clock: systemClock,
+  workerCommand: [process.execPath, self, 'worker'],
+  kinds: async () => (await import('./kinds.js')).kinds,
+  // Frozen at the first look: one digest of the code for the whole command.
+  code: () => (code ??= import('../runner/plan/index.js').then(({ loadCode }) => loadCode(root))),
+  engine: async () => (await import('./engine.js')).engineHost,
+  onInterrupt: (callback) => {
+    process.on('SIGINT', callback).on('SIGTERM', callback);
+    return () => process.off('SIGINT', callback).off('SIGTERM', callback);
+  },
+};
+
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+// A reader that closes the pipe (`moft ls | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+process.exitCode = await main(process.argv.slice(2), host, version);

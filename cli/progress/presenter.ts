@@ -1,0 +1,66 @@
+import type { Plan } from '../../runner/plan/index.js';
+import type { CellEvent, LifecycleEvent, RunEvent } from '../../runner/track/events.js';
+import type { CliHost } from '../host.js';
+import { clean, duration, oneLine } from '../text.js';
+
+/** Shows a run while it goes. */
+export interface Presenter {
+  show(event: RunEvent): void;
+  /** The last event was shown; resolves when everything is drawn. */
+  close(): Promise<void>;
+}
+
+export function jsonPresenter(host: CliHost): Presenter {
+  return {
+    show: (event) => void host.stdout.write(`${JSON.stringify(event)}\n`),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A line for what begins and ends; hits are only counted, at the end. */
+export function plainPresenter(host: CliHost): Presenter {
+  return {
+    show: (event) => {
+      const line = plainLine(event);
+      if (line !== undefined) host.stdout.write(`${clean(line)}\n`);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function plainLine(event: LifecycleEvent | CellEvent): string | undefined {
+  switch (event.type) {
+    case 'cell-started':
+      return `start    ${event.cell}${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}`;
+    case 'cell-retried':
+      return `retry    ${event.cell} in ${duration(event.backoff)}: ${oneLine(event.failure.message)}`;
+    case 'cell-finished': {
+      if (event.status === 'hit' || event.status === 'skipped') return undefined;
+      const detail = event.failure ? oneLine(event.failure.message) : duration(event.seconds ?? 0);
+      return `${event.status.padEnd(8)} ${event.cell}  ${detail}`;
+    }
+    case 'run-note':
+      return `note     ${event.cell === undefined ? '' : `${event.cell}: `}${event.text}`;
+    case 'log':
+      return event.level === 'warning' || event.level === 'error'
+        ? `${event.level.padEnd(8)} ${event.cell}  ${oneLine(event.text)}`
+        : undefined;
+    case 'note':
+      return `note     ${event.cell}: ${oneLine(event.markdown)}`;
+    case 'run-started':
+    case 'run-finished':
+    case 'metric':
+    case 'progress':
+    case 'sample':
+    case 'artifact':
+      return undefined;
+  }
+}
+
+/** JSON where asked for, rows on a terminal, lines elsewhere; a run of hits only needs no rows. */
+export async function choosePresenter(plan: Plan, json: boolean, host: CliHost): Promise<Presenter> {
+  if (json) return jsonPresenter(host);
+  if (host.stdout.isTTY !== true || plan.counts.hit === plan.cells.length) return plainPresenter(host);
+  const { terminalPresenter } = await import('./terminal.js');
+  return terminalPresenter(plan, host);
+}

@@ -1,0 +1,113 @@
+/** What a run looks like at a moment: pure, fed with events, drawn by anyone. */
+import type { CellId } from '../../runner/pipeline.js';
+import type { CellStatus, Counts, RunEvent } from '../../runner/track/events.js';
+import { noCounts } from '../../runner/track/events.js';
+import { oneLine } from '../text.js';
+
+export interface RunningCell {
+  readonly cell: CellId;
+  /** Such as `120/300 steps`. */
+  readonly progress?: string;
+  /** Such as `loss 2.31`: the newest metric. */
+  readonly metric?: string;
+}
+
+export interface StageProgress {
+  readonly stage: string;
+  readonly total: number;
+  readonly counts: Counts;
+  readonly running: ReadonlyMap<CellId, RunningCell>;
+}
+
+export type Progress = ReadonlyMap<string, StageProgress>;
+
+export function initialProgress(cells: readonly { readonly stage: string }[]): Progress {
+  const stages = new Map<string, StageProgress>();
+  for (const { stage } of cells) {
+    const known = stages.get(stage);
+    stages.set(stage, { stage, total: (known?.total ?? 0) + 1, counts: noCounts, running: new Map() });
+  }
+  return stages;
+}
+
+/** The progress after an event. */
+export function advance(progress: Progress, event: RunEvent): Progress {
+  if (!('cell' in event) || event.cell === undefined) return progress;
+  const stage = progress.get(stageOf(event.cell));
+  return stage ? new Map(progress).set(stage.stage, advanceStage(stage, event, event.cell)) : progress;
+}
+
+function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): StageProgress {
+  switch (event.type) {
+    case 'cell-started':
+      return withRunning(stage, cell, { cell });
+    case 'cell-retried':
+      return withoutRunning(stage, cell);
+    case 'cell-finished':
+      return withoutRunning({ ...stage, counts: add(stage.counts, event.status) }, cell);
+    case 'progress':
+      return change(stage, cell, { progress: oneLine(`${event.done}/${event.total} ${event.unit}`, 40) });
+    case 'metric':
+      return change(stage, cell, {
+        metric: oneLine(`${event.name} ${Number(event.value.toPrecision(4))}`, 40),
+      });
+    default:
+      return stage;
+  }
+}
+
+function add(counts: Counts, status: CellStatus): Counts {
+  return { ...counts, [status]: counts[status] + 1 };
+}
+
+function change(stage: StageProgress, cell: CellId, news: Omit<RunningCell, 'cell'>): StageProgress {
+  const running = stage.running.get(cell);
+  return running ? withRunning(stage, cell, { ...running, ...news }) : stage;
+}
+
+function withRunning(stage: StageProgress, cell: CellId, running: RunningCell): StageProgress {
+  return { ...stage, running: new Map(stage.running).set(cell, running) };
+}
+
+function withoutRunning(stage: StageProgress, cell: CellId): StageProgress {
+  const running = new Map(stage.running);
+  running.delete(cell);
+  return { ...stage, running };
+}
+
+export function stageOf(cell: CellId): string {
+  return cell.split('/', 1)[0] ?? cell;
+}
+
+export function settled({ counts }: StageProgress): number {
+  return counts.ran + counts.hit + counts.failed + counts.skipped;
+}
+
+/** `reference  1/2  ran 1  [reference/seed=1  120/300 steps  loss 2.31]` */
+export function stageLine(stage: StageProgress): string {
+  const counts = (['hit', 'ran', 'failed', 'skipped'] as const)
+    .filter((status) => stage.counts[status] > 0)
+    .map((status) => `${stage.counts[status]} ${status}`);
+  const [current] = stage.running.values();
+  const others = stage.running.size > 1 ? ` and ${stage.running.size - 1} more` : '';
+  const news =
+    current && [current.cell, current.progress, current.metric].filter(Boolean).join('  ') + others;
+  const parts = [stage.stage, `${settled(stage)}/${stage.total}`, counts.join(', '), news];
+  return parts.filter((part) => part !== undefined && part !== '').join('  ');
+}
+
+/**
+ * At most `height` lines: all stages in the order of the file where they fit; else those that run or failed come
+ * first, and the last line counts the rest.
+ */
+export function screen(progress: Progress, height: number): string[] {
+  const stages = [...progress.values()];
+  if (stages.length <= height) return stages.map(stageLine);
+  const urgent = (stage: StageProgress): number =>
+    stage.running.size > 0 ? 0 : stage.counts.failed > 0 ? 1 : settled(stage) < stage.total ? 2 : 3;
+  const chosen = new Set([...stages].sort((a, b) => urgent(a) - urgent(b)).slice(0, Math.max(0, height - 1)));
+  const rest = stages.filter((stage) => !chosen.has(stage));
+  const done = rest.filter((stage) => settled(stage) === stage.total).length;
+  const lines = stages.filter((stage) => chosen.has(stage)).map(stageLine);
+  return [...lines, `and ${rest.length} more stages, ${done} of them finished`];
+}

@@ -1,0 +1,58 @@
+import { copyFileSync, existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Store } from '../runner/store/index.js';
+import type { CommandSpec } from './command.js';
+import { exitCode, UsageError } from './exit.js';
+import type { CliHost } from './host.js';
+import { open, printProblem, storeRoot } from './load.js';
+import { text } from './options.js';
+import { newestReport } from './results.js';
+import { clean } from './text.js';
+
+const spec: CommandSpec = {
+  usage: 'report <file>',
+  description: 'Print the path of the newest report of a pipeline, or copy the page',
+  options: [['-o, --output <path>', 'Copy the page, which needs no other file, to this path']],
+  examples: ['report pipelines/quickstart.yaml', 'report pipelines/quickstart.yaml -o front.html'],
+  async run([file], options, host) {
+    const path = resolve(host.cwd, file ?? '');
+    const output = text(options, 'output');
+    const store = await open(storeRoot(dirname(path), host), 'write', host);
+    if (!store) return exitCode.environment;
+    const report = newestReport(store, path);
+    if (!report)
+      throw new UsageError(
+        `there is no report of ${path}`,
+        `\`moft run ${file ?? ''}\` makes one if the file has a stage of kind report`,
+      );
+    const page = await unpackReport(store, report.digest, host);
+    if (page === undefined) return exitCode.environment;
+    if (output === undefined) host.stdout.write(clean(`${page}\n`));
+    else copyPage(page, resolve(host.cwd, output));
+    await store.close();
+    return exitCode.done;
+  },
+};
+export default spec;
+
+/**
+ * A copy of a report as a browser can open it, `reports/<digest>/index.html` in the store; made once. A problem
+ * is printed, and the answer is undefined then.
+ */
+export async function unpackReport(store: Store, digest: string, host: CliHost): Promise<string | undefined> {
+  const folder = join(store.root, 'reports', digest.slice(0, 16));
+  const page = join(folder, 'index.html');
+  if (existsSync(page)) return page;
+  const restored = await store.cas.restore('report', digest, folder);
+  if (restored.ok) return page;
+  printProblem(restored.error, host);
+  return undefined;
+}
+
+function copyPage(page: string, to: string): void {
+  try {
+    copyFileSync(page, to);
+  } catch (error) {
+    throw new UsageError(`the report can't be written to ${to} (${(error as Error).message})`);
+  }
+}

@@ -1,0 +1,84 @@
+/** Finished results by name: runs, newest first, and what each of their cells stands for. */
+import { resolve } from 'node:path';
+import type { CellId, Key } from '../runner/pipeline.js';
+import type { RunCell, RunManifest, Store, StoredRecord } from '../runner/store/index.js';
+import { parseId } from './cells.js';
+import { UsageError } from './exit.js';
+
+export interface NamedResult {
+  readonly id: CellId;
+  readonly run: RunManifest;
+  readonly bound: RunCell;
+  readonly record: StoredRecord;
+}
+
+/** The manifests to look in, newest first: one run, or all. */
+export function manifests(store: Store, run: string | undefined): RunManifest[] {
+  if (run === undefined) return store.runs.list().flatMap((id) => store.runs.read(id) ?? []);
+  const manifest = store.runs.read(run);
+  if (manifest) return [manifest];
+  const newest = store.runs.list().slice(0, 5).join(' ');
+  throw new UsageError(
+    `there is no run ${JSON.stringify(run)}`,
+    newest === '' ? 'the store has no runs' : `the newest are ${newest}`,
+  );
+}
+
+/** Ids that a pattern may name in a run, the exact one alone where it is there. */
+export function idsIn(manifest: RunManifest, pattern: string): CellId[] {
+  const ids = Object.keys(manifest.cells) as CellId[];
+  if (ids.includes(pattern as CellId)) return [pattern as CellId];
+  const slash = pattern.indexOf('/');
+  const wanted = parseId((slash < 0 && pattern.includes('=') ? `/${pattern}` : pattern) as CellId);
+  return ids.filter((id) => {
+    const { stage, coordinates } = parseId(id);
+    const same = Object.entries(wanted.coordinates).every(([axis, value]) => coordinates[axis] === value);
+    return same && (wanted.stage === '' || wanted.stage === stage);
+  });
+}
+
+/** The newest result of the one cell that a pattern names. */
+export function newestResult(store: Store, pattern: string, run: string | undefined): NamedResult {
+  for (const manifest of manifests(store, run)) {
+    const ids = idsIn(manifest, pattern);
+    const [id] = ids;
+    if (id === undefined) continue;
+    if (ids.length > 1) {
+      const hint = `the candidates are ${ids.slice(0, 10).join(' ')}${ids.length > 10 ? ` and ${ids.length - 10} more` : ''}`;
+      throw new UsageError(`${JSON.stringify(pattern)} names ${ids.length} cells, expected one`, hint);
+    }
+    const found = resultOf(store, manifest, id);
+    if (found) return found;
+  }
+  throw new UsageError(
+    `no finished cell is named by ${JSON.stringify(pattern)}`,
+    'see `moft ls` for the runs, and `moft ls RUN` for their cells',
+  );
+}
+
+export function resultOf(store: Store, run: RunManifest, id: CellId): NamedResult | undefined {
+  const bound = run.cells[id];
+  const record = bound && store.records.read(bound.key, bound.record);
+  return bound && record ? { id, run, bound, record } : undefined;
+}
+
+/** All results under a key: the chosen one and its alternates. */
+export function alternates(store: Store, key: Key): readonly StoredRecord[] {
+  return store.records.all(key);
+}
+
+/** The newest report of a pipeline file. */
+export function newestReport(
+  store: Store,
+  file: string,
+): (NamedResult & { readonly digest: string }) | undefined {
+  for (const manifest of manifests(store, undefined)) {
+    if (resolve(manifest.file) !== file) continue;
+    for (const id of Object.keys(manifest.cells) as CellId[]) {
+      const result = resultOf(store, manifest, id);
+      const report = result?.record.record.artifacts.find(({ type }) => type === 'report');
+      if (result && report) return { ...result, digest: report.digest };
+    }
+  }
+  return undefined;
+}

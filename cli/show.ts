@@ -1,0 +1,115 @@
+import type { ArtifactType } from '../schemas/artifact.js';
+import type { Store, StoredRecord } from '../runner/store/index.js';
+import { parseId } from './cells.js';
+import { jsonOption, type CommandSpec } from './command.js';
+import { exitCode } from './exit.js';
+import type { CliHost } from './host.js';
+import { open, printJson, storeRoot } from './load.js';
+import { flag, text } from './options.js';
+import { alternates, newestResult, type NamedResult } from './results.js';
+import { bytes, clean, columns, duration } from './text.js';
+
+const spec: CommandSpec = {
+  usage: 'show <cell>',
+  description: 'Show the newest result of a cell: values, inputs, artifacts and their paths',
+  options: [
+    ['--run <id>', 'Look in this run only'],
+    ['--all', 'Also list other results under the same key'],
+    jsonOption,
+  ],
+  examples: ['show front/method=clp,seed=0', 'show reference --json'],
+  async run([pattern], options, host) {
+    const store = await open(storeRoot(host.cwd, host), 'read', host);
+    if (!store) return exitCode.environment;
+    const result = newestResult(store, pattern ?? '', text(options, 'run'));
+    const others = flag(options, 'all') ? alternates(store, result.record.key) : [];
+    if (flag(options, 'json')) printJson(showJson(result, others, store), host);
+    else printResult(result, others, { store, host });
+    return exitCode.done;
+  },
+};
+export default spec;
+
+interface Preimage {
+  readonly with?: unknown;
+  readonly seed?: number;
+  readonly inputs?: Readonly<
+    Record<string, InputDigest | readonly (InputDigest & { stage: string; coordinates: unknown })[]>
+  >;
+}
+interface InputDigest {
+  readonly digest: string;
+}
+
+function showJson(
+  { id, record, run }: NamedResult,
+  others: readonly StoredRecord[],
+  store: Store,
+): Record<string, unknown> {
+  const { kind, artifacts, seconds, finished, preimage } = record.record;
+  const { with: params, seed, inputs } = preimage as Preimage;
+  return {
+    id,
+    key: record.key,
+    kind,
+    coordinates: parseId(id).coordinates,
+    params,
+    ...(seed === undefined ? {} : { seed }),
+    inputs: Object.fromEntries(Object.entries(inputs ?? {}).map(([name, input]) => [name, digests(input)])),
+    artifacts: artifacts.map(({ name, type, digest, bytes }) => ({
+      name,
+      type,
+      ...where(store, type, digest),
+      digest,
+      bytes,
+    })),
+    seconds,
+    finished,
+    run: run.run,
+    environment: record.record.environment,
+    ...(others.length === 0
+      ? {}
+      : { results: others.map((other) => ({ record: other.digest, finished: other.record.finished })) }),
+  };
+}
+
+function digests(input: NonNullable<Preimage['inputs']>[string]): unknown {
+  if (!Array.isArray(input)) return (input as InputDigest).digest;
+  return (input as readonly (InputDigest & { stage: string; coordinates: unknown })[]).map(
+    ({ stage, coordinates, digest }) => ({ stage, coordinates, digest }),
+  );
+}
+
+/** Where an artifact lies: the file itself, or a folder's listing beside the path of each of its files. */
+function where(store: Store, type: ArtifactType, digest: string): { path: string | null; files?: unknown } {
+  const found = store.cas.artifactRef(type, digest);
+  if (!found.ok) return { path: null };
+  return { path: found.value.path, ...(found.value.files ? { files: found.value.files } : {}) };
+}
+
+function printResult(
+  { id, record, run }: NamedResult,
+  others: readonly StoredRecord[],
+  { store, host }: { store: Store; host: CliHost },
+): void {
+  const { kind, artifacts, seconds, finished, preimage } = record.record;
+  const lines = [
+    `${id}  (${kind})`,
+    `  run       ${run.run}`,
+    `  finished  ${finished}, took ${duration(seconds)}`,
+    `  key       ${record.key}`,
+    `  with      ${JSON.stringify((preimage as Preimage).with)}`,
+    '  artifacts',
+    ...columns(
+      artifacts.map((a) => [
+        '   ',
+        a.name,
+        a.type,
+        bytes(a.bytes),
+        String(where(store, a.type, a.digest).path ?? 'missing'),
+      ]),
+    ),
+    ...others.map((other) => `  result    ${other.digest} ${other.record.finished}`),
+  ];
+  host.stdout.write(clean(`${lines.join('\n')}\n`));
+}

@@ -1,0 +1,58 @@
+import type { FailureGroup } from '../runner/execute/failures.js';
+import type { RunSummary } from '../runner/execute/execution.js';
+import type { Pipeline } from '../runner/pipeline.js';
+import type { Store } from '../runner/store/index.js';
+import type { CliHost } from './host.js';
+import { unpackReport } from './report.js';
+import { newestReport } from './results.js';
+import { clean, counted, duration } from './text.js';
+
+interface Context {
+  readonly pipeline: Pipeline;
+  readonly store: Store;
+  readonly host: CliHost;
+}
+
+/** A few lines after a run: what happened, what failed and why, what the store saved, where the report is. */
+export async function printSummary(summary: RunSummary, context: Context): Promise<void> {
+  const { host, pipeline } = context;
+  for (const group of summary.failures) host.stderr.write(clean(`${failureText(group)}\n`));
+  const { ran, hit, failed, skipped } = summary.counts;
+  const parts = [`${ran} ran`, `${hit} hit`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  const saved = hit > 0 ? `; the store saved ${duration(summary.savedSeconds)}` : '';
+  host.stdout.write(
+    clean(
+      `${pipeline.name}: ${words[summary.status]} in ${duration(summary.seconds)}: ${parts.join(', ')}${saved}\n`,
+    ),
+  );
+  if (summary.status !== 'done') return;
+  const report = newestReport(context.store, pipeline.file);
+  const page = report && (await unpackReport(context.store, report.digest, host));
+  if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
+}
+
+const words = {
+  done: 'done',
+  failed: 'failed',
+  environment: 'stopped, because the environment is at fault,',
+  interrupted: 'interrupted',
+} as const;
+
+function failureText({ failure, cells }: FailureGroup): string {
+  const head =
+    cells.length === 0
+      ? 'the run'
+      : cells.length === 1
+        ? cells[0]
+        : `${counted(cells.length, 'cell')} (${shown(cells)})`;
+  const hint = 'hint' in failure && typeof failure.hint === 'string' ? `\n  hint: ${failure.hint}` : '';
+  const [first] = cells;
+  const logs = first !== undefined && failure.class !== 'environment' ? `\n  see: moft logs ${first}` : '';
+  return `failed (${failure.class}, ${failure.code}): ${head ?? ''}: ${failure.message}${hint}${logs}`;
+}
+
+function shown(cells: readonly string[]): string {
+  return cells.slice(0, 3).join(', ') + (cells.length > 3 ? ', ...' : '');
+}
