@@ -38,9 +38,9 @@ export type ConditioningName = (typeof conditioningNames)[number];
 
 /**
  * policy/policy.json. Weights: `shared.safetensors` (trained parameters that do not depend on the trade-off),
- * `copy.<objective>.safetensors` (one copy of the conditioned set S an objective), `reference.safetensors`
- * (the reference's values of S) where alpha is conditioned. `config.json` and `tokenizer.json` stand beside them:
- * nothing points outside.
+ * `copy.<objective>.safetensors` (one copy of the conditioned set S an objective), `reference.safetensors` (pi_ref
+ * whole: what the KL is measured against and, where alpha is conditioned, merged with). `config.json` and
+ * `tokenizer.json` stand beside them: nothing points outside.
  */
 export const PolicyManifest = Type.Object({
   v: Type.Literal(1),
@@ -54,6 +54,8 @@ export const PolicyManifest = Type.Object({
     Type.Object({ range: Type.Tuple([Type.Number(), Type.Number()]) }),
   ]),
   referenceShare: Type.Enum(['none', 'literal', 'log', 'beta']),
+  /** How the prompt conditioning writes weights down. */
+  spelling: Type.Optional(Type.String()),
   /** The only weights the policy answers, where it was trained on one point of the simplex. */
   weights: Type.Optional(Type.Array(Type.Number())),
 });

@@ -1,5 +1,5 @@
 /** How a trade-off enters the parameters, and which trade-offs are drawn in training: schemas without machinery. */
-import { Type, type Static, type TSchema } from 'typebox';
+import { Type, type Static } from 'typebox';
 import { conditioningNames, type ConditioningName } from '../../schemas/artifact.js';
 
 const closed = { additionalProperties: false } as const;
@@ -25,7 +25,7 @@ export const Conditioning = Type.Union(
     Type.Enum(conditioningNames),
     Type.Object({ prompt: PromptOptions }, closed),
     ...(['full', 'attention', 'logits'] as const).map((name) =>
-      Type.Object({ [name]: Type.Object({}, closed) } as Record<string, TSchema>, closed),
+      Type.Object({ [name]: Type.Object({}, closed) }, closed),
     ),
   ],
   {

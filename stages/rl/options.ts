@@ -2,20 +2,9 @@
 import { Type, type Static } from 'typebox';
 import type { InputTraits, Problem, Traits } from '../../runner/contract.js';
 import { builtInRewards } from '../rewards/names.js';
+import { klEstimators } from './estimators.js';
 
 const closed = { additionalProperties: false } as const;
-
-/** How the KL to the reference enters the estimator. Only the first three estimate the gradient of V. */
-export const klEstimators = [
-  'k1-in-reward',
-  'k2-sequence-in-loss',
-  'exact-with-return',
-  'k2-in-reward',
-  'k3-in-reward',
-  'k2-token-in-loss',
-  'k3-token-in-loss',
-] as const;
-export type KlEstimator = (typeof klEstimators)[number];
 
 export const AlphaSchedule = Type.Union(
   [
@@ -69,18 +58,20 @@ export const trainingFields = {
     default: 1,
     exclusiveMinimum: 0,
   }),
-  kl: Type.Enum(['k1-in-reward', 'k2-sequence-in-loss'] as const, {
+  kl: Type.Enum(klEstimators, {
     description:
-      'How the KL to the reference is estimated; both are unbiased for the gradient of the objective. `k1-in-reward` ' +
-      'subtracts log-ratios from the reward, `k2-sequence-in-loss` differentiates half the squared log-ratio.',
+      'How the KL to the reference is estimated. `k1-in-reward` subtracts log-ratios from the reward; with ' +
+      '`k2-of-sequence-in-loss` and `exact-per-token-with-return` its gradient is right too; those named `biased-` ' +
+      'are offered for comparison: they do not give the gradient of the objective, and back no claim.',
     default: 'k1-in-reward',
   }),
   alpha_schedule: AlphaSchedule,
   log_every: Type.Integer({ description: 'Steps between logged figures.', default: 10, minimum: 1 }),
 } as const;
 
-const TrainingFields = Type.Object(trainingFields);
-export type TrainingOptions = Static<typeof TrainingFields>;
+export type TrainingOptions = {
+  readonly [Name in keyof typeof trainingFields]: Static<(typeof trainingFields)[Name]>;
+};
 
 /** Values that only say what is logged. */
 export const inertFields = ['log_every'] as const;

@@ -1,0 +1,102 @@
+/** A policy whose parameters, or prompt, depend on the trade-off: what soft, clp and rewarded-soup make. */
+import { StageFailure } from '../../runner/contract.js';
+import { countParameters, disposeTensors, languageModel } from '../lm/index.js';
+import type { Tokens } from '../lm/types.js';
+import { materialize, type Mixture } from './merge.js';
+import { spellings } from './options.js';
+import { writeTradeOff } from './prompt-writing.js';
+import { promptedModel } from './prompted-model.js';
+import { referenceShare } from './reference-share.js';
+import { conditionedParameters, type StoredPolicy } from './stored-policy.js';
+import type { Cost, SteerablePolicy, TradeOff } from './types.js';
+
+/** Opens a stored policy; it owns the tensors from now on, and dispose() frees them. */
+export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
+  const { manifest, config, tokenizer, shared, copies, reference } = stored;
+  const parameters = conditionedParameters(stored);
+  const domain: SteerablePolicy['domain'] = {
+    alpha: 'fixed' in manifest.alpha ? manifest.alpha.fixed : manifest.alpha.range,
+    weights: manifest.weights ? [manifest.weights] : 'simplex',
+  };
+  return {
+    method: manifest.method,
+    objectives: manifest.objectives,
+    domain,
+    at(tradeOff) {
+      checkDomain(tradeOff, domain, manifest.objectives);
+      const merged = materialize(parameters, mixtureAt(stored, tradeOff));
+      const model = languageModel(config, merged.weights, tokenizer, { keepWeights: true });
+      const before = writtenAt(stored, tradeOff);
+      return Promise.resolve(promptedModel(model, { before, dispose: () => merged.dispose() }));
+    },
+    cost: (tradeOff) => costAt(stored, tradeOff),
+    dispose: () => [shared, ...copies, reference].forEach(disposeTensors),
+  };
+}
+
+/** w and s at a trade-off. */
+export function mixtureAt(
+  { manifest }: Pick<StoredPolicy, 'manifest'>,
+  { alpha, weights }: TradeOff,
+): Mixture {
+  const share =
+    'range' in manifest.alpha ? referenceShare(manifest.referenceShare, alpha, manifest.alpha.range) : 0;
+  return { weights, referenceShare: share };
+}
+
+/** The tokens that say the trade-off; none where the prompt stays as it is. */
+export function writtenAt(
+  { manifest, tokenizer }: Pick<StoredPolicy, 'manifest' | 'tokenizer'>,
+  tradeOff: TradeOff,
+): Tokens {
+  if (manifest.conditioning !== 'prompt') return new Int32Array();
+  return writeTradeOff(tradeOff, {
+    tokenizer,
+    spelling: spellings.find((name) => name === manifest.spelling) ?? 'buckets',
+    ...('range' in manifest.alpha ? { alphaRange: manifest.alpha.range } : {}),
+  });
+}
+
+/** Weights may miss the simplex by rounding only; alpha may not miss its domain at all. */
+export function checkDomain(
+  { alpha, weights }: TradeOff,
+  domain: SteerablePolicy['domain'],
+  objectives: readonly string[],
+): void {
+  const sum = weights.reduce((a, b) => a + b, 0);
+  if (weights.length !== objectives.length || Math.abs(sum - 1) > 1e-6 || weights.some((w) => w < 0))
+    throw outside(
+      `weights [${weights.join(', ')}] are no point of the simplex over ${objectives.join(', ')}`,
+    );
+  const [least, greatest] = typeof domain.alpha === 'number' ? [domain.alpha, domain.alpha] : domain.alpha;
+  if (!(alpha >= least && alpha <= greatest))
+    throw outside(
+      `alpha ${alpha} is not what the policy was trained for: ` +
+        (least === greatest ? `alpha ${least}` : `alpha from ${least} to ${greatest}`),
+    );
+  if (typeof domain.weights === 'string') return;
+  if (!domain.weights.some((point) => point.every((w, i) => Math.abs(w - (weights[i] ?? 0)) < 1e-6)))
+    throw outside(
+      `weights [${weights.join(', ')}] are not what the policy was trained for: ` +
+        domain.weights.map((point) => `[${point.join(', ')}]`).join(' or '),
+    );
+}
+
+function outside(message: string): StageFailure {
+  return new StageFailure('user', 'outside-domain', message);
+}
+
+/** Merging costs a multiplication and an addition a conditioned parameter and copy that takes part. */
+function costAt(stored: StoredPolicy, tradeOff: TradeOff): Cost {
+  const { shared, copies, reference } = stored;
+  const conditioned = copies[0] ? countParameters(copies[0]) : 0;
+  const taking = mixtureAt(stored, tradeOff).weights.filter((w) => w !== 0).length;
+  const trained = countParameters(shared) + copies.length * conditioned;
+  return {
+    passesPerToken: 1,
+    mergeFlops: copies.length > 0 ? 2 * taking * conditioned : 0,
+    residentParameters:
+      trained + (stored.manifest.referenceShare === 'none' ? 0 : countParameters(reference)),
+    trainedParameters: trained,
+  };
+}

@@ -1,0 +1,50 @@
+/** Rewarded soups (Ramé et al., "Rewarded soups", NeurIPS 2023): experts' weights, averaged by the trade-off. */
+import { StageFailure } from '../../runner/contract.js';
+import type { StoredPolicy } from './stored-policy.js';
+
+/**
+ * The soup of experts, each of one objective, as a policy that keeps every parameter once an objective. Experts of
+ * different references, alphas or shapes don't mix: a StageFailure. The soup takes over the experts' tensors.
+ */
+export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
+  const [first] = experts;
+  if (!first || experts.length < 2) throw refused('a soup needs two experts or more');
+  for (const expert of experts) checkExpert(expert, first);
+  const objectives = experts.flatMap(({ manifest }) => manifest.objectives);
+  if (new Set(objectives).size < objectives.length)
+    throw refused(`the experts of a soup have different objectives, found ${objectives.join(', ')}`);
+  return {
+    manifest: {
+      v: 1,
+      method: 'rewarded-soup',
+      objectives,
+      reference: first.manifest.reference,
+      conditioning: 'full',
+      alpha: first.manifest.alpha,
+      referenceShare: 'none',
+    },
+    config: first.config,
+    tokenizer: first.tokenizer,
+    shared: {},
+    copies: experts.map(({ shared }) => shared),
+    reference: first.reference,
+  };
+}
+
+function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy): void {
+  const { objectives, conditioning, alpha, reference } = manifest;
+  if (objectives.length !== 1 || conditioning !== 'none')
+    throw refused(
+      `an expert of a soup is trained on one reward, found ${objectives.join(', ')} (${conditioning})`,
+    );
+  if (reference !== first.manifest.reference)
+    throw refused('the experts of a soup start from one reference, found several: join them by seed');
+  if (JSON.stringify(alpha) !== JSON.stringify(first.manifest.alpha))
+    throw refused('the experts of a soup have one alpha, found several');
+  if (tokenizer.vocabulary.join(' ') !== first.tokenizer.vocabulary.join(' '))
+    throw refused('the experts of a soup have one tokenizer, found several');
+}
+
+function refused(message: string): StageFailure {
+  return new StageFailure('user', 'soup', message);
+}

@@ -1,0 +1,79 @@
+/** What is logged of a step, under the names that trainers of the field use. */
+import type { TradeOff } from '../policy/types.js';
+import type { Episode } from './episode.js';
+import type { Response } from './rollout.js';
+
+export type Figures = Readonly<Record<string, number>>;
+
+/** Means over the episodes of a step; rewards over the responses to which they apply. */
+export function figuresOf(episodes: readonly Episode[], objectives: readonly string[]): Figures {
+  const responses = episodes.flatMap(({ rollout }) => rollout.responses.flat());
+  const returns = episodes.map(returnsOf);
+  const perObjective = objectives.map((name, i) => {
+    const values = responses.flatMap(({ rewards }) => rewards?.[i] ?? []);
+    return [
+      [`rewards/${name}/mean`, mean(values)],
+      [`rewards/${name}/std`, deviation(values)],
+    ] as const;
+  });
+  const scalar = returns.flatMap(({ rewards }) => rewards.flat());
+  return {
+    loss: mean(episodes.map((episode) => episode.figures.loss)),
+    grad_norm: mean(episodes.map(({ gradNorm }) => gradNorm)),
+    reward: mean(scalar),
+    reward_std: deviation(scalar),
+    ...Object.fromEntries(perObjective.flat()),
+    'objective/kl': mean(returns.flatMap(({ kl }) => kl)),
+    'objective/entropy': mean(episodes.map((episode) => episode.figures.entropy)),
+    'objective/rlhf_reward': mean(returns.flatMap(({ regularised }) => regularised)),
+    'completions/mean_length': mean(responses.map(({ tokens }) => tokens.length)),
+    'completions/clipped_ratio': sum(episodes.map(({ rollout }) => rollout.clipped)) / responses.length,
+    frac_reward_zero_std: mean(
+      returns.flatMap(({ rewards }) => rewards.map((group) => (deviation(group) === 0 ? 1 : 0))),
+    ),
+    'rewards/excluded': responses.filter(({ rewards }) => !rewards).length,
+  };
+}
+
+interface Returns {
+  /** R_w of the responses to each prompt. */
+  readonly rewards: readonly (readonly number[])[];
+  /** Of every response, also of those without a reward. */
+  readonly kl: readonly number[];
+  /** (1-alpha) R_w - alpha (log pi - log pi_ref). */
+  readonly regularised: readonly number[];
+}
+
+function returnsOf({ tradeOff, rollout, figures }: Episode): Returns {
+  const { alpha } = tradeOff;
+  const scored = rollout.responses.map((group, i) =>
+    group.flatMap((response, j) => {
+      const reward = scalarReward(response, tradeOff);
+      return reward === null ? [] : [{ reward, kl: figures.logRatios[i]?.[j] ?? 0 }];
+    }),
+  );
+  return {
+    rewards: scored.map((group) => group.map(({ reward }) => reward)),
+    kl: figures.logRatios.flat(),
+    regularised: scored.flat().map(({ reward, kl }) => (1 - alpha) * reward - alpha * kl),
+  };
+}
+
+/** R_w of a response; null where a reward does not apply. */
+export function scalarReward({ rewards }: Response, { weights }: TradeOff): number | null {
+  return rewards && rewards.reduce((total, reward, i) => total + (weights[i] ?? 0) * reward, 0);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+/** 0 of nothing: a figure that is logged must be a number. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : sum(values) / values.length;
+}
+
+function deviation(values: readonly number[]): number {
+  const centre = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
+}
