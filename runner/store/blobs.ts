@@ -37,17 +37,26 @@ export function putBytes(context: Context, content: Uint8Array | string): Put {
   return { digest, bytes: bytes.length };
 }
 
-/** Reads a file to its end, in order, through a hash and, where there is one, into a sink. Returns the bytes. */
-async function pump(source: fs.promises.FileHandle, hash: Hash, sink?: Sink): Promise<number> {
+/**
+ * Reads a file in order through a hash and, where there is one, into a sink. Returns the bytes read.
+ *
+ * @param limit stops behind so many bytes: a file that grows as fast as it is read has no end
+ */
+async function pump(
+  source: fs.promises.FileHandle,
+  { hash, sink, limit = Infinity }: { readonly hash: Hash; readonly sink?: Sink; readonly limit?: number },
+): Promise<number> {
   const buffer = Buffer.allocUnsafe(chunkBytes);
-  for (let total = 0; ;) {
+  let total = 0;
+  while (total <= limit) {
     const { bytesRead } = await source.read(buffer, 0, chunkBytes, null);
-    if (bytesRead === 0) return total;
+    if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
     hash.update(chunk);
     sink?.write(chunk);
     total += bytesRead;
   }
+  return total;
 }
 
 const noFollow = (follow: boolean): number =>
@@ -85,7 +94,7 @@ async function copyOnce(source: fs.promises.FileHandle, file: string, sink?: Sin
   const stat = await source.stat({ bigint: true });
   if (!stat.isFile()) refuse('not-a-file', `${file} is not a regular file`, undefined, file);
   const hash = createHash('sha256');
-  const bytes = await pump(source, hash, sink);
+  const bytes = await pump(source, { hash, ...(sink ? { sink } : {}), limit: Number(stat.size) });
   const after = await source.stat({ bigint: true });
   const still = identityOf(stat) === identityOf(after) && BigInt(bytes) === stat.size;
   return { digest: hash.digest('hex'), bytes, stat, still };
@@ -135,7 +144,7 @@ async function hashFile(file: string): Promise<string> {
   const source = await fs.promises.open(file, 'r');
   try {
     const hash = createHash('sha256');
-    await pump(source, hash);
+    await pump(source, { hash });
     return hash.digest('hex');
   } finally {
     await source.close();
@@ -148,7 +157,7 @@ export async function copyBlobOut(context: Context, digest: string, destination:
   const sink = context.disk.create(destination);
   try {
     const hash = createHash('sha256');
-    await pump(source, hash, sink);
+    await pump(source, { hash, sink });
     if (hash.digest('hex') !== digest) missing(digest);
   } finally {
     sink.close();

@@ -1,10 +1,22 @@
-/** runs/<run>.json: what binds the names of a run to keys and records. */
+/**
+ * runs/<run>.json: what binds the names of a run to keys and records. Ids begin with the time of their start, so
+ * that they are listed without being read.
+ */
+import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import { byCodeUnit } from '../../schemas/json.js';
 import { replaceFile, type Context } from './context.js';
 import { isRunName, names, readJson, runFile } from './layout.js';
 import { guard } from './problem.js';
 import type { RunManifest, Runs } from './types.js';
+
+/** `20260131-235959-1a2b3c`: sorts by start (UTC, seconds). */
+export function newRunId(now: Date): string {
+  const time = now
+    .toISOString()
+    .replace(/[-:]|\..*$/g, '')
+    .replace('T', '-');
+  return `${time}-${randomBytes(3).toString('hex')}`;
+}
 
 function isManifest(value: unknown, run: string): value is RunManifest {
   const manifest = value as Partial<RunManifest> | null | undefined;
@@ -15,9 +27,6 @@ function isManifest(value: unknown, run: string): value is RunManifest {
     typeof manifest.cells === 'object'
   );
 }
-
-const newestFirst = (a: RunManifest, b: RunManifest): number =>
-  byCodeUnit(b.started, a.started) || byCodeUnit(b.run, a.run);
 
 export function createRuns(context: Context): Runs {
   const read = (run: string): RunManifest | undefined => {
@@ -35,8 +44,8 @@ export function createRuns(context: Context): Runs {
       }),
     list: () =>
       names(path.join(context.root, 'runs'))
-        .flatMap((name) => read(name.replace(/\.json$/, '')) ?? [])
-        .sort(newestFirst)
-        .map((manifest) => manifest.run),
+        .flatMap((name) => /^(.+)\.json$/.exec(name)?.[1] ?? [])
+        .filter(isRunName)
+        .reverse(),
   };
 }

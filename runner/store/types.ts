@@ -170,7 +170,7 @@ export interface RunManifest {
 export interface Runs {
   write(manifest: RunManifest): Result<void, StoreProblem>;
   read(run: string): RunManifest | undefined;
-  /** Run ids, newest first (by `started`, then id). */
+  /** Run ids, newest first: ids of `newRunId` sort by their start. */
   list(): readonly string[];
 }
 
