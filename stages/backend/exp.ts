@@ -1,18 +1,14 @@
-/** exp to single precision (relative error below 1e-7), about four times as fast as Math.exp. */
-const STEPS = 64;
-const fractions = Float64Array.from({ length: STEPS }, (_, i) => 2 ** (i / STEPS));
+/** exp in single precision (relative error below 3e-9), about three times as fast as Math.exp. */
 const OFFSET = 200;
 const powers = Float64Array.from({ length: 2 * OFFSET }, (_, i) => 2 ** (i - OFFSET));
-const SCALE = STEPS / Math.LN2;
-const STEP = Math.LN2 / STEPS;
 
-/** exp(x) = 2^k 2^(j/64) exp(r), |r| below ln 2 / 128; 0 below -87, infinity above 88, NaN stays NaN. */
+/** exp(x) = 2^k 2^f, 2^f by the polynomial through seven Chebyshev nodes of [0, 1]; 0 below -87, held at 88. */
 export function exp(x: number): number {
-  if (!(x > -87)) return x === x ? 0 : NaN;
-  if (x > 88) return Infinity;
-  const n = Math.round(x * SCALE);
-  const r = x - n * STEP;
-  return (
-    (powers[(n >> 6) + OFFSET] ?? 0) * (fractions[n & 63] ?? 0) * (1 + r * (1 + r * (0.5 + r * (1 / 6))))
-  );
+  if (x < -87) return 0;
+  const t = (x > 88 ? 88 : x) * Math.LOG2E;
+  const k = Math.floor(t);
+  const f = t - k;
+  const upper = 0.009684186309891474 + f * (0.0012391331838136385 + f * 0.0002186578477476489);
+  const lower = 0.6931469327588747 + f * (0.24023045441223412 + f * (0.05548063019696574 + f * upper));
+  return (1.0000000025307452 + f * lower) * (powers[k + OFFSET] ?? NaN);
 }

@@ -1,143 +1,177 @@
 /**
- * Key-value cache of a running generation: prompts once each, however many rows continue them, and what each
- * row added. Kept beside the engine, so that a step reads and writes one vector a row.
+ * Key-value cache of a running generation: a trie. A prompt runs once however many rows continue it, and rows
+ * that drew the same tokens so far are one node. Kept beside the engine, since a step touches a row of it at a time.
  */
 import { exp } from '../backend/exp.js';
 
-/** Keys and values of one layer. */
-export interface LayerCache {
-  /** Of each distinct prompt: (length, 2C), keys and values side by side. */
-  readonly prompts: Float32Array[];
-  /** Of each row: (capacity, 2C). */
-  readonly rows: Float32Array[];
-}
-
-export interface Cache {
+export class Cache {
   readonly width: number;
-  readonly heads: number;
-  readonly layers: readonly LayerCache[];
-  /** Distinct prompt of each row, and its length. */
-  readonly promptOf: Int32Array;
-  readonly promptLengths: Int32Array;
-  /** Tokens each row has added. */
-  readonly added: Int32Array;
-}
+  readonly #heads: number;
+  readonly #layers: readonly LayerCache[];
+  readonly #prompts: Int32Array;
+  readonly #nodes: { readonly parent: number; readonly prompt: number; readonly length: number }[] = [];
+  readonly #children = new Map<string, number>();
 
-/** Room for this many more tokens a row at a time. */
-const CAPACITY = 16;
+  /** `prompts`: the length of each distinct prompt. */
+  constructor(
+    shape: { readonly width: number; readonly heads: number; readonly layers: number },
+    prompts: Int32Array,
+  ) {
+    this.width = shape.width;
+    this.#heads = shape.heads;
+    this.#prompts = prompts;
+    this.#layers = Array.from({ length: shape.layers }, () => ({
+      prompts: Array.from(prompts, (length) => new Float32Array(length * 2 * shape.width)),
+      nodes: new Float32Array(64 * 2 * shape.width),
+    }));
+  }
 
-export function createCache(
-  shape: { readonly width: number; readonly heads: number; readonly layers: number },
-  promptOf: Int32Array,
-  promptLengths: Int32Array,
-): Cache {
-  const { width, heads } = shape;
-  const layers = Array.from({ length: shape.layers }, () => ({
-    prompts: Array.from(promptLengths, (length) => new Float32Array(length * 2 * width)),
-    rows: Array.from(promptOf, () => new Float32Array(CAPACITY * 2 * width)),
-  }));
-  return { width, heads, layers, promptOf, promptLengths, added: new Int32Array(promptOf.length) };
-}
+  /** Takes keys and values of a prompt from rows start, start + 1, ... of (N, 3C) queries, keys, values. */
+  fillPrompt(layer: number, prompt: number, qkv: Float32Array, start: number): void {
+    const { width } = this;
+    const target = this.#layers[layer]?.prompts[prompt];
+    for (let i = 0; target && i < (this.#prompts[prompt] ?? 0); i++) {
+      const from = (start + i) * 3 * width + width;
+      target.set(qkv.subarray(from, from + 2 * width), i * 2 * width);
+    }
+  }
 
-/** Takes keys and values of a prompt's nodes start..start + length from (N, 3C) queries, keys, values. */
-export function fillPrompt(
-  cache: Cache,
-  layer: number,
-  prompt: number,
-  qkv: Float32Array,
-  start: number,
-): void {
-  const { width } = cache;
-  const target = cache.layers[layer]?.prompts[prompt];
-  for (let i = 0; target && i < (cache.promptLengths[prompt] ?? 0); i++) {
-    const from = (start + i) * 3 * width + width;
-    target.set(qkv.subarray(from, from + 2 * width), i * 2 * width);
+  /** The node of a token behind another node, or first behind a prompt (parent -1), made where it is not there yet. */
+  child(parent: number, prompt: number, token: number): number {
+    const key = `${parent < 0 ? `p${prompt}` : parent} ${token}`;
+    const known = this.#children.get(key);
+    if (known !== undefined) return known;
+    const length = parent < 0 ? 1 : (this.#nodes[parent]?.length ?? 0) + 1;
+    const node = this.#nodes.push({ parent, prompt, length }) - 1;
+    this.#children.set(key, node);
+    return node;
+  }
+
+  position(node: number): number {
+    const { prompt, length } = this.#node(node);
+    return (this.#prompts[prompt] ?? 0) + length - 1;
+  }
+
+  /**
+   * Keeps the keys and values of new nodes and attends from each to its prompt and its branch: `qkv` holds
+   * (nodes, 3C) from `from` on, (nodes, C) are written from `to` on. They may be parts of one array.
+   */
+  attend(
+    layer: number,
+    nodes: Int32Array,
+    qkv: Float32Array,
+    from: number,
+    out: Float32Array,
+    to: number,
+  ): void {
+    const { width } = this;
+    const store = this.#layers[layer];
+    if (!store) return;
+    nodes.forEach((node, i) => {
+      const row = from + i * 3 * width;
+      keep(store, node * 2 * width, qkv.subarray(row + width, row + 3 * width));
+      const view = { prompt: this.#promptKeys(store, node), branch: store.nodes, chain: this.#chain(node) };
+      const d = width / this.#heads;
+      for (let head = 0; head < width; head += d)
+        attendHead(view, { query: qkv, at: row + head, head, d, width }, out, to + i * width + head);
+    });
+  }
+
+  #promptKeys(store: LayerCache, node: number): Float32Array {
+    return store.prompts[this.#node(node).prompt] ?? new Float32Array();
+  }
+
+  /** The node and its ancestors, the prompt left out. */
+  #chain(node: number): Int32Array {
+    const chain = new Int32Array(this.#node(node).length);
+    for (let i = 0, at = node; i < chain.length; i++, at = this.#node(at).parent) chain[i] = at;
+    return chain;
+  }
+
+  #node(node: number): { readonly parent: number; readonly prompt: number; readonly length: number } {
+    const found = this.#nodes[node];
+    if (!found) throw new Error(`internal error: a cache has no node ${node}; please report it`);
+    return found;
   }
 }
 
-/**
- * One token a row: appends its key and value, and attends to all before. `qkv` is (rows, 3C) of the given rows
- * of the cache; the answer (rows, C). The caller counts `added` up after the last layer.
- */
-export function attendCached(cache: Cache, layer: number, qkv: Float32Array, rows: Int32Array): Float32Array {
-  const { width, heads } = cache;
-  const out = new Float32Array(rows.length * width);
-  const store = cache.layers[layer];
-  for (let i = 0; store && i < rows.length; i++) {
-    const row = rows[i] ?? 0;
-    const own = appendRow(cache, store, row, qkv, i * 3 * width + width);
-    const prompt = cache.promptOf[row] ?? 0;
-    const parts = [
-      { keys: store.prompts[prompt] ?? own, count: cache.promptLengths[prompt] ?? 0 },
-      { keys: own, count: (cache.added[row] ?? 0) + 1 },
-    ] as const;
-    for (let head = 0; head < heads; head++)
-      attendHead({ qkv, out, width, d: width / heads }, i, head, parts);
-  }
-  return out;
+/** Keys and values side by side, (length, 2C): of each distinct prompt, and of all nodes. */
+interface LayerCache {
+  readonly prompts: readonly Float32Array[];
+  nodes: Float32Array;
 }
 
-function appendRow(
-  cache: Cache,
-  store: LayerCache,
-  row: number,
-  qkv: Float32Array,
-  from: number,
-): Float32Array {
-  const at = (cache.added[row] ?? 0) * 2 * cache.width;
-  let own = store.rows[row] ?? new Float32Array();
-  if (at >= own.length) {
-    const grown = new Float32Array(own.length + CAPACITY * 2 * cache.width);
-    grown.set(own);
-    store.rows[row] = own = grown;
+function keep(store: LayerCache, at: number, keysAndValues: Float32Array): void {
+  if (at + keysAndValues.length > store.nodes.length) {
+    const grown = new Float32Array(2 * (at + keysAndValues.length));
+    grown.set(store.nodes);
+    store.nodes = grown;
   }
-  own.set(qkv.subarray(from, from + 2 * cache.width), at);
-  return own;
+  store.nodes.set(keysAndValues, at);
 }
 
 interface Keys {
-  readonly keys: Float32Array;
-  readonly count: number;
+  readonly prompt: Float32Array;
+  readonly branch: Float32Array;
+  readonly chain: Int32Array;
 }
 
-interface Vectors {
-  readonly qkv: Float32Array;
-  readonly out: Float32Array;
-  readonly width: number;
+interface Query {
+  readonly query: Float32Array;
+  readonly at: number;
+  /** First channel of the head, its width, and that of all heads. */
+  readonly head: number;
   readonly d: number;
+  readonly width: number;
 }
 
 let scores = new Float64Array(256);
 
 function attendHead(
-  { qkv, out, width, d }: Vectors,
-  i: number,
-  head: number,
-  parts: readonly [Keys, Keys],
+  { prompt, branch, chain }: Keys,
+  { query, at, head, d, width }: Query,
+  out: Float32Array,
+  to: number,
 ): void {
-  const query = i * 3 * width + head * d;
-  const total = parts[0].count + parts[1].count;
+  const row = 2 * width;
+  const before = prompt.length / row;
+  const total = before + chain.length;
   if (total > scores.length) scores = new Float64Array(2 * total);
+  const weights = scores;
+  for (let j = 0; j < before; j++) weights[j] = dot(query, at, prompt, j * row + head, d);
+  for (let j = 0; j < chain.length; j++)
+    weights[before + j] = dot(query, at, branch, (chain[j] ?? 0) * row + head, d);
+  const norm = softmax(weights, total, 1 / Math.sqrt(d));
+  out.fill(0, to, to + d);
+  for (let j = 0; j < before; j++)
+    addScaled(out, to, prompt, j * row + width + head, (weights[j] ?? 0) / norm, d);
+  for (let j = 0; j < chain.length; j++) {
+    addScaled(out, to, branch, (chain[j] ?? 0) * row + width + head, (weights[before + j] ?? 0) / norm, d);
+  }
+}
+
+/** exp of scaled scores against their largest, in place; their sum. */
+function softmax(weights: Float64Array, count: number, scale: number): number {
   let top = -Infinity;
-  let at = 0;
-  for (const { keys, count } of parts) {
-    for (let j = 0; j < count; j++) {
-      let sum = 0;
-      const key = j * 2 * width + head * d;
-      for (let c = 0; c < d; c++) sum += (qkv[query + c] ?? 0) * (keys[key + c] ?? 0);
-      scores[at++] = sum /= Math.sqrt(d);
-      if (sum > top) top = sum;
-    }
-  }
-  let norm = 0;
-  for (let j = 0; j < total; j++) norm += scores[j] = exp((scores[j] ?? 0) - top);
-  at = 0;
-  const target = i * width + head * d;
-  for (const { keys, count } of parts) {
-    for (let j = 0; j < count; j++) {
-      const weight = (scores[at++] ?? 0) / norm;
-      const value = j * 2 * width + width + head * d;
-      for (let c = 0; c < d; c++) out[target + c] = (out[target + c] ?? 0) + weight * (keys[value + c] ?? 0);
-    }
-  }
+  for (let j = 0; j < count; j++) if ((weights[j] ?? 0) > top) top = weights[j] ?? 0;
+  let sum = 0;
+  for (let j = 0; j < count; j++) sum += weights[j] = exp(((weights[j] ?? 0) - top) * scale);
+  return sum;
+}
+
+function dot(a: Float32Array, i: number, b: Float32Array, j: number, d: number): number {
+  let sum = 0;
+  for (let c = 0; c < d; c++) sum += (a[i + c] ?? 0) * (b[j + c] ?? 0);
+  return sum;
+}
+
+function addScaled(
+  to: Float32Array,
+  i: number,
+  from: Float32Array,
+  j: number,
+  factor: number,
+  d: number,
+): void {
+  for (let c = 0; c < d; c++) to[i + c] = (to[i + c] ?? 0) + factor * (from[j + c] ?? 0);
 }

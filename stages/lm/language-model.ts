@@ -1,13 +1,10 @@
 /** A decoder with weights of its own as a `LanguageModel`: what policies give and samplers take. */
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
-import { activation } from '../backend/ops/activation.js';
 import { logSoftmax } from '../backend/ops/distribution.js';
-import { embed } from '../backend/ops/embed.js';
-import { layerNorm } from '../backend/ops/layer-norm.js';
-import { linear } from '../backend/ops/linear.js';
 import { gatherRows } from '../backend/ops/rows.js';
 import { tf } from '../backend/tf.js';
-import { attendCached, createCache, fillPrompt, type Cache } from './cache.js';
+import { Cache } from './cache.js';
+import { decodeStep } from './decode-step.js';
 import { hiddenStates, type DecodeOptions } from './decoder.js';
 import { chains, packGroups } from './forest.js';
 import { scorePacked } from './scoring.js';
@@ -37,6 +34,9 @@ interface Generation {
   readonly cache: Cache;
   /** (distinct prompts, V) log-probabilities of the first token. */
   readonly opening: Tensor2D;
+  /** Of each row: its distinct prompt, and where it stands in the cache (-1 at the prompt's end). */
+  readonly promptOf: Int32Array;
+  readonly nodeOf: Int32Array;
 }
 
 class DecoderModel implements LanguageModel {
@@ -68,38 +68,54 @@ class DecoderModel implements LanguageModel {
     const forest = chains(distinct, { config: this.#config, prefix: lead });
     const lengths = Int32Array.from(distinct, (prompt) => prompt.length + lead);
     const { n_embd: width, n_head: heads, n_layer: layers } = this.#config;
-    const cache = createCache({ width, heads, layers }, index, lengths);
+    const cache = new Cache({ width, heads, layers }, lengths);
     const onLayer = (layer: number, qkv: Tensor2D): void => {
       const values = qkv.dataSync<'float32'>();
-      forest.trees.forEach((tree, prompt) => fillPrompt(cache, layer, prompt, values, tree.start));
+      forest.trees.forEach((tree, prompt) => cache.fillPrompt(layer, prompt, values, tree.start));
     };
     const rows = Int32Array.from(forest.trees, (tree) => tree.end - 1);
     const decode: DecodeOptions = { training: false, rows, onLayer, ...this.#prefix };
-    const opening = tf.tidy(() => this.#logProbs(hiddenStates(this.#config, this.#weights, forest, decode)));
+    const opening = tf.tidy(() => {
+      const hidden = hiddenStates(this.#config, this.#weights, forest, decode);
+      return logSoftmax(tf.matMul(hidden, this.#head), this.#masked);
+    });
     this.#openings.add(opening);
-    return { cache, opening } satisfies Generation as unknown as State;
+    return {
+      cache,
+      opening,
+      promptOf: index,
+      nodeOf: new Int32Array(index.length).fill(-1),
+    } satisfies Generation as unknown as State;
   }
 
+  /** A token below 0 says that its row has ended: nothing is computed for it, and its answer means nothing. */
   next(state: State, tokens?: Tensor1D): Tensor2D {
-    const { cache, opening } = state as unknown as Generation;
-    if (!tokens) return gatherRows(opening, cache.promptOf);
-    const ids = tokens.dataSync<'int32'>();
-    const live = Int32Array.from(ids.keys()).filter((row) => (ids[row] ?? -1) >= 0);
-    const logProbs = tf.tidy(() =>
-      this.#step(
-        cache,
-        live,
-        Int32Array.from(live, (row) => ids[row] ?? 0),
-      ),
-    );
-    for (const row of live) cache.added[row] = (cache.added[row] ?? 0) + 1;
-    if (live.length === ids.length) return logProbs;
-    const place = new Map(Array.from(live, (row, i) => [row, i]));
-    const all = gatherRows(
-      logProbs,
-      Int32Array.from(ids.keys(), (row) => place.get(row) ?? 0),
-    );
-    logProbs.dispose();
+    const generation = state as unknown as Generation;
+    if (!tokens) return gatherRows(generation.opening, generation.promptOf);
+    const { cache, promptOf, nodeOf } = generation;
+    const nodes: number[] = [];
+    const ids: number[] = [];
+    const places = new Map<number, number>();
+    const answer = tokens.dataSync<'int32'>().map((token, row) => {
+      if (token < 0) return 0;
+      const node = cache.child(nodeOf[row] ?? -1, promptOf[row] ?? 0, token);
+      nodeOf[row] = node;
+      if (!places.has(node)) {
+        places.set(node, nodes.push(node) - 1);
+        ids.push(token);
+      }
+      return places.get(node) ?? 0;
+    });
+    const step = decodeStep(this.#weights, this.#head, {
+      config: this.#config,
+      masked: this.#masked,
+      cache,
+      nodes: Int32Array.from(nodes),
+      tokens: Int32Array.from(ids),
+      positions: Int32Array.from(nodes, (node) => cache.position(node)),
+    });
+    const all = gatherRows(step, answer);
+    step.dispose();
     return all;
   }
 
@@ -112,10 +128,14 @@ class DecoderModel implements LanguageModel {
       responses: order.filter((row) => index[row] === p).map((row) => responses[row] ?? new Int32Array()),
     }));
     const packed = packGroups(groups, { config: this.#config, prefix: this.#lead });
-    const values = tf.tidy(() => {
-      const options = { training: false, masked: this.#masked, ...this.#prefix };
-      return scorePacked(this.#config, this.#weights, packed, options).logProbs.dataSync<'float32'>();
+    const scored = scorePacked(this.#config, this.#weights, packed, {
+      training: false,
+      masked: this.#masked,
+      ...this.#prefix,
     });
+    const values = scored.logProbs.dataSync<'float32'>();
+    scored.logProbs.dispose();
+    scored.distributions.dispose();
     const longest = Math.max(0, ...responses.map((response) => response.length));
     const table = new Float32Array(prompts.length * longest);
     let s = 0;
@@ -146,44 +166,6 @@ class DecoderModel implements LanguageModel {
 
   get #prefix(): { readonly prefix?: Tensor2D } {
     return this.#options.prefix ? { prefix: this.#options.prefix } : {};
-  }
-
-  #logProbs(hidden: Tensor2D): Tensor2D {
-    return logSoftmax(tf.matMul(hidden, this.#head), this.#masked);
-  }
-
-  /** One token of each live row through all layers: (live) ids -> (live, V) log-probabilities. */
-  #step(cache: Cache, live: Int32Array, ids: Int32Array): Tensor2D {
-    const { n_layer: layers, n_embd: width, activation_function: kind } = this.#config;
-    const positions = Int32Array.from(
-      live,
-      (row) => (cache.promptLengths[cache.promptOf[row] ?? 0] ?? 0) + (cache.added[row] ?? 0),
-    );
-    const table = parameter<Tensor2D>(this.#weights, 'transformer.wte.weight');
-    let x = embed(table, parameter(this.#weights, 'transformer.wpe.weight'), ids, positions); // (L, C)
-    for (let layer = 0; layer < layers; layer++) {
-      const name = `transformer.h.${layer}`;
-      const qkv = this.#affine(`${name}.attn.c_attn`, this.#norm(`${name}.ln_1`, x)).dataSync<'float32'>(); // (L, 3C)
-      const mixed = tf.tensor2d(attendCached(cache, layer, qkv, live), [live.length, width]);
-      x = x.add(this.#affine(`${name}.attn.c_proj`, mixed));
-      const inner = activation(this.#affine(`${name}.mlp.c_fc`, this.#norm(`${name}.ln_2`, x)), kind);
-      x = x.add(this.#affine(`${name}.mlp.c_proj`, inner));
-    }
-    return this.#logProbs(this.#norm('transformer.ln_f', x));
-  }
-
-  #affine(name: string, x: Tensor2D): Tensor2D {
-    return linear(x, parameter(this.#weights, `${name}.weight`), parameter(this.#weights, `${name}.bias`));
-  }
-
-  #norm(name: string, x: Tensor2D): Tensor2D {
-    const epsilon = this.#config.layer_norm_epsilon;
-    return layerNorm(
-      x,
-      parameter(this.#weights, `${name}.weight`),
-      parameter(this.#weights, `${name}.bias`),
-      epsilon,
-    );
   }
 }
 

@@ -1,6 +1,7 @@
 /** Responses drawn from a language model, with our own random numbers: replay and resume give the same text. */
-import { tf } from '../backend/tf.js';
 import { StageFailure } from '../../runner/contract.js';
+import { exp } from '../backend/exp.js';
+import { tf } from '../backend/tf.js';
 import type { Random } from '../random.js';
 import type { LanguageModel, PromptGroup, State, TokenBatch, Tokens } from './types.js';
 
@@ -87,7 +88,12 @@ function generate(
 
 /** (B, V) flat; a token of -1 says that its row has ended. */
 function nextTable(model: LanguageModel, state: State, last: Int32Array | undefined): Float32Array {
-  return tf.tidy(() => model.next(state, last && tf.tensor1d(last, 'int32')).dataSync<'float32'>());
+  const tokens = last && tf.tensor1d(last, 'int32');
+  const logProbs = model.next(state, tokens);
+  const table = logProbs.dataSync<'float32'>();
+  logProbs.dispose();
+  tokens?.dispose();
+  return table;
 }
 
 function checkRoom(model: LanguageModel, prompt: Tokens): void {
@@ -101,16 +107,19 @@ function checkRoom(model: LanguageModel, prompt: Tokens): void {
 
 /** Inverse of the distribution function of softmax(logProbs / temperature) at u in [0, 1). */
 export function drawToken(logProbs: Float32Array, temperature: number, u: number): number {
-  let top = -Infinity;
-  for (const value of logProbs) top = Math.max(top, value);
-  let total = 0;
-  for (const value of logProbs) total += Math.exp((value - top) / temperature);
-  let left = u * total;
+  let left = u * (temperature === 1 ? 1 : total(logProbs, temperature));
   for (let token = 0; token < logProbs.length; token++) {
-    left -= Math.exp(((logProbs[token] ?? 0) - top) / temperature);
+    left -= exp((logProbs[token] ?? 0) / temperature);
     if (left < 0) return token;
   }
+  // Rounding: the probabilities summed to a little less than they should.
   return largest(logProbs);
+}
+
+function total(logProbs: Float32Array, temperature: number): number {
+  let sum = 0;
+  for (const value of logProbs) sum += exp(value / temperature);
+  return sum;
 }
 
 function largest(logProbs: Float32Array): number {

@@ -3,7 +3,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { unreachable } from '../../../schemas/result.js';
 import { exp } from '../exp.js';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { sizeOf } from '../memory.js';
+import { sizeOf, type Address } from '../memory.js';
 import { tf } from '../tf.js';
 
 export type Activation = 'gelu_new' | 'gelu' | 'relu';
@@ -41,11 +41,16 @@ const CUBIC = 0.044715;
 const forward = defineKernel<Attributes>('activation', (memory, inputs, { kind }) => {
   const tensor = input(inputs, 'x');
   const y = memory.output(tensor.shape);
-  apply(kind, memory.heap(), memory.input(tensor), y.address, sizeOf(tensor.shape));
+  activate(memory.heap(), kind, { x: memory.input(tensor), y: y.address, size: sizeOf(tensor.shape) });
   return y.info;
 });
 
-function apply(kind: Activation, heap: Float32Array, x: number, y: number, size: number): void {
+/** The plain loop; y may be x. */
+export function activate(
+  heap: Float32Array,
+  kind: Activation,
+  { x, y, size }: { readonly x: Address; readonly y: Address; readonly size: number },
+): void {
   switch (kind) {
     case 'gelu_new':
       for (let i = 0; i < size; i++) {

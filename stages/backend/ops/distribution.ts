@@ -2,7 +2,7 @@
 import type { Tensor, Tensor1D, Tensor2D, TensorInfo } from '@tensorflow/tfjs';
 import { exp } from '../exp.js';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { matrixShape } from '../memory.js';
+import { matrixShape, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 
 /** What a masked token's log-probability becomes: its probability is 0 in single precision. */
@@ -29,16 +29,24 @@ const forward = defineKernel<MaskAttributes>('log-softmax', (memory, inputs, { m
   const [rows, columns] = matrixShape(input(inputs, 'x'));
   const y = memory.output([rows, columns]);
   const x = memory.input(input(inputs, 'x'));
-  const heap = memory.heap();
-  for (let row = 0; row < rows; row++) {
-    const from = x + row * columns;
-    const to = y.address + row * columns;
-    heap.copyWithin(to, from, from + columns);
-    for (const column of masked) heap[to + column] = MASKED;
-    normalise(heap, to, columns);
-  }
+  memory.heap().copyWithin(y.address, x, x + rows * columns);
+  logSoftmaxRows(memory.heap(), { at: y.address, rows, columns, masked });
   return y.info;
 });
+
+interface DistributionRows extends MaskAttributes {
+  readonly at: Address;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** In place. */
+export function logSoftmaxRows(heap: Float32Array, { at, rows, columns, masked }: DistributionRows): void {
+  for (let row = at; row < at + rows * columns; row += columns) {
+    for (const column of masked) heap[row + column] = MASKED;
+    normalise(heap, row, columns);
+  }
+}
 
 function normalise(heap: Float32Array, at: number, columns: number): void {
   let top = -Infinity;
@@ -158,7 +166,7 @@ defineGradient<object>('row-kl', { inputs: ['p', 'q'] }, ([dy], saved: Tensor[],
 
 /** out[row, c] = slope(p[row, c], q[row, c], dy[row]). */
 function eachElement(
-  memory: Parameters<Parameters<typeof defineKernel>[1]>[0],
+  memory: Memory,
   pTensor: TensorInfo,
   qTensor: TensorInfo,
   dyTensor: TensorInfo,

@@ -1,7 +1,7 @@
 /** Token and position embeddings as one operation. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { matrixShape } from '../memory.js';
+import { matrixShape, type Address } from '../memory.js';
 import { tf } from '../tf.js';
 
 interface Attributes {
@@ -30,14 +30,28 @@ const forward = defineKernel<Attributes>('embed', (memory, inputs, { tokens, pos
   const y = memory.output([tokens.length, width]);
   const table = memory.input(input(inputs, 'table'));
   const places = memory.input(input(inputs, 'places'));
-  const heap = memory.heap();
+  embedRows(memory.heap(), { table, places, to: y.address, width, tokens, positions });
+  return y.info;
+});
+
+interface EmbedRows extends Attributes {
+  readonly table: Address;
+  readonly places: Address;
+  readonly to: Address;
+  readonly width: number;
+}
+
+/** The plain loop. */
+export function embedRows(
+  heap: Float32Array,
+  { table, places, to, width, tokens, positions }: EmbedRows,
+): void {
   for (let i = 0; i < tokens.length; i++) {
     const a = table + (tokens[i] ?? 0) * width;
     const b = places + (positions[i] ?? 0) * width;
-    for (let c = 0; c < width; c++) heap[y.address + i * width + c] = (heap[a + c] ?? 0) + (heap[b + c] ?? 0);
+    for (let c = 0; c < width; c++) heap[to + i * width + c] = (heap[a + c] ?? 0) + (heap[b + c] ?? 0);
   }
-  return y.info;
-});
+}
 
 interface BackwardAttributes extends Attributes {
   readonly sizes: readonly [number, number];

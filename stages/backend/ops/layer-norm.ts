@@ -29,10 +29,39 @@ const forward = defineKernel<Attributes>('layer-norm', (memory, inputs, { epsilo
   const x = memory.input(input(inputs, 'x'));
   const gain = memory.input(input(inputs, 'gain'));
   const bias = memory.input(input(inputs, 'bias'));
-  const heap = memory.heap();
+  normRows(memory.heap(), {
+    rows,
+    columns,
+    x,
+    gain,
+    bias,
+    epsilon,
+    y: y.address,
+    statistics: statistics.address,
+  });
+  return [y.info, statistics.info];
+});
+
+interface NormRows {
+  readonly rows: number;
+  readonly columns: number;
+  readonly epsilon: number;
+  readonly x: Address;
+  readonly gain: Address;
+  readonly bias: Address;
+  readonly y: Address;
+  /** (rows, 2) means and scales, for the way back. */
+  readonly statistics?: Address;
+}
+
+/** The plain loop; y may be x. */
+export function normRows(
+  heap: Float32Array,
+  { rows, columns, epsilon, x, gain, bias, y, statistics }: NormRows,
+): void {
   for (let row = 0; row < rows; row++) {
     const from = x + row * columns;
-    const to = y.address + row * columns;
+    const to = y + row * columns;
     let sum = 0;
     for (let c = 0; c < columns; c++) sum += heap[from + c] ?? 0;
     const mean = sum / columns;
@@ -42,11 +71,11 @@ const forward = defineKernel<Attributes>('layer-norm', (memory, inputs, { epsilo
     for (let c = 0; c < columns; c++) {
       heap[to + c] = ((heap[from + c] ?? 0) - mean) * scale * (heap[gain + c] ?? 0) + (heap[bias + c] ?? 0);
     }
-    heap[statistics.address + 2 * row] = mean;
-    heap[statistics.address + 2 * row + 1] = scale;
+    if (statistics === undefined) continue;
+    heap[statistics + 2 * row] = mean;
+    heap[statistics + 2 * row + 1] = scale;
   }
-  return [y.info, statistics.info];
-});
+}
 
 const backward = defineKernel<Attributes>('layer-norm-gradient', (memory, inputs) => {
   const [rows, columns] = matrixShape(input(inputs, 'x'));

@@ -1,7 +1,7 @@
 /** An affine map and its whole gradient as one operation each. */
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D, TensorInfo } from '@tensorflow/tfjs';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { matrixShape, transpose } from '../memory.js';
+import { matrixShape, transpose, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 
 /** (N, C) (C, D) + (D) -> (N, D). */
@@ -16,20 +16,32 @@ export function linearTransposed(x: Tensor2D, weight: Tensor2D): Tensor2D {
 }
 
 const forward = defineKernel<object>('linear', (memory, inputs) => {
-  const [rows, inner] = matrixShape(input(inputs, 'x'));
+  const [rows] = matrixShape(input(inputs, 'x'));
   const [, columns] = matrixShape(input(inputs, 'weight'));
   const y = memory.output([rows, columns]);
-  const bias = memory.input(input(inputs, 'bias'));
-  const weight = input(inputs, 'weight');
-  const a = memory.input(input(inputs, 'x'));
-  memory.multiply({ m: rows, k: inner, n: columns, a, b: memory.input(weight), out: y.address, weight });
-  const heap = memory.heap();
-  for (let row = 0; row < rows; row++) {
-    const to = y.address + row * columns;
-    for (let c = 0; c < columns; c++) heap[to + c] = (heap[to + c] ?? 0) + (heap[bias + c] ?? 0);
-  }
+  const x = memory.input(input(inputs, 'x'));
+  affineRows(memory, { rows, x, weight: input(inputs, 'weight'), bias: input(inputs, 'bias'), y: y.address });
   return y.info;
 });
+
+interface AffineRows {
+  readonly rows: number;
+  readonly x: Address;
+  readonly weight: TensorInfo;
+  readonly bias: TensorInfo;
+  readonly y: Address;
+}
+
+/** y (rows, D) = x (rows, C) weight + bias, inside a kernel. */
+export function affineRows(memory: Memory, { rows, x, weight, bias, y }: AffineRows): void {
+  const [inner, columns] = matrixShape(weight);
+  memory.multiply({ m: rows, k: inner, n: columns, a: x, b: memory.input(weight), out: y, weight });
+  const from = memory.input(bias);
+  const heap = memory.heap();
+  for (let to = y; to < y + rows * columns; to += columns) {
+    for (let c = 0; c < columns; c++) heap[to + c] = (heap[to + c] ?? 0) + (heap[from + c] ?? 0);
+  }
+}
 
 /** dx = dy W', dW = x' dy, db = sum of the rows of dy. */
 const backward = defineKernel<object>('linear-gradient', (memory, inputs) => {
