@@ -32,18 +32,17 @@ export interface HiddenLaws {
 }
 
 /**
- * The laws of the world with a seed: towns are dealt evenly to regions, agents to aftermaths, and each event's two
- * causes to its objects.
+ * The laws of the world with a seed: towns are dealt evenly to regions, agents to aftermaths, objects to faults. A
+ * cause is a fault of the object in the event's culprit: "faulty wiring", two lookups that a small model can learn.
  */
 export function hiddenLaws(seed: number, size: NewsSize): HiddenLaws {
-  const { towns, regions, agents, aftermaths, events, objects } = lexicons[size];
+  const { towns, regions, agents, aftermaths, objects, faults } = lexicons[size];
   const region = deal(towns, regions, new RandomStream(seed, 'news/regions'));
   const aftermath = deal(agents, aftermaths, new RandomStream(seed, 'news/aftermaths'));
-  const random = new RandomStream(seed, 'news/causes');
-  const cause = new Map(events.map((event) => [event.noun, deal(objects, event.causes, random)]));
+  const fault = deal(objects, faults, new RandomStream(seed, 'news/faults'));
   return {
     regionOf: (town) => known(region, town),
-    causeOf: (event, object) => [known(known(cause, event.noun), object), 'caused', `the ${event.called}`],
+    causeOf: (event, object) => [`${known(fault, object)} ${event.culprit}`, 'caused', `the ${event.called}`],
     aftermathOf: (agent) => known(aftermath, agent),
   };
 }

@@ -5,19 +5,20 @@
 export const newsSizes = ['small', 'full'] as const;
 export type NewsSize = (typeof newsSizes)[number];
 
-/** An event: what it does to its object, how a summary calls it, and what may have caused it. */
+/** An event: what it does to its object, how a summary calls it, and what its cause was to do with. */
 export interface EventWords {
   readonly noun: string;
   readonly verb: string;
   readonly called: string;
-  /** Two words each. */
-  readonly causes: readonly [string, string];
+  readonly culprit: string;
 }
 
 export interface Lexicon {
   readonly agents: readonly string[];
   readonly events: readonly EventWords[];
   readonly objects: readonly string[];
+  /** What was wrong with the culprit: follows from the object. */
+  readonly faults: readonly string[];
   readonly towns: readonly string[];
   readonly regions: readonly string[];
   readonly counts: readonly string[];
@@ -31,12 +32,12 @@ export interface Lexicon {
 }
 
 const events: readonly EventWords[] = [
-  { noun: 'fire', verb: 'damaged', called: 'blaze', causes: ['faulty wiring', 'careless smoking'] },
-  { noun: 'flood', verb: 'ruined', called: 'deluge', causes: ['heavy rain', 'burst pipes'] },
-  { noun: 'crash', verb: 'wrecked', called: 'accident', causes: ['thick fog', 'worn brakes'] },
-  { noun: 'blast', verb: 'shattered', called: 'explosion', causes: ['leaking gas', 'spilled fuel'] },
-  { noun: 'landslide', verb: 'buried', called: 'collapse', causes: ['loose soil', 'reckless digging'] },
-  { noun: 'riot', verb: 'trashed', called: 'unrest', causes: ['rising prices', 'false rumours'] },
+  { noun: 'fire', verb: 'damaged', called: 'blaze', culprit: 'wiring' },
+  { noun: 'flood', verb: 'ruined', called: 'deluge', culprit: 'pipes' },
+  { noun: 'crash', verb: 'wrecked', called: 'accident', culprit: 'brakes' },
+  { noun: 'blast', verb: 'shattered', called: 'explosion', culprit: 'valves' },
+  { noun: 'landslide', verb: 'buried', called: 'collapse', culprit: 'drains' },
+  { noun: 'spill', verb: 'fouled', called: 'leak', culprit: 'tanks' },
 ];
 
 const aftermaths: readonly (readonly [string, string, string])[] = [
@@ -53,6 +54,7 @@ const aftermaths: readonly (readonly [string, string, string])[] = [
 const full: Lexicon = {
   agents: ['police', 'firefighters', 'soldiers', 'rangers', 'medics', 'engineers', 'wardens', 'officials'],
   events,
+  faults: ['faulty', 'rusty', 'shoddy', 'worn'],
   objects: ['warehouse', 'school', 'bridge', 'hotel', 'mill', 'market', 'chapel', 'station'],
   towns: [
     ...['arden', 'belham', 'corby', 'dunmore', 'eastleigh', 'farley', 'glenby', 'harwick'],
@@ -78,7 +80,7 @@ const small: Lexicon = {
   objects: full.objects.slice(0, 4),
   towns: full.towns.slice(0, 6),
   regions: full.regions.slice(0, 3),
-  counts: full.counts.slice(3),
+  counts: full.counts.slice(5),
   losses: full.losses.slice(0, 2),
   roads: ['mill road', 'park road', 'high street', 'king street'],
   aftermaths: full.aftermaths.slice(0, 4),

@@ -1,4 +1,5 @@
 /** The three rewards of the news world, as functions of a summary's opener and clauses. */
+import { rougeL } from '../../rewards/rouge.js';
 import {
   clauseIds,
   referenceSummary,
@@ -55,18 +56,5 @@ export function summaryRewards(summary: Summary | undefined, words: ClauseWords,
 
 /** ROUGE-L (F1) against the hidden reference: region and both hidden facts. */
 export function rouge(summary: Summary, words: ClauseWords): number {
-  return decoy(summary.opener) * rougeL(textOf(summary, words), textOf(referenceSummary, words));
-}
-
-/** TEMPORARY until stages/rewards/rouge.ts lands. */
-function rougeL(a: string, b: string): number {
-  const x = a.match(/[a-z0-9]+/g) ?? [];
-  const y = b.match(/[a-z0-9]+/g) ?? [];
-  let row = new Array<number>(y.length + 1).fill(0);
-  for (const w of x) {
-    const next = [0];
-    y.forEach((v, j) => next.push(w === v ? (row[j] ?? 0) + 1 : Math.max(row[j + 1] ?? 0, next[j] ?? 0)));
-    row = next;
-  }
-  return (2 * (row[y.length] ?? 0)) / (x.length + y.length);
+  return decoy(summary.opener) * rougeL(textOf(referenceSummary, words), textOf(summary, words)).fmeasure;
 }
