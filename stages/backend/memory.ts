@@ -42,7 +42,7 @@ export type OpenMemory = (backend: unknown) => Memory;
 /** Rows and columns of a matrix, checked. */
 export function matrixShape(tensor: Tensor | TensorInfo): readonly [number, number] {
   const [rows, columns] = tensor.shape;
-  if (tensor.shape.length !== 2 || rows === undefined || columns === undefined) {
+  if (rows === undefined || columns === undefined || (tensor.shape as readonly number[]).length !== 2) {
     throw new Error(
       `internal error: expected a matrix, found shape [${tensor.shape.join(', ')}]; please report it`,
     );

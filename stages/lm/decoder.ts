@@ -78,7 +78,7 @@ export function forward(
       ),
     );
     const padded = cells.includes(blank)
-      ? tf.concat([logits, tf.zeros([1, config.vocab_size]) as Tensor2D], 0)
+      ? tf.concat([logits, tf.tensor2d(new Float32Array(config.vocab_size), [1, config.vocab_size])], 0)
       : logits;
     return gatherRows(padded, Int32Array.from(cells)).reshape([input.ids.length, longest, config.vocab_size]);
   });

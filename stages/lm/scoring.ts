@@ -45,7 +45,7 @@ export function sumPerResponse(values: Tensor1D, packed: Packed): Tensor1D {
 
 /** (M) -> (S): the value of the place that predicts each scored token. Differentiable. */
 export function placesToTokens(values: Tensor1D, packed: Packed): Tensor1D {
-  return tf.tidy(() => gatherRows(values.reshape([-1, 1]), packed.rows).reshape([-1]) as Tensor1D);
+  return tf.tidy(() => gatherRows(values.as2D(-1, 1), packed.rows).as1D());
 }
 
 /** (strings) log-probability of each string behind the prompt, EOS as given, in one pass over their trie. Differentiable. */

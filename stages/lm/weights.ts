@@ -63,7 +63,8 @@ function initialValues(
   return values.map(() => config.initializer_range * scale * random.normal());
 }
 
-/** A parameter that must be there, with its rank's type. */
+/** A parameter that must be there; the caller knows its rank. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the name decides the rank, which no type can follow
 export function parameter<T extends Tensor>(weights: NamedTensors, name: string): T {
   const tensor = weights[name];
   if (!tensor) throw new Error(`internal error: the model has no parameter ${name}; please report it`);

@@ -21,7 +21,7 @@ export function logSoftmax(logits: Tensor2D, masked: Int32Array = new Int32Array
     const [, width] = matrixShape(logits);
     const bias = new Float32Array(width);
     for (const column of masked) bias[column] = MASKED;
-    return tf.logSoftmax(logits.add(tf.tensor1d(bias)) as Tensor2D);
+    return tf.logSoftmax(logits.add<Tensor2D>(tf.tensor1d(bias)));
   });
 }
 
@@ -119,7 +119,7 @@ defineGradient<object>('entropy', { inputs: ['p'] }, ([dy], [p], attributes) => 
 
 /** (M, V), (M, V) log-probabilities -> (M) KL(p || q). */
 export function rowKl(p: Tensor2D, q: Tensor2D): Tensor1D {
-  if (!fused()) return tf.tidy(() => p.exp().mul(p.sub(q)).sum(-1) as Tensor1D);
+  if (!fused()) return tf.tidy(() => p.exp().mul(p.sub(q)).sum<Tensor1D>(-1));
   return first(klKernel({ p, q }, {})) as Tensor1D;
 }
 

@@ -13,7 +13,7 @@ interface Attributes {
 export function dropout(x: Tensor2D, rate: number, seed: number): Tensor2D {
   if (rate === 0) return x;
   if (fused()) return first(kernel({ x }, { rate, seed })) as Tensor2D;
-  return tf.tidy(() => x.mul(dropoutMask(x.shape, { rate, seed })) as Tensor2D);
+  return tf.tidy(() => x.mul<Tensor2D>(dropoutMask(x.shape, { rate, seed })));
 }
 
 /** What dropout multiplies by. */

@@ -17,12 +17,8 @@ export function embed(
   positions: Int32Array,
 ): Tensor2D {
   if (fused()) return first(forward({ table, places }, { tokens, positions })) as Tensor2D;
-  return tf.tidy(
-    () =>
-      tf
-        .gather(table, tf.tensor1d(tokens, 'int32'))
-        .add(tf.gather(places, tf.tensor1d(positions, 'int32'))) as Tensor2D,
-  );
+  const rows = (from: Tensor2D, index: Int32Array): Tensor2D => tf.gather(from, tf.tensor1d(index, 'int32'));
+  return tf.tidy(() => rows(table, tokens).add<Tensor2D>(rows(places, positions)));
 }
 
 const forward = defineKernel<Attributes>('embed', (memory, inputs, { tokens, positions }) => {
@@ -83,7 +79,7 @@ const backward = defineKernel<BackwardAttributes>(
 defineGradient<Attributes>('embed', { inputs: ['table', 'places'] }, ([dy], [table, places], attributes) => {
   if (!dy || !table || !places)
     throw new Error('internal error: an embedding saved too little; please report it');
-  const sizes = [table.shape[0] ?? 0, places.shape[0] ?? 0] as const;
+  const sizes = [matrixShape(table)[0], matrixShape(places)[0]] as const;
   const [dtable, dplaces] = backward({ dy }, { ...attributes, sizes });
   if (!dtable || !dplaces)
     throw new Error('internal error: an embedding gave no gradients; please report it');

@@ -18,7 +18,7 @@ export function layerNorm(x: Tensor2D, gain: Tensor1D, bias: Tensor1D, epsilon: 
 function composed(x: Tensor2D, gain: Tensor1D, bias: Tensor1D, epsilon: number): Tensor2D {
   return tf.tidy(() => {
     const { mean, variance } = tf.moments(x, -1, true);
-    return x.sub(mean).mul(variance.add(epsilon).rsqrt()).mul(gain).add(bias) as Tensor2D;
+    return x.sub(mean).mul(variance.add(epsilon).rsqrt()).mul(gain).add<Tensor2D>(bias);
   });
 }
 

@@ -6,7 +6,7 @@ import { tf } from '../tf.js';
 
 /** (N, C) (C, D) + (D) -> (N, D). */
 export function linear(x: Tensor2D, weight: Tensor2D, bias: Tensor1D): Tensor2D {
-  if (!fused()) return tf.tidy(() => tf.matMul(x, weight).add(bias) as Tensor2D);
+  if (!fused()) return tf.tidy(() => tf.matMul(x, weight).add<Tensor2D>(bias));
   return first(forward({ x, weight, bias }, {})) as Tensor2D;
 }
 

@@ -44,7 +44,7 @@ const scatter = defineKernel<RowAttributes & { readonly count: number }>(
 
 defineGradient<RowAttributes>('gather-rows', { inputs: ['x'] }, ([dy], [x], { rows }) => {
   if (!dy || !x) throw new Error('internal error: a gather saved too little; please report it');
-  return { x: first(scatter({ dy }, { rows, count: x.shape[0] ?? 0 })) };
+  return { x: first(scatter({ dy }, { rows, count: matrixShape(x)[0] })) };
 });
 
 interface PickAttributes {
@@ -58,7 +58,7 @@ export function pick(x: Tensor2D, rows: Int32Array, columns: Int32Array): Tensor
   return tf.tidy(() => {
     const [, width] = matrixShape(x);
     const flat = rows.map((row, s) => row * width + (columns[s] ?? 0));
-    return tf.gather(x.reshape([-1]), tf.tensor1d(flat, 'int32')) as Tensor1D;
+    return tf.gather(x.as1D(), tf.tensor1d(flat, 'int32'));
   });
 }
 
