@@ -107,11 +107,12 @@ async function tryCopy(context: Context, file: string, follow: boolean): Promise
   try {
     const copied = await copyOnce(source, file, sink);
     if (temporary !== undefined && copied.still) install(context, temporary, copied.digest);
-    else if (temporary !== undefined) context.disk.remove(temporary);
     return copied;
   } finally {
     sink?.close();
     await source.close();
+    // Where it was installed, nothing is left to remove; where the disk is full, its bytes are needed.
+    if (temporary !== undefined) context.disk.remove(temporary);
   }
 }
 

@@ -32,7 +32,7 @@ export interface Disk {
   create(path: string): Sink;
   /** Opens a file for appending. */
   append(path: string): Sink;
-  /** Creates and fills a file that doesn't exist yet. */
+  /** Creates and fills a file that doesn't exist yet; where that fails, half of it is not left behind. */
   write(path: string, content: string | Uint8Array): void;
   rename(from: string, to: string): void;
   link(existing: string, path: string): void;
@@ -79,10 +79,13 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
     append: (path) => sink(path, 'a'),
     write: (path, content) => {
       const file = disk.create(path);
+      let whole = false;
       try {
         file.write(typeof content === 'string' ? Buffer.from(content) : content);
+        whole = true;
       } finally {
         file.close();
+        if (!whole) disk.remove(path);
       }
     },
     rename: (from, to) => {

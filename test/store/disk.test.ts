@@ -1,0 +1,134 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { createDisk, openStore, type DiskWrite } from '../../runner/store/index.js';
+import { useChildren } from './compiled.js';
+import { errorOf, freshStore, keyFor, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
+
+const children = useChildren();
+const isRoot = process.getuid?.() === 0;
+
+/** Mounts a disk of 1 MiB, or says why it can't. */
+function smallDisk(): string | undefined {
+  const folder = temporaryFolder();
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' });
+  } catch (error) {
+    console.warn(`SKIPPED: no tmpfs can be mounted here (${String(error).split('\n')[0] ?? ''})`);
+    return undefined;
+  }
+  onTestFinished(() => {
+    execFileSync('umount', [folder]);
+  });
+  return folder;
+}
+
+const systemError = (code: string, file: string): Error =>
+  Object.assign(new Error(`${code}: ${file}`), { code, syscall: 'write', path: file, errno: -1 });
+
+describe('a full disk', () => {
+  it('is a problem of the environment and breaks nothing', async (context) => {
+    const disk = smallDisk();
+    if (disk === undefined) return context.skip();
+    const root = path.join(disk, '.moft');
+    const store = valueOf(await openStore(root));
+    const kept = valueOf(store.cas.putBytes('kept'));
+    const preimage = { cell: 1 };
+    const record = recordOf(preimage, [{ name: 'out', type: 'file', put: kept }]);
+    const published = valueOf(await store.records.publish(record));
+    const big = writeFiles(temporaryFolder(), { big: 'x'.repeat(3_000_000), small: 'y' });
+    for (const put of [await store.cas.putFile(path.join(big, 'big')), await store.cas.putTree(big)]) {
+      expect(errorOf(put)).toMatchObject({ class: 'environment', code: 'disk-full' });
+      expect(errorOf(put).hint).toContain('MOFT_HOME');
+    }
+    expect(fs.readdirSync(path.join(root, 'tmp', store.runner))).toEqual([]);
+    valueOf(await store.close());
+    const again = valueOf(await openStore(root));
+    expect(await again.records.chosen(keyFor(preimage))).toEqual({ kind: 'chosen', record: published });
+    valueOf(again.cas.putBytes('there is room for this'));
+    valueOf(await again.close());
+  });
+
+  it.each(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO'])(
+    'with %s at any one write, a result is published whole or not at all',
+    async (code) => {
+      const folder = writeFiles(temporaryFolder(), { 'a/b': 'b', c: 'c' });
+      let failures = 0;
+      for (let at = 1, done = false; !done; at += 1) {
+        let writes = -Infinity;
+        const disk = createDisk(({ path: file }: DiskWrite) => {
+          writes += 1;
+          if (writes === at) throw systemError(code, file);
+        });
+        const store = await freshStore({ disk });
+        writes = 0;
+        const put = await store.cas.putTree(folder);
+        const preimage = { cell: 1 };
+        const published = put.ok
+          ? await store.records.publish(
+              recordOf(preimage, [{ name: 'out', type: 'directory', put: put.value }]),
+            )
+          : put;
+        done = writes < at;
+        if (done) expect(published.ok).toBe(true);
+        if (!published.ok) {
+          failures += 1;
+          expect(published.error.class).toBe('environment');
+        }
+        writes = -Infinity;
+        const other = valueOf(await openStore(store.root, { access: 'read' }));
+        expect((await other.records.chosen(keyFor(preimage))).kind).toBe(published.ok ? 'chosen' : 'none');
+      }
+      expect(failures).toBeGreaterThan(15);
+    },
+  );
+
+  it('a file that can not be synced is not believed any more', async () => {
+    let broken = '';
+    const disk = createDisk(({ operation, path: file }) => {
+      if (operation === 'sync' && file.endsWith(broken) && broken !== '') throw systemError('EIO', file);
+    });
+    const store = await freshStore({ disk });
+    const put = valueOf(store.cas.putBytes('lost'));
+    broken = put.digest;
+    const preimage = { cell: 1 };
+    const record = recordOf(preimage, [{ name: 'out', type: 'file', put }]);
+    valueOf(await store.records.publish(record));
+    expect(errorOf(await store.flush())).toMatchObject({ class: 'environment', code: 'disk-error' });
+    expect(await store.records.chosen(keyFor(preimage))).toMatchObject({ kind: 'incomplete' });
+    expect((await store.records.publish(record)).ok).toBe(false);
+  });
+});
+
+describe('a folder without the right to write', () => {
+  const nobody = '65534';
+
+  it.skipIf(!isRoot)('is a problem of the environment; reading works', async () => {
+    const parent = temporaryFolder();
+    fs.chmodSync(parent, 0o755);
+    const root = path.join(parent, '.moft');
+    const fresh = await children.run('stranger', root, 'write', nobody);
+    expect(JSON.parse(fresh.stdout)).toMatchObject({
+      ok: false,
+      error: { class: 'environment', code: 'no-permission' },
+    });
+    const store = await freshStore({}, root);
+    const record = recordOf({ cell: 1 }, [
+      { name: 'o', type: 'file', put: valueOf(store.cas.putBytes('x')) },
+    ]);
+    valueOf(await store.records.publish(record));
+    const writing = await children.run('stranger', root, 'write', nobody);
+    expect(JSON.parse(writing.stdout)).toMatchObject({
+      ok: false,
+      error: {
+        class: 'environment',
+        code: 'no-permission',
+        hint: expect.stringContaining('MOFT_HOME') as unknown,
+      },
+    });
+    const reading = await children.run('stranger', root, 'read', nobody);
+    expect(JSON.parse(reading.stdout)).toEqual({ ok: true, keys: [keyFor({ cell: 1 })] });
+  });
+  if (!isRoot) console.warn('SKIPPED: only root can start a process without rights');
+});

@@ -1,0 +1,121 @@
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openStore, type Lease, type Store } from '../../runner/store/index.js';
+import { ended, useChildren } from './compiled.js';
+import { freshStore, keyFor, recordOf, temporaryFolder, valueOf } from './fixtures.js';
+
+const children = useChildren();
+const key = keyFor({ cell: 1 });
+const elsewhere = { host: 'another-host', pid: 1, boot: 'b', started: '1', namespace: 'n' };
+
+function leaseOf(store: Store): Lease {
+  const acquired = valueOf(store.leases.acquire(key));
+  if (acquired.kind !== 'lease') throw new Error(`expected the lease, it is held by ${acquired.holder}`);
+  return acquired.lease;
+}
+
+describe('leases', () => {
+  it('have one owner, and go on to the next when released', async () => {
+    const one = await freshStore();
+    const other = await freshStore({}, one.root);
+    const lease = leaseOf(one);
+    expect(valueOf(other.leases.acquire(key))).toEqual({ kind: 'held', holder: one.runner });
+    lease.release();
+    const next = leaseOf(other);
+    expect(next.epoch).toBe(2);
+    expect(lease.stillOwner()).toBe(false);
+  });
+
+  it('of a runner elsewhere end after 90 s without a beat, by the clock of who watches', async () => {
+    let now = 0;
+    const silent = await freshStore({ identity: elsewhere, heartbeat: { everyMs: 1e9, silenceMs: 90_000 } });
+    const watching = await freshStore({ monotonic: () => now }, silent.root);
+    const lease = leaseOf(silent);
+    const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
+    // The thread's own first beat comes at any time; it is waited for, then written over.
+    while (!fs.existsSync(beat)) await pause(1);
+    const held = { kind: 'held', holder: silent.runner };
+    for (let count = 0; count < 5; count += 1) {
+      fs.writeFileSync(beat, `count ${count}`);
+      expect(valueOf(watching.leases.acquire(key))).toEqual(held);
+      now += 89_999;
+      expect(valueOf(watching.leases.acquire(key))).toEqual(held);
+    }
+    now += 1;
+    expect(leaseOf(watching).epoch).toBe(2);
+    expect(lease.stillOwner()).toBe(false);
+  });
+
+  it('a superseded owner files an alternate, and the new owner decides', async () => {
+    let now = 0;
+    const silent = await freshStore({ identity: elsewhere, heartbeat: { everyMs: 1e9, silenceMs: 10 } });
+    const watching = await freshStore(
+      { monotonic: () => now, heartbeat: { everyMs: 1e9, silenceMs: 10 } },
+      silent.root,
+    );
+    const old = leaseOf(silent);
+    const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
+    while (!fs.existsSync(beat)) await pause(1);
+    valueOf(watching.leases.acquire(key));
+    now = 11;
+    const taken = leaseOf(watching);
+    const publish = async (store: Store, content: string, lease: Lease): Promise<string> => {
+      const put = valueOf(store.cas.putBytes(content));
+      const record = recordOf({ cell: 1 }, [{ name: 'out', type: 'file', put }]);
+      return valueOf(await store.records.publish(record, { alternate: !lease.stillOwner() })).digest;
+    };
+    const late = await publish(silent, 'late', old);
+    const right = await publish(watching, 'right', taken);
+    expect(late).not.toBe(right);
+    expect(await watching.records.chosen(key)).toMatchObject({ kind: 'chosen', record: { digest: right } });
+    expect(watching.records.all(key)).toHaveLength(2);
+  });
+
+  it('of a killed process on this host end at once, those of a busy one do not', async () => {
+    const store = await freshStore();
+    const holder = children.start('holder', store.root, key, '10');
+    onTestFinished(() => {
+      holder.kill('SIGKILL');
+    });
+    const end = ended(holder);
+    const [said] = (await once(holder.stdout ?? holder, 'data')) as [Buffer];
+    const [kind, runner = ''] = said.toString().trim().split(' ');
+    expect(kind).toBe('lease');
+    // Its main thread spins; the beat goes on from another one.
+    const beat = path.join(store.root, 'runners', `${runner}.beat`);
+    const counts = new Set<string>();
+    while (counts.size < 3) {
+      if (fs.existsSync(beat)) counts.add(fs.readFileSync(beat, 'utf8'));
+      await pause(5);
+    }
+    expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: runner });
+    holder.kill('SIGKILL');
+    await end;
+    expect(leaseOf(store).epoch).toBe(2);
+  });
+
+  it('let two processes that race run every key once', async () => {
+    const root = path.join(temporaryFolder(), '.moft');
+    const log = path.join(temporaryFolder(), 'executed');
+    const count = 60;
+    const results = await Promise.all(
+      ['forwards', 'backwards', 'forwards'].map((order) =>
+        children.run('racer', root, log, String(count), order),
+      ),
+    );
+    for (const { code, stderr } of results) expect(code, stderr).toBe(0);
+    const executed = fs.readFileSync(log, 'utf8').trim().split('\n').map(Number);
+    expect(executed.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
+    const store = valueOf(await openStore(root, { access: 'read' }));
+    const runners = new Set<string>();
+    for (const each of store.records.keys()) {
+      expect(store.records.all(each)).toHaveLength(1);
+      runners.add(store.records.all(each)[0]?.record.run ?? '');
+    }
+    expect(store.records.keys()).toHaveLength(count);
+    expect(runners.size).toBeGreaterThan(1);
+  });
+});
