@@ -2,7 +2,7 @@
  * What a fused kernel sees of an engine: one long array of floats in which tensors have addresses. On wasm it
  * is the engine's own heap, so nothing is copied; on `cpu` an arena that inputs are copied into.
  */
-import type { Tensor, TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs';
 
 /** An address counts floats from the start of the heap. */
 export type Address = number;
@@ -40,12 +40,11 @@ export interface Memory {
 export type OpenMemory = (backend: unknown) => Memory;
 
 /** Rows and columns of a matrix, checked. */
-export function matrixShape(tensor: Tensor | TensorInfo): readonly [number, number] {
-  const [rows, columns] = tensor.shape;
-  if (rows === undefined || columns === undefined || (tensor.shape as readonly number[]).length !== 2) {
-    throw new Error(
-      `internal error: expected a matrix, found shape [${tensor.shape.join(', ')}]; please report it`,
-    );
+export function matrixShape(tensor: TensorInfo): readonly [number, number] {
+  const shape: readonly number[] = tensor.shape;
+  const [rows, columns] = shape;
+  if (rows === undefined || columns === undefined || shape.length !== 2) {
+    throw new Error(`internal error: expected a matrix, found shape [${shape.join(', ')}]; please report it`);
   }
   return [rows, columns];
 }

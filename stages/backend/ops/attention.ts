@@ -3,7 +3,9 @@ import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs';
 import { defineGradient, first, fused } from '../fused.js';
 import { matrixShape } from '../memory.js';
 import { tf } from '../tf.js';
-import { attentionBackward, attentionForward, type AttentionAttributes } from './attention-kernels.js';
+import { attentionBackward } from './attention-backward.js';
+import { attentionForward } from './attention-forward.js';
+import type { AttentionAttributes } from './attention-parts.js';
 import { dropoutMask } from './dropout.js';
 import type { Forest, Tree } from './forest.js';
 
