@@ -156,4 +156,11 @@ export function listInput(job: Pick<Job, 'inputs'>, name: string): readonly Gath
   return Array.isArray(input) ? input : [];
 }
 
+/** Where a declared output is to be written: a folder that the kind makes, or a file. */
+export function outputPath(job: Pick<Job, 'outputs'>, name: string): string {
+  const output = job.outputs[name];
+  if (!output) throw new Error(`internal error: the job has no output ${name}; please report it`);
+  return output.path;
+}
+
 export type { ArtifactRef, GatheredArtifact, Json };

@@ -1,5 +1,6 @@
 /** A policy whose parameters, or prompt, depend on the trade-off: what soft, clp and rewarded-soup make. */
 import { StageFailure } from '../../runner/contract.js';
+import type { PolicyManifest } from '../../schemas/artifact.js';
 import { countParameters, disposeTensors, languageModel } from '../lm/index.js';
 import type { Tokens } from '../lm/types.js';
 import { materialize, type Mixture } from './merge.js';
@@ -19,7 +20,7 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
     weights: manifest.weights ? [manifest.weights] : 'simplex',
   };
   return {
-    method: manifest.method,
+    method: methodName(manifest),
     objectives: manifest.objectives,
     domain,
     at(tradeOff) {
@@ -32,6 +33,11 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
     cost: (tradeOff) => costAt(stored, tradeOff),
     dispose: () => [shared, ...copies, reference].forEach(disposeTensors),
   };
+}
+
+/** A policy of one method may come in several conditionings: `clp-full`. */
+function methodName({ method, conditioning }: PolicyManifest): string {
+  return method === 'clp' ? `${method}-${conditioning}` : method;
 }
 
 /** w and s at a trade-off. */
@@ -55,6 +61,15 @@ export function writtenAt(
     spelling: spellings.find((name) => name === manifest.spelling) ?? 'buckets',
     ...('range' in manifest.alpha ? { alphaRange: manifest.alpha.range } : {}),
   });
+}
+
+/** Tokens that a trade-off takes before the prompt, at most. */
+export function longestWriting(stored: Pick<StoredPolicy, 'manifest' | 'tokenizer'>): number {
+  const { alpha, objectives } = stored.manifest;
+  const corners = objectives.map((_, k) => objectives.map((_, i) => (i === k ? 1 : 0)));
+  const middle = objectives.map(() => 1 / objectives.length);
+  const some = 'fixed' in alpha ? alpha.fixed : alpha.range[0];
+  return Math.max(...[...corners, middle].map((weights) => writtenAt(stored, { alpha: some, weights }).length));
 }
 
 /** Weights may miss the simplex by rounding only; alpha may not miss its domain at all. */

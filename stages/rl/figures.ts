@@ -64,7 +64,7 @@ export function scalarReward({ rewards }: Response, { weights }: TradeOff): numb
   return rewards && rewards.reduce((total, reward, i) => total + (weights[i] ?? 0) * reward, 0);
 }
 
-function sum(values: readonly number[]): number {
+export function sum(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
@@ -76,4 +76,10 @@ export function mean(values: readonly number[]): number {
 function deviation(values: readonly number[]): number {
   const centre = mean(values);
   return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
+}
+
+/** Figure by figure, the mean over several steps. */
+export function averageFigures(steps: readonly Figures[]): Figures {
+  const names = Object.keys(steps[0] ?? {});
+  return Object.fromEntries(names.map((name) => [name, mean(steps.map((figures) => figures[name] ?? 0))]));
 }

@@ -1,9 +1,8 @@
-/** Prompts as a policy reads them, and the order in which training meets them. */
+/** Prompts as a policy reads them. */
 import { StageFailure } from '../../runner/contract.js';
 import type { Row } from '../data/types.js';
 import type { Tokenizer, Tokens } from '../lm/types.js';
 import { joined } from '../policy/prompted-model.js';
-import { Random } from '../random.js';
 
 /** A row with the tokens of its prompt, the separator included. */
 export interface Prompt {
@@ -46,28 +45,4 @@ function tooLong(row: Row, length: number, left: number, room: Room): StageFailu
       `${Math.max(0, left)} of ${room.context} positions for a response of up to ${room.maxTokens} tokens; ` +
       'shorten or drop long prompts, lower max_tokens, or train a reference with a larger context',
   );
-}
-
-/**
- * The n prompts of a step's g-th trade-off: the data in a shuffled order, epoch after epoch. Depends on the seed and
- * the position alone, so that every method of a seed meets the same documents, and a resumed run goes on.
- */
-export function promptsAt(
-  prompts: readonly Prompt[],
-  at: { readonly seed: number; readonly start: number; readonly count: number },
-): readonly Prompt[] {
-  return Array.from({ length: at.count }, (_, i) => {
-    const position = at.start + i;
-    const order = epochOrder(prompts.length, at.seed, Math.floor(position / prompts.length));
-    return prompts[order[position % prompts.length] ?? 0] as Prompt;
-  });
-}
-
-let lastOrder: { readonly name: string; readonly order: readonly number[] } | undefined;
-
-function epochOrder(length: number, seed: number, epoch: number): readonly number[] {
-  const name = `${length}/${seed}/${epoch}`;
-  if (lastOrder?.name !== name)
-    lastOrder = { name, order: new Random(seed, `rl/order/${epoch}`).shuffle([...Array(length).keys()]) };
-  return lastOrder.order;
 }

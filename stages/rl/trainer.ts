@@ -20,9 +20,10 @@ import { conditionedParameters, type StoredPolicy } from '../policy/stored-polic
 import type { TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import { runEpisode, type Episode, type EpisodeSetting } from './episode.js';
-import { figuresOf, type Figures } from './figures.js';
+import { figuresOf, sum, type Figures } from './figures.js';
 import type { TrainingOptions } from './options.js';
-import { promptsAt, type Prompt } from './prompts.js';
+import { drawInEpochs } from './epochs.js';
+import type { Prompt } from './prompts.js';
 import { trainingAlpha } from './trade-offs.js';
 
 export interface Training
@@ -45,6 +46,8 @@ export interface Progress {
 export interface Step extends Progress {
   readonly figures: Figures;
   readonly episodes: readonly Episode[];
+  /** Tokens that ran through the policy in this step's gradients. */
+  readonly tokens: number;
 }
 
 /** Before the first update. */
@@ -91,7 +94,7 @@ export async function* train(training: Training, from: Progress): AsyncGenerator
     progress = { step: step + 1, ...updated };
     const figures = { ...figuresOf(episodes, policy.manifest.objectives), learning_rate: rate(step) };
     checkFinite(figures, step);
-    yield { ...progress, figures, episodes };
+    yield { ...progress, figures, episodes, tokens: sum(episodes.map((episode) => episode.figures.tokens)) };
     await setImmediate();
   }
 }
@@ -112,7 +115,12 @@ function promptsOf(
   step: number,
   g: number,
 ): readonly Prompt[] {
-  return promptsAt(prompts, { seed, start: (step * tradeOffs + g) * batch, count: batch });
+  return drawInEpochs(prompts, {
+    seed,
+    purpose: 'rl/order',
+    start: (step * tradeOffs + g) * batch,
+    count: batch,
+  });
 }
 
 interface UpdateInput {

@@ -1,0 +1,32 @@
+/** clp: one policy for every trade-off between the rewards, by one of the conditionings. */
+import type { Emit, StageJob } from '../../runner/contract.js';
+import { conditioningMethod } from '../policy/conditioning/index.js';
+import { conditioningName, spellingOf } from '../policy/options.js';
+import { runTraining } from '../rl/run-training.js';
+import { drawTradeOff } from '../rl/trade-offs.js';
+import type { ClpWith } from './clp.js';
+
+export async function run(job: StageJob<ClpWith>, emit: Emit, signal: AbortSignal): Promise<void> {
+  const { rewards, conditioning, sampling, reference_share, trade_offs } = job.with;
+  const { alpha } = sampling;
+  const name = conditioningName(conditioning);
+  const fixed = typeof alpha === 'number';
+  await runTraining(
+    job,
+    {
+      manifest: {
+        method: 'clp',
+        objectives: [...rewards],
+        conditioning: name,
+        alpha: fixed ? { fixed: alpha } : { range: [...alpha.range] },
+        // Nothing is merged where the trade-off is written in the prompt.
+        referenceShare: fixed || name === 'prompt' ? 'none' : reference_share,
+        ...(name === 'prompt' ? { spelling: spellingOf(conditioning) } : {}),
+      },
+      conditioning: await conditioningMethod(name),
+      tradeOffs: trade_offs,
+      draw: (random) => drawTradeOff(sampling, rewards.length, random),
+    },
+    { emit, signal },
+  );
+}

@@ -1,0 +1,91 @@
+/** front: ask a policy for every trade-off of a grid on held-out prompts, and measure what comes. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
+import type { Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
+import { canonicalJson } from '../../schemas/json.js';
+import { startEngine, type EngineName } from '../backend/engine.js';
+import { openDataset } from '../data/dataset.js';
+import { worldOf } from '../data/world.js';
+import { languageModel } from '../lm/index.js';
+import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
+import { loadPolicy } from '../policy/stored-policy.js';
+import { rewardsOf } from '../rewards/index.js';
+import { exactAt, listPrompts } from '../rl/exact-evaluation.js';
+import { tradeOffsOfGrid } from '../rl/front-grid.js';
+import { ask, frontPoint, meanRewards, shownSamples, type Asking } from '../rl/front-points.js';
+import { encodePrompts } from '../rl/prompts.js';
+import type { FrontWith } from './front.js';
+
+export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSignal): Promise<void> {
+  await startEngine(job.backend as EngineName | undefined);
+  const { grid, samples, max_tokens: maxTokens, sampling_seed: samplingSeed, shown } = job.with;
+  const stored = await loadPolicy(requiredInput(job, 'policy'));
+  const policy = parameterPolicy(stored);
+  const { config, tokenizer } = stored;
+  const { objectives } = policy;
+  const reference = languageModel(config, stored.reference, tokenizer, { keepWeights: true });
+
+  const dataset = await openDataset(requiredInput(job, 'prompts'));
+  const prompts = encodePrompts(dataset.rows.slice(0, job.with.prompt_limit), tokenizer, {
+    context: config.n_positions,
+    before: longestWriting(stored),
+    maxTokens,
+  });
+  const asking: Asking = {
+    prompts,
+    rewards: await rewardsOf(dataset, objectives),
+    tokenizer,
+    samples,
+    maxTokens,
+    samplingSeed,
+  };
+  const world = job.with.exact ? await worldOf(dataset) : undefined;
+  const listed = world && listPrompts(prompts, { world, objectives, tokenizer, reference });
+
+  const points: FrontPoint[] = [];
+  const kept: FrontSample[] = [];
+  const tradeOffs = tradeOffsOfGrid(grid, policy);
+  for (const tradeOff of tradeOffs) {
+    signal.throwIfAborted();
+    const model = await policy.at(tradeOff);
+    const answers = ask(model, asking);
+    const exact = listed && exactAt(model, listed, tradeOff);
+    model.dispose();
+    points.push({ ...frontPoint(answers, tradeOff, { reference, asking }), ...(exact ? { exact } : {}) });
+    kept.push(...shownSamples(answers, tradeOff, { prompts, shown }));
+    emit({ type: 'progress', done: points.length, total: tradeOffs.length, unit: 'points' });
+  }
+  const front: Front = {
+    v: 1,
+    method: policy.method,
+    objectives: [...objectives],
+    points,
+    reference: meanRewards(ask(reference, asking), objectives.length),
+    samples: kept,
+  };
+  logFront(front, emit);
+  await mkdir(outputPath(job, 'front'), { recursive: true });
+  await writeFile(
+    join(outputPath(job, 'front'), 'front.json'),
+    canonicalJson(front) + '\n',
+  );
+  reference.dispose();
+  policy.dispose();
+}
+
+/** One step a point: what the front itself shows, as curves in a tracker. */
+function logFront({ points, objectives }: Front, emit: Emit): void {
+  points.forEach((point, step) => {
+    const figures: [string, number | undefined][] = [
+      ...objectives.map((name, k): [string, number | undefined] => [
+        `eval/rewards/${name}/mean`,
+        point.rewards[k],
+      ]),
+      ['eval/objective/kl', point.kl],
+      ['eval/objective/entropy', point.entropy],
+      ['eval/regret', point.exact?.regret],
+    ];
+    for (const [name, value] of figures) if (value !== undefined) emit({ type: 'metric', name, value, step });
+  });
+}

@@ -1,0 +1,11 @@
+import { artifactFile, type ArtifactRef } from '../../runner/contract.js';
+import { loadModel, type Model } from '../lm/index.js';
+
+/** Reads a model artifact. The caller disposes the weights. */
+export function openModel(artifact: ArtifactRef): Promise<Model> {
+  return loadModel({
+    'config.json': artifactFile(artifact, 'config.json'),
+    'model.safetensors': artifactFile(artifact, 'model.safetensors'),
+    'tokenizer.json': artifactFile(artifact, 'tokenizer.json'),
+  });
+}

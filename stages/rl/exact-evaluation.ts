@@ -1,0 +1,88 @@
+/** V, V* and regret of a language model on prompts whose rewarded responses can all be listed. */
+import type { ExactPoint } from '../../schemas/artifact.js';
+import { problemOf, type ListedWorld } from '../data/world.js';
+import type { MaskedTokenizer } from '../lm/index.js';
+import type { LanguageModel, TokenBatch, Tokens } from '../lm/types.js';
+import type { TradeOff } from '../policy/types.js';
+import { exactPoint } from '../worlds/finite.js';
+import type { FiniteProblem } from '../worlds/types.js';
+import type { Prompt } from './prompts.js';
+
+/** A prompt with all responses that earn anything. */
+export interface ListedPrompt {
+  readonly tokens: Tokens;
+  /** Each with the end of the text. */
+  readonly strings: TokenBatch;
+  /** Strings that the tokenizer can't spell: no policy of its vocabulary gives them. */
+  readonly unspeakable: readonly boolean[];
+  readonly problem: FiniteProblem;
+}
+
+export interface Listing {
+  readonly world: ListedWorld;
+  readonly objectives: readonly string[];
+  readonly tokenizer: MaskedTokenizer;
+  /** pi_ref. */
+  readonly reference: LanguageModel;
+}
+
+/** Lists the responses to each prompt, with rewards and log pi_ref. */
+export function listPrompts(
+  prompts: readonly Prompt[],
+  { world, objectives, tokenizer, reference }: Listing,
+): readonly ListedPrompt[] {
+  const listed = prompts.map(({ row, tokens }) => {
+    const responses = world.responses(row);
+    const strings = responses.map(({ text }) => Int32Array.of(...tokenizer.encode(text), tokenizer.eos));
+    const unspeakable = strings.map((string) => string.includes(tokenizer.unknown));
+    return { tokens, strings, unspeakable, responses };
+  });
+  const logReference = logProbabilities(reference, listed);
+  return listed.map(({ responses, ...prompt }, i) => ({
+    ...prompt,
+    problem: problemOf(responses, objectives, logReference[i] ?? new Float64Array()),
+  }));
+}
+
+type Strings = Pick<ListedPrompt, 'tokens' | 'strings' | 'unspeakable'>;
+
+/** Prompts that run through the model at once: bounds the memory, and changes no result. */
+const chunk = 16;
+
+/** log pi of every string of every prompt. */
+function logProbabilities(model: LanguageModel, prompts: readonly Strings[]): readonly Float64Array[] {
+  const results: Float64Array[] = [];
+  for (let i = 0; i < prompts.length; i += chunk)
+    results.push(...logProbabilitiesAtOnce(model, prompts.slice(i, i + chunk)));
+  return results;
+}
+
+function logProbabilitiesAtOnce(model: LanguageModel, prompts: readonly Strings[]): readonly Float64Array[] {
+  const scores = model.score(
+    prompts.flatMap(({ tokens, strings }) => strings.map(() => tokens)),
+    prompts.flatMap(({ strings }) => strings),
+  ); // (B, T)
+  const [, longest] = scores.shape;
+  const values = scores.dataSync<'float32'>();
+  scores.dispose();
+  let row = 0;
+  return prompts.map(({ strings, unspeakable }) =>
+    Float64Array.from(strings, (_, s) => {
+      const tokens = values.subarray(row * longest, ++row * longest);
+      return unspeakable[s] ? -Infinity : tokens.reduce((sum, value) => sum + value, 0);
+    }),
+  );
+}
+
+/** What the model reaches at a trade-off, beside the optimum and the reference; means over the prompts. */
+export function exactAt(
+  model: LanguageModel,
+  prompts: readonly ListedPrompt[],
+  tradeOff: TradeOff,
+): ExactPoint {
+  const logs = logProbabilities(model, prompts);
+  return exactPoint(
+    prompts.map(({ problem }, i) => ({ problem, logPolicy: logs[i] ?? new Float64Array() })),
+    tradeOff,
+  );
+}

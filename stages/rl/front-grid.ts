@@ -1,0 +1,40 @@
+/** The trade-offs that a front asks a policy for. */
+import { StageFailure } from '../../runner/contract.js';
+import type { SteerablePolicy, TradeOff } from '../policy/types.js';
+import { simplexGrid } from './trade-offs.js';
+
+export interface Grid {
+  readonly weights: { readonly simplex: number } | readonly (readonly number[])[];
+  readonly alpha: 'trained' | number | readonly number[];
+}
+
+/**
+ * Every weighting at every alpha. Of a policy that answers a list of weightings only, a simplex grid is that list;
+ * a weighting that is asked for by name must be in its domain, which the policy itself checks.
+ */
+export function tradeOffsOfGrid(
+  grid: Grid,
+  { domain, objectives }: Pick<SteerablePolicy, 'domain' | 'objectives'>,
+): readonly TradeOff[] {
+  const m = objectives.length;
+  const weightings = 'simplex' in grid.weights ? simplexOf(grid.weights.simplex, m, domain) : grid.weights;
+  const wrong = weightings.find((weights) => weights.length !== m);
+  if (wrong)
+    throw new StageFailure(
+      'user',
+      'weights-length',
+      `the policy has ${m} objectives (${objectives.join(', ')}), the grid asks for the weights [${wrong.join(', ')}]`,
+    );
+  return alphasOf(grid.alpha, domain.alpha).flatMap((alpha) =>
+    weightings.map((weights) => ({ alpha, weights })),
+  );
+}
+
+function simplexOf(n: number, m: number, domain: SteerablePolicy['domain']): readonly (readonly number[])[] {
+  return typeof domain.weights === 'string' ? simplexGrid(m, n) : domain.weights;
+}
+
+function alphasOf(alpha: Grid['alpha'], trained: SteerablePolicy['domain']['alpha']): readonly number[] {
+  if (alpha === 'trained') return [typeof trained === 'number' ? trained : trained[0]];
+  return typeof alpha === 'number' ? [alpha] : alpha;
+}

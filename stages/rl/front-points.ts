@@ -1,0 +1,121 @@
+/** What a policy reaches at one trade-off on held-out prompts: means with standard errors, KL, entropy, samples. */
+import type { FrontPoint, FrontSample } from '../../schemas/artifact.js';
+import type { MaskedTokenizer } from '../lm/index.js';
+import type { LanguageModel } from '../lm/types.js';
+import type { TradeOff } from '../policy/types.js';
+import { Random } from '../random.js';
+import type { Reward } from '../rewards/types.js';
+import { mean } from './figures.js';
+import type { Prompt } from './prompts.js';
+import { promptGroups, rollOut, type Response } from './rollout.js';
+
+export interface Asking {
+  readonly prompts: readonly Prompt[];
+  readonly rewards: readonly Reward[];
+  readonly tokenizer: MaskedTokenizer;
+  /** Responses a prompt. */
+  readonly samples: number;
+  readonly maxTokens: number;
+  /** Seed of the dice: the same rows meet the same numbers, whatever the policy and the trade-off. */
+  readonly samplingSeed: number;
+}
+
+/** The answers to each prompt, in the order of the prompts. */
+export type Answers = readonly (readonly Response[])[];
+
+export function ask(model: LanguageModel, asking: Asking): Answers {
+  const random = (row: number): Random => new Random(asking.samplingSeed, `front/responses/${row}`);
+  return rollOut(model, asking.prompts, { ...asking, random }).responses;
+}
+
+export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n'>;
+
+/**
+ * Mean reward an objective and its standard error. Responses to one prompt are no independent witnesses: the error
+ * is that of the mean of the prompts' means. Responses without a reward are left out; `n` counts the others.
+ */
+export function meanRewards(answers: Answers, objectives: number): MeanRewards {
+  const scored = answers
+    .map((responses) => responses.flatMap(({ rewards }) => (rewards ? [rewards] : [])))
+    .filter((responses) => responses.length > 0);
+  const perObjective = Array.from({ length: objectives }, (_, k) =>
+    scored.map((responses) => mean(responses.map((rewards) => rewards[k] ?? 0))),
+  );
+  return {
+    rewards: perObjective.map(mean),
+    stderr: perObjective.map(standardError),
+    n: scored.reduce((count, responses) => count + responses.length, 0),
+  };
+}
+
+/** Of the mean of independent values; 0 where there is one alone, which says nothing of its spread. */
+function standardError(values: readonly number[]): number {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
+  return Math.sqrt(variance / values.length);
+}
+
+/** A point of a front from the answers and from what the reference thinks of them. */
+export function frontPoint(
+  answers: Answers,
+  tradeOff: TradeOff,
+  { reference, asking }: { readonly reference: LanguageModel; readonly asking: Asking },
+): FrontPoint {
+  const responses = answers.flat();
+  const ratios = logRatios(answers, reference, asking.prompts);
+  return {
+    alpha: tradeOff.alpha,
+    weights: [...tradeOff.weights],
+    ...meanRewards(answers, asking.rewards.length),
+    kl: mean(ratios),
+    length: mean(responses.map(({ tokens }) => tokens.length)),
+    // The mean of -log pi over sampled tokens: unbiased for the mean entropy of the places that the policy visits.
+    entropy: mean(responses.flatMap(({ logProbs }) => Array.from(logProbs, (log) => -log))),
+  };
+}
+
+/** log pi(y) - log pi_ref(y) of every response: its mean is the KL. */
+function logRatios(
+  answers: Answers,
+  reference: LanguageModel,
+  prompts: readonly Prompt[],
+): readonly number[] {
+  const groups = promptGroups({ prompts, responses: answers, clipped: 0 });
+  const scores = reference.score(
+    groups.flatMap(({ prompt, responses }) => responses.map(() => prompt)),
+    groups.flatMap(({ responses }) => responses),
+  ); // (B, T)
+  const [, longest] = scores.shape;
+  const values = scores.dataSync<'float32'>();
+  scores.dispose();
+  return answers.flat().map(({ logProbs }, row) => {
+    const logReference = values.subarray(row * longest, (row + 1) * longest);
+    return total(logProbs) - total(logReference);
+  });
+}
+
+function total(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** The first answer to each of the first prompts, for the report. */
+export function shownSamples(
+  answers: Answers,
+  tradeOff: TradeOff,
+  { prompts, shown }: { readonly prompts: readonly Prompt[]; readonly shown: number },
+): readonly FrontSample[] {
+  return prompts.slice(0, shown).flatMap(({ row }, i) => {
+    const answer = answers[i]?.find(({ rewards }) => rewards !== null);
+    if (!answer?.rewards) return [];
+    return [
+      {
+        prompt: row.prompt,
+        alpha: tradeOff.alpha,
+        weights: [...tradeOff.weights],
+        response: answer.text,
+        rewards: [...answer.rewards],
+      },
+    ];
+  });
+}

@@ -1,0 +1,146 @@
+/** What the kinds soft and clp do around the trainer: open inputs, log, watch for lock-in, save the policy. */
+import { outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
+import type { PolicyManifest } from '../../schemas/artifact.js';
+import { startEngine, type EngineName } from '../backend/engine.js';
+import { openDataset } from '../data/dataset.js';
+import { worldOf, type ListedWorld } from '../data/world.js';
+import { disposeState, languageModel } from '../lm/index.js';
+import type { ConditioningMethod } from '../policy/conditioning/types.js';
+import { initialPolicy } from '../policy/initial-policy.js';
+import { openModel } from '../policy/open-model.js';
+import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
+import { savePolicy, type StoredPolicy } from '../policy/stored-policy.js';
+import type { TradeOff } from '../policy/types.js';
+import type { Random } from '../random.js';
+import { rewardsOf } from '../rewards/index.js';
+import { isUnbiased } from './estimators.js';
+import { listPrompts } from './exact-evaluation.js';
+import { averageFigures, type Figures } from './figures.js';
+import { lockInWarning, steeringFigures } from './lock-in.js';
+import type { TrainingOptions } from './options.js';
+import { encodePrompts, type Prompt } from './prompts.js';
+import { begin, train, type Progress, type Step, type Training } from './trainer.js';
+
+/** What tells one training from another. */
+export interface TrainingPlan {
+  /** policy.json, but for the digest of the reference, which the job knows. */
+  readonly manifest: Omit<PolicyManifest, 'v' | 'reference'>;
+  readonly conditioning: ConditioningMethod;
+  readonly tradeOffs: number;
+  readonly draw: (random: Random) => TradeOff;
+}
+
+/** Training prompts that the exact figures are computed on. */
+const watched = 8;
+
+/** Times in a training that they are computed. */
+const watches = 4;
+
+/** Trains from `reference` on `prompts` and writes the output `policy`. */
+export async function runTraining(
+  job: StageJob<TrainingOptions>,
+  plan: TrainingPlan,
+  { emit, signal }: { readonly emit: Emit; readonly signal: AbortSignal },
+): Promise<void> {
+  await startEngine(job.backend as EngineName | undefined);
+  const { steps, log_every, max_tokens, ...options } = job.with;
+  const artifact = requiredInput(job, 'reference');
+  const manifest: PolicyManifest = { v: 1, ...plan.manifest, reference: artifact.digest };
+  const start = initialPolicy(await openModel(artifact), manifest, plan.conditioning);
+  const dataset = await openDataset(requiredInput(job, 'prompts'));
+  const prompts = encodePrompts(dataset.rows, start.tokenizer, {
+    context: start.config.n_positions,
+    before: longestWriting(start),
+    maxTokens: max_tokens,
+  });
+  const training: Training = {
+    ...options,
+    ...plan,
+    steps,
+    maxTokens: max_tokens,
+    seed: job.seed ?? 0,
+    prompts,
+    rewards: await rewardsOf(dataset, manifest.objectives),
+  };
+  remarkOnEstimator(training, emit);
+  const watch = watchOf(await worldOf(dataset), prompts, start);
+  const last = await follow(training, start, { emit, signal, watch, logEvery: log_every });
+  await savePolicy(outputPath(job, 'policy'), last.policy);
+  disposeState(last.optimizer);
+  parameterPolicy(last.policy).dispose();
+}
+
+/** A biased estimator trains something else than V; its result backs no claim, and the log says so. */
+function remarkOnEstimator({ kl }: Training, emit: Emit): void {
+  if (isUnbiased(kl)) return;
+  const text = `kl: ${kl} does not estimate the gradient of the objective: use this policy for comparison only`;
+  emit({ type: 'log', level: 'warning', text });
+}
+
+/** Computes figures of steering; undefined where the prompts come from no exact world. */
+type Watch = ((policy: StoredPolicy) => Promise<Figures>) | undefined;
+
+function watchOf(world: ListedWorld | undefined, prompts: readonly Prompt[], start: StoredPolicy): Watch {
+  if (!world) return undefined;
+  const { tokenizer, config, reference, manifest } = start;
+  const model = languageModel(config, reference, tokenizer, { keepWeights: true });
+  const listing = { world, objectives: manifest.objectives, tokenizer, reference: model };
+  const listed = listPrompts(prompts.slice(0, watched), listing);
+  model.dispose();
+  return (policy) => steeringFigures(parameterPolicy(policy), listed);
+}
+
+interface Following {
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly watch: Watch;
+  readonly logEvery: number;
+}
+
+/** Runs the trainer to its end and reports on it; the policy's tensors are the caller's. */
+async function follow(training: Training, start: StoredPolicy, options: Following): Promise<Progress> {
+  const { emit, signal, watch, logEvery } = options;
+  let last: Progress = begin(start);
+  let recent: Figures[] = [];
+  let tokens = 0;
+  let steering: Figures = {};
+  for await (const step of train(training, last)) {
+    signal.throwIfAborted();
+    last = step;
+    tokens += step.tokens;
+    recent.push(step.figures);
+    const ends = step.step === training.steps;
+    if (step.step % logEvery === 0 || ends) {
+      log(emit, step.step, { ...averageFigures(recent), num_tokens: tokens });
+      emit({ type: 'progress', done: step.step, total: training.steps, unit: 'steps' });
+      recent = [];
+    }
+    if (step.step % Math.ceil(training.steps / watches) !== 0 && !ends) continue;
+    emitSample(emit, step);
+    steering = (await watch?.(step.policy)) ?? {};
+    log(emit, step.step, steering);
+  }
+  const warning = lockInWarning(steering);
+  if (warning) emit({ type: 'log', level: 'warning', text: warning });
+  return last;
+}
+
+function log(emit: Emit, step: number, figures: Figures): void {
+  for (const [name, value] of Object.entries(figures)) emit({ type: 'metric', name, value, step });
+}
+
+/** The first response of the step that has rewards. */
+function emitSample(emit: Emit, { episodes }: Step): void {
+  const [episode] = episodes;
+  const prompt = episode?.rollout.prompts[0]?.row.prompt;
+  const response = episode?.rollout.responses[0]?.find(({ rewards }) => rewards !== null);
+  if (!episode || prompt === undefined || !response?.rewards) return;
+  const { alpha, weights } = episode.tradeOff;
+  emit({
+    type: 'sample',
+    prompt,
+    response: response.text,
+    tradeOff: { alpha, weights: [...weights] },
+    rewards: [...response.rewards],
+  });
+}

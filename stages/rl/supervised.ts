@@ -1,0 +1,186 @@
+/** Supervised finetuning: cross-entropy of responses given their prompts, as a loop of updates. */
+import { setImmediate } from 'node:timers/promises';
+import { StageFailure } from '../../runner/contract.js';
+import { tf } from '../backend/tf.js';
+import type { Row } from '../data/types.js';
+import {
+  adamw,
+  clipByGlobalNorm,
+  disposeState,
+  disposeTensors,
+  packGroups,
+  schedule,
+  scorePacked,
+  valueAndGradients,
+  type MaskedTokenizer,
+  type Model,
+  type OptimizerState,
+} from '../lm/index.js';
+import type { PromptGroup, Tokens } from '../lm/types.js';
+import { joined } from '../policy/prompted-model.js';
+import { Random } from '../random.js';
+import { drawInEpochs } from './epochs.js';
+import { encodePrompt } from './prompts.js';
+
+/** A row as it is learnt: the response, with its end, after the prompt. */
+export interface Example {
+  readonly prompt: Tokens;
+  readonly response: Tokens;
+}
+
+/**
+ * Rows as examples: prompt <sep> | response <eos>; with `learnPrompt`, <bos> | prompt <sep> response <eos>.
+ * A row without a response, or longer than the context, is a StageFailure.
+ */
+export function examplesOf(
+  rows: readonly Row[],
+  tokenizer: MaskedTokenizer,
+  { context, learnPrompt }: { readonly context: number; readonly learnPrompt: boolean },
+): readonly Example[] {
+  if (rows.length === 0) throw new StageFailure('user', 'empty-dataset', 'there is no row to learn from');
+  return rows.map((row) => {
+    if (row.response === undefined)
+      throw new StageFailure(
+        'user',
+        'missing-response',
+        `row ${JSON.stringify(row.id)} has no response to learn`,
+      );
+    const prompt = encodePrompt(tokenizer, row.prompt);
+    const response = joined(tokenizer.encode(row.response), Int32Array.of(tokenizer.eos));
+    const length = prompt.length + response.length;
+    if (length > context) throw tooLong(row.id, length, context);
+    return learnPrompt
+      ? { prompt: Int32Array.of(tokenizer.bos), response: joined(prompt, response) }
+      : { prompt, response };
+  });
+}
+
+function tooLong(id: string, length: number, context: number): StageFailure {
+  return new StageFailure(
+    'user',
+    'context',
+    `row ${JSON.stringify(id)} has ${length} tokens, prompt, separator, response and end together; the model's ` +
+      `context is ${context}: raise model.context, or shorten or drop long rows where the data are read`,
+  );
+}
+
+export interface Supervision {
+  readonly examples: readonly Example[];
+  readonly seed: number;
+  readonly steps: number;
+  readonly batch: number;
+  readonly learning_rate: number;
+  readonly schedule: 'constant' | 'linear' | 'cosine';
+  readonly warmup: number;
+  readonly weight_decay: number;
+  readonly max_grad_norm: number;
+  /** Share of examples that carry conditioning tokens, and the tokens to draw from. */
+  readonly noise: { readonly share: number; readonly tokens: readonly number[] };
+}
+
+export interface SupervisedStep {
+  /** Updates done. */
+  readonly step: number;
+  readonly model: Model;
+  readonly figures: Readonly<Record<'loss' | 'grad_norm' | 'learning_rate', number>>;
+  readonly tokens: number;
+}
+
+/**
+ * Updates the model to the last step. Each step takes over the tensors of the one before; only the last one's are
+ * alive, and the caller disposes them.
+ */
+export async function* supervise(options: Supervision, start: Model): AsyncGenerator<SupervisedStep, void> {
+  const rate = schedule({ ...options, kind: options.schedule, rate: options.learning_rate });
+  const optimizer = adamw({ rate, weightDecay: options.weight_decay });
+  let { weights } = start;
+  let state: OptimizerState = optimizer.init(weights);
+  for (let step = 0; step < options.steps; step++) {
+    const groups = batchAt(options, step);
+    const loss = lossGradient({ ...start, weights }, groups, new Random(options.seed, `sft/dropout/${step}`));
+    const clipped = clipByGlobalNorm(loss.gradients, options.max_grad_norm);
+    const updated = optimizer.update(clipped.gradients, state, weights);
+    [weights, loss.gradients, clipped.gradients].forEach(disposeTensors);
+    disposeState(state);
+    ({ parameters: weights, state } = updated);
+    if (!Number.isFinite(loss.value)) throw diverged(step);
+    const figures = { loss: loss.value, grad_norm: clipped.norm, learning_rate: rate(step) };
+    yield { step: step + 1, model: { ...start, weights }, figures, tokens: loss.tokens };
+    await setImmediate();
+  }
+  disposeState(state);
+}
+
+function diverged(step: number): StageFailure {
+  return new StageFailure(
+    'user',
+    'training-diverged',
+    `training diverged: the loss is no number after step ${step + 1}; lower learning_rate or max_grad_norm`,
+  );
+}
+
+/** The examples of a step: epochs in shuffled order, some behind conditioning tokens that say nothing. */
+function batchAt({ examples, seed, batch, noise }: Supervision, step: number): readonly PromptGroup[] {
+  const random = new Random(seed, `sft/noise/${step}`);
+  const drawn = drawInEpochs(examples, { seed, purpose: 'sft/order', start: step * batch, count: batch });
+  return drawn.map(({ prompt, response }) => {
+    const before = random.uniform() < noise.share ? noiseTokens(noise.tokens, random) : new Int32Array();
+    return { prompt: joined(before, prompt), responses: [response] };
+  });
+}
+
+const mostNoise = 4;
+
+function noiseTokens(tokens: readonly number[], random: Random): Tokens {
+  const count = 1 + random.integer(mostNoise);
+  return Int32Array.from({ length: count }, () => tokens[random.integer(tokens.length)] ?? 0);
+}
+
+/** Mean loss a response token in nats, its gradient, and the tokens run. */
+function lossGradient(
+  { config, weights, tokenizer }: Model,
+  groups: readonly PromptGroup[],
+  random: Random,
+): { value: number; gradients: Model['weights']; tokens: number } {
+  const packed = packGroups(groups);
+  const masked = maskOf(tokenizer, groups);
+  const { value, gradients } = valueAndGradients(
+    (parameters) =>
+      tf.neg(
+        tf.mean(scorePacked(config, parameters, packed, { training: true, random, ...masked }).logProbs),
+      ),
+    weights,
+  );
+  const loss = value.dataSync<'float32'>()[0] ?? NaN;
+  value.dispose();
+  return { value: loss, gradients, tokens: packed.nodes };
+}
+
+/** Responses never hold masked tokens, but a prompt that is learnt ends with the separator. */
+function maskOf(
+  { masked, sep }: MaskedTokenizer,
+  groups: readonly PromptGroup[],
+): { readonly masked?: Int32Array } {
+  return groups.some(({ responses }) => responses.some((tokens) => tokens.includes(sep))) ? {} : { masked };
+}
+
+/** Mean loss a response token over held-out examples, in nats. */
+export function heldOutLoss({ config, weights, tokenizer }: Model, examples: readonly Example[]): number {
+  let [sum, count] = [0, 0];
+  const chunk = 32;
+  for (let i = 0; i < examples.length; i += chunk) {
+    const groups = examples
+      .slice(i, i + chunk)
+      .map(({ prompt, response }) => ({ prompt, responses: [response] }));
+    const packed = packGroups(groups);
+    const values = tf.tidy(() =>
+      scorePacked(config, weights, packed, {
+        training: false,
+        masked: tokenizer.masked,
+      }).logProbs.dataSync<'float32'>(),
+    );
+    for (const value of values) sum -= value;
+    count += values.length;
+  }
+  return sum / count;
+}
