@@ -100,19 +100,26 @@ async function copyOnce(source: fs.promises.FileHandle, file: string, sink?: Sin
   return { digest: hash.digest('hex'), bytes, stat, still };
 }
 
-async function tryCopy(context: Context, file: string, follow: boolean): Promise<Copied> {
-  const source = await openSource(file, follow);
-  const temporary = context.access === 'write' ? context.temporary() : undefined;
-  const sink = temporary === undefined ? undefined : context.disk.create(temporary);
+async function copyIn(context: Context, source: fs.promises.FileHandle, file: string): Promise<Copied> {
+  const temporary = context.temporary();
+  const sink = context.disk.create(temporary);
   try {
     const copied = await copyOnce(source, file, sink);
-    if (temporary !== undefined && copied.still) install(context, temporary, copied.digest);
+    if (copied.still) install(context, temporary, copied.digest);
     return copied;
   } finally {
-    sink?.close();
-    await source.close();
+    sink.close();
     // Where it was installed, nothing is left to remove; where the disk is full, its bytes are needed.
-    if (temporary !== undefined) context.disk.remove(temporary);
+    context.disk.remove(temporary);
+  }
+}
+
+async function tryCopy(context: Context, file: string, follow: boolean): Promise<Copied> {
+  const source = await openSource(file, follow);
+  try {
+    return await (context.access === 'write' ? copyIn(context, source, file) : copyOnce(source, file));
+  } finally {
+    await source.close();
   }
 }
 
@@ -141,11 +148,11 @@ export async function putFile(context: Context, file: string, follow = true): Pr
   );
 }
 
-async function hashFile(file: string): Promise<string> {
+async function hashFile(file: string, sink?: Sink): Promise<string> {
   const source = await fs.promises.open(file, 'r');
   try {
     const hash = createHash('sha256');
-    await pump(source, { hash });
+    await pump(source, { hash, ...(sink ? { sink } : {}) });
     return hash.digest('hex');
   } finally {
     await source.close();
@@ -154,15 +161,12 @@ async function hashFile(file: string): Promise<string> {
 
 /** Copies a blob out of the store, hashing the bytes written. */
 export async function copyBlobOut(context: Context, digest: string, destination: string): Promise<void> {
-  const source = await fs.promises.open(blobPath(context.root, digest), 'r');
   const sink = context.disk.create(destination);
   try {
-    const hash = createHash('sha256');
-    await pump(source, { hash, sink });
-    if (hash.digest('hex') !== digest) missing(digest);
+    const actual = await hashFile(blobPath(context.root, digest), sink);
+    if (actual !== digest) missing(digest);
   } finally {
     sink.close();
-    await source.close();
   }
 }
 
