@@ -27,10 +27,10 @@ export async function rewardsOf(
   const offered = dataset.manifest.rewards;
   const world = await worldOf(dataset);
   const find = async (name: string): Promise<Reward> => {
-    const own = offered.includes(name) ? world?.rewards.find((reward) => reward.name === name) : undefined;
     const load = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
-    if (own && load)
+    if (offered.includes(name) && load)
       throw failure('ambiguous-reward', `both the dataset and moft have a reward ${quote(name)}: rename one`);
+    const own = offered.includes(name) ? world?.rewards.find((reward) => reward.name === name) : undefined;
     const reward = own ?? (await load?.())?.reward;
     if (!reward) throw unknownReward(name, offered);
     return guarded(reward);
@@ -44,7 +44,8 @@ export function scoreAll(rewards: readonly Reward[], row: Row, response: string)
   return scores.includes(null) ? null : (scores as number[]);
 }
 
-function guarded(reward: Reward): Reward {
+/** The same reward, except that a score that is no finite number is a StageFailure: it would spoil every mean. */
+export function guarded(reward: Reward): Reward {
   return {
     name: reward.name,
     score(row, response) {
