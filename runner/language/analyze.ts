@@ -1,8 +1,148 @@
+import { byCodeUnit, type JsonObject } from '../../schemas/json.js';
+import type { Cell, CellId, Pipeline, Place } from '../pipeline.js';
+import type { ExpandContext } from './assign.js';
+import { applySets, readOption, setFile } from './command-line.js';
+import type { Context } from './context.js';
+import { Diagnostics } from './diagnostics.js';
+import type { Draft } from './draft.js';
+import { type DraftCell, type Expanded, expandStage, plain } from './expand-stage.js';
+import { orderStages } from './graph.js';
+import { describeNode, type MapNode, type Node, toJson } from './nodes.js';
 import type { Analysis, AnalyzeOptions, Source } from './options.js';
+import { readParams } from './params.js';
+import { readDocument } from './read-document.js';
+import { readDraft } from './read-draft.js';
 
-/** Text to checked pipeline, or all the errors of the file. Pure: touches no disk, never throws for any text. */
+/**
+ * Text to checked pipeline, or all the errors of the file in its order. Pure: asks the disk only through
+ * `options.exists`, and never throws for any text.
+ */
 export function analyze(source: Source, options: AnalyzeOptions): Analysis {
-  void source;
-  void options;
-  return { diagnostics: [] };
+  const diagnostics = new Diagnostics();
+  const pipeline = read(source, options, diagnostics);
+  const found = diagnostics.sorted();
+  return found.length > 0 || pipeline === undefined ? { diagnostics: found } : { pipeline, diagnostics: [] };
 }
+
+function read(source: Source, options: AnalyzeOptions, diagnostics: Diagnostics): Pipeline | undefined {
+  const document = readDocument(source, diagnostics);
+  const written = document && checkRoot(document, diagnostics);
+  if (written === undefined) return undefined;
+  const { root, params: sets } = withSets(written, options.sets ?? {}, diagnostics);
+  const given = { preset: new Map<string, Node>(), options: options.params ?? {}, sets };
+  const params = readParams(root, given, diagnostics);
+  const context: Context = { diagnostics, registry: options.registry, params };
+  const draft = readDraft(root, context);
+  const remarks: string[] = [];
+  const expanded = expand(draft, {
+    ...context,
+    file: source.file,
+    workingFolder: options.workingFolder,
+    exists: options.exists,
+    stages: draft.stages.map((stage) => stage.name),
+    maxCells: draft.maxCells,
+    remark: (text) => remarks.push(text),
+  });
+  if (diagnostics.count > 0) return undefined;
+  const cells = draft.stages.flatMap(({ name }) => cellsOf(expanded.get(name)));
+  return {
+    name: draft.name,
+    experiment: draft.experiment,
+    file: source.file,
+    params: toJsonMap(params),
+    cells: cells.map((cell) => finish(cell, expanded)),
+    stages: draft.stages.map(({ name }) => name),
+    onFailure: draft.onFailure,
+    remarks,
+  };
+}
+
+function checkRoot(document: Node, diagnostics: Diagnostics): MapNode | undefined {
+  if (document.kind === 'map') return document;
+  if (document.kind === 'broken') return undefined;
+  diagnostics.report(document, {
+    code: 'wrong-type',
+    message: `a pipeline is a map, found ${describeNode(document)}`,
+    hint: 'begin it with `name:` and `stages:`',
+  });
+  return undefined;
+}
+
+/** `--set params.x` changes a value, not a default: it wins over `-p` and is of the default's type. */
+function withSets(
+  root: MapNode,
+  sets: Readonly<Record<string, string>>,
+  diagnostics: Diagnostics,
+): { readonly root: Node; readonly params: ReadonlyMap<string, Node> } {
+  const isParam = (path: string): boolean => /^params\.[^.]+$/.test(path);
+  const all = Object.entries(sets);
+  const others = Object.fromEntries(all.filter(([path]) => !isParam(path)));
+  const params = all
+    .filter(([path]) => isParam(path))
+    .map(([path, text]): readonly [string, Node] => {
+      const name = path.slice('params.'.length);
+      return [name, readOption(setFile(path), text, diagnostics)];
+    });
+  return { root: applySets(root, others, diagnostics), params: new Map(params) };
+}
+
+function expand(draft: Draft, base: Omit<ExpandContext, 'expanded' | 'room'>): ReadonlyMap<string, Expanded> {
+  const { sorted, cyclic } = orderStages(draft.stages, base);
+  const expanded = new Map<string, Expanded>();
+  let room = draft.maxCells;
+  for (const stage of sorted) {
+    const cycle = cyclic.get(stage.name);
+    const errors = cycle === undefined ? stage.errors : [...stage.errors, cycle];
+    const result = expandStage({ ...stage, errors }, { ...base, expanded, room });
+    expanded.set(stage.name, result);
+    if (result.kind === 'cells') room -= result.cells.length;
+  }
+  return expanded;
+}
+
+const cellsOf = (expanded: Expanded | undefined): readonly DraftCell[] =>
+  expanded?.kind === 'cells' ? expanded.cells : [];
+
+function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): Cell {
+  const { draft, values, outputs } = cell;
+  const { kind } = draft;
+  if (kind === undefined || values === undefined || outputs === undefined)
+    throw new Error(`internal error: the cell ${cell.id} passed the checker unchecked; please report it`);
+  return {
+    id: cell.id,
+    stage: cell.stage,
+    coordinates: sortedByKey(cell.coordinates),
+    kind: kind.name,
+    with: values,
+    inputs: cell.inputs,
+    outputs: Object.fromEntries(Object.entries(outputs).map(([name, { type }]) => [name, type])),
+    ...(cell.seed === undefined ? {} : { seed: cell.seed }),
+    needs: needsOf(cell, expanded),
+    env: draft.env,
+    secrets: draft.secrets,
+    resources: { ...kind.resources?.(plain(values)), ...draft.resources },
+    ...(draft.timeout === undefined ? {} : { timeout: draft.timeout }),
+    retries: draft.retries,
+    place: draft.place,
+    origins: originsOf(cell.with),
+  };
+}
+
+const sortedByKey = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(map).sort(([a], [b]) => byCodeUnit(a, b)));
+
+function needsOf(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): readonly CellId[] {
+  const read = Object.values(cell.inputs).flatMap((binding) => {
+    if (binding.kind === 'gathered') return binding.items.map((item) => item.cell);
+    return binding.kind === 'artifact' ? [binding.cell] : [];
+  });
+  const waited = cell.draft.needs.flatMap(({ name }) => cellsOf(expanded.get(name)).map(({ id }) => id));
+  return [...new Set([...read, ...waited])].sort(byCodeUnit);
+}
+
+/** Where each value under `with` is written: the literal, not the reference that brought it. */
+const originsOf = (node: MapNode): Readonly<Record<string, Place>> =>
+  Object.fromEntries(node.entries.map(({ key, value }) => [key, value.place]));
+
+const toJsonMap = (params: ReadonlyMap<string, Node>): JsonObject =>
+  Object.fromEntries([...params].map(([name, node]) => [name, toJson(node) ?? null]));

@@ -1,0 +1,195 @@
+import type { JsonObject } from '../../schemas/json.js';
+import type { Coordinates } from './cell-id.js';
+import { checkValues } from './check-values.js';
+import type { Context } from './context.js';
+import type { AxisValue, StageDraft } from './draft.js';
+import type { Expanded } from './expand-stage.js';
+import { brokenAt, everyNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
+import { suggestion } from './nearest.js';
+import { type PortUse, readPorts } from './ports.js';
+import { parseReference } from './reference.js';
+import { resolve } from './resolve.js';
+import type { JsonSchema } from './schema.js';
+import { axesOf, type Row, select } from './select.js';
+
+/** One combination of own matrix values, and what `with` is then. */
+export interface Assignment {
+  readonly coordinates: Coordinates;
+  readonly with: MapNode;
+  /** Defaults filled in; absent where something is wrong. */
+  readonly values?: JsonObject;
+  readonly ports: readonly PortUse[];
+  /** Whether every input is there and of the right type. */
+  readonly whole: boolean;
+  readonly occurrences: readonly Occurrence[];
+}
+
+/** A reference at an input, with the rows that it reads. */
+export interface Occurrence {
+  readonly port: string;
+  readonly node: ReferenceNode;
+  readonly rows: readonly Row[];
+}
+
+export interface ExpandContext extends Context {
+  readonly file: string;
+  readonly workingFolder: string;
+  readonly exists: ((path: string) => boolean) | undefined;
+  /** Stages expanded so far: all that this one refers to. */
+  readonly expanded: ReadonlyMap<string, Expanded>;
+  readonly stages: readonly string[];
+  /** Cells that may be made in all, and how many of these are left. */
+  readonly maxCells: number;
+  readonly room: number;
+  readonly remark: (text: string) => void;
+}
+
+/** Checks a stage at one combination of own matrix values. Errors that leave its cells unknown go to `errors`. */
+export function assign(
+  chosen: readonly AxisValue[],
+  draft: StageDraft,
+  context: ExpandContext,
+  errors: string[],
+): Assignment {
+  const coordinates = Object.fromEntries(
+    draft.axes.map((axis, index) => [axis.name, chosen[index]?.name ?? '']),
+  );
+  const values = resolveWith(chosen, draft, context);
+  const { kind } = draft;
+  if (kind === undefined) return { coordinates, with: values, ports: [], whole: false, occurrences: [] };
+  const json = checkValues({ stage: draft.name, kind, with: values, diagnostics: context.diagnostics });
+  const { uses, whole } = readPorts(values, {
+    ...context,
+    place: draft.place,
+    stage: draft.name,
+    kind,
+    candidates: (type) => candidates(type, context),
+  });
+  const occurrences = uses.flatMap((use) => occurrencesOf(use, context, errors));
+  const fitting = occurrences.filter((occurrence) => checkTypes(occurrence, draft, context));
+  checkOwnAxes(chosen, draft, occurrences, context, errors);
+  return {
+    coordinates,
+    with: values,
+    ...(json === undefined ? {} : { values: json }),
+    ports: uses,
+    whole: whole && fitting.length === occurrences.length,
+    occurrences,
+  };
+}
+
+function resolveWith(chosen: readonly AxisValue[], draft: StageDraft, context: ExpandContext): MapNode {
+  const matrix = new Map(
+    draft.axes.map((axis, index) => [axis.name, chosen[index]?.node ?? brokenAt(axis.place)]),
+  );
+  if (!draft.axesKnown) for (const axis of matrixNames(draft.with)) matrix.set(axis, brokenAt(draft.place));
+  const schema = draft.kind?.with as JsonSchema | undefined;
+  return resolve(draft.with, { ...context, matrix }, schema) as MapNode;
+}
+
+/** Names of own axes that a tree reads. */
+export function matrixNames(node: Node): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const child of everyNode(node)) {
+    if (child.kind !== 'scalar' || typeof child.value !== 'string' || !child.value.startsWith('$')) continue;
+    const reference = parseReference(child.value);
+    if (reference.ok && reference.value.kind === 'matrix') names.add(reference.value.name);
+  }
+  return names;
+}
+
+/** References of the file that give an artifact of a type, in the order of the file. */
+function candidates(type: string, { expanded }: ExpandContext): readonly string[] {
+  return [...expanded].flatMap(([stage, { kind, ...rest }]) => {
+    const cell = kind === 'cells' && 'cells' in rest ? rest.cells[0] : undefined;
+    return Object.entries(cell?.outputs ?? {})
+      .filter(([, output]) => output.type === type)
+      .map(([name]) => `$${stage}.${name}`);
+  });
+}
+
+function occurrencesOf(use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {
+  if (use.kind === 'path') return [];
+  return use.nodes.flatMap((node) => {
+    const rows = rowsOf(node, context, errors);
+    return rows === undefined ? [] : [{ port: use.name, node, rows }];
+  });
+}
+
+function rowsOf(node: ReferenceNode, context: ExpandContext, errors: string[]): readonly Row[] | undefined {
+  const parent = context.expanded.get(node.reference.stage);
+  if (parent === undefined) {
+    const onCycle = context.stages.includes(node.reference.stage);
+    errors.push(onCycle ? '' : reportUnknownStage(node, context));
+    return undefined;
+  }
+  if (parent.kind === 'blocked') {
+    errors.push(...parent.errors);
+    return undefined;
+  }
+  const rows = select(node.reference, parent.cells);
+  if (rows.ok) return rows.value;
+  errors.push(context.diagnostics.report(node, rows.error));
+  return undefined;
+}
+
+export function reportUnknownStage(
+  node: ReferenceNode,
+  { diagnostics, stages }: Pick<ExpandContext, 'diagnostics' | 'stages'>,
+): string {
+  const { stage } = node.reference;
+  return diagnostics.report(node, {
+    code: 'unknown-stage',
+    message: `no stage is named \`${stage}\``,
+    hint: suggestion(stage, stages, 'stages are'),
+  });
+}
+
+/** Whether all that a reference reads is of the input's type. Unknown outputs pass: an earlier error stands there. */
+function checkTypes({ port, node, rows }: Occurrence, draft: StageDraft, context: ExpandContext): boolean {
+  const type = draft.kind?.inputs[port]?.type;
+  const outputs = rows.flatMap((row) => row.items.map(({ cell }) => cell.outputs?.[node.reference.output]));
+  const wrong = outputs.find((output) => output !== undefined && output.type !== type);
+  if (wrong === undefined || type === undefined) return true;
+  const others = candidates(type, context).filter((text) => text !== node.reference.text);
+  context.diagnostics.report(node, {
+    code: 'wrong-artifact',
+    message: `\`${port}\` takes a ${type}, and \`${node.reference.text}\` is a ${wrong.type}`,
+    hint:
+      others.length === 0
+        ? undefined
+        : `write ${others
+            .slice(0, 4)
+            .map((text) => `\`${text}\``)
+            .join(' or ')}`,
+  });
+  return false;
+}
+
+/** A reference inside a matrix value may not carry the axis that the value stands on. */
+function checkOwnAxes(
+  chosen: readonly AxisValue[],
+  draft: StageDraft,
+  occurrences: readonly Occurrence[],
+  { diagnostics }: ExpandContext,
+  errors: string[],
+): void {
+  for (const [index, { name }] of draft.axes.entries()) {
+    const value = chosen[index]?.node;
+    const places = value === undefined ? [] : [...everyNode(value)].map((node) => node.place);
+    for (const { node, rows } of occurrences) {
+      if (!places.includes(node.place) || !axesOf(rows).includes(name)) continue;
+      const { stage, output } = node.reference;
+      errors.push(
+        diagnostics.report(
+          { place: node.place, uses: [] },
+          {
+            code: 'self-axis',
+            message: `\`${node.reference.text}\` carries the axis \`${name}\`, which its own value stands on`,
+            hint: `name the axis otherwise, or gather it: \`$${stage}(${name}=*).${output}\``,
+          },
+        ),
+      );
+    }
+  }
+}

@@ -1,0 +1,157 @@
+import type { JsonObject } from '../../schemas/json.js';
+import type { Problem, StageKind } from '../contract.js';
+import type { Diagnostics } from './diagnostics.js';
+import { explainSchemaErrors, type SchemaProblem } from './explain-schema-error.js';
+import { contains, describeNode, everyNode, type Located, type MapNode, type Node, toJson } from './nodes.js';
+import { suggestion } from './nearest.js';
+import { separators } from './params.js';
+import { describeSchema } from './describe-schema.js';
+import { stageKeys } from './read-stage.js';
+import { looksLikeNumber } from './scalars.js';
+import { formsOf, type JsonSchema, withDefaults } from './schema.js';
+import { validatorOf } from './validator.js';
+
+/** A stage's `with` after params and matrix values are put in. */
+export interface WithContext {
+  readonly stage: string;
+  readonly kind: StageKind;
+  readonly with: MapNode;
+  readonly diagnostics: Diagnostics;
+}
+
+/** The values of a stage with defaults filled in; undefined where an error was reported. */
+export function checkValues(context: WithContext): JsonObject | undefined {
+  const { kind, diagnostics } = context;
+  const before = diagnostics.count;
+  const { schema, check } = validatorOf(kind);
+  const entries = context.with.entries.filter(({ key }) => !(key in kind.inputs));
+  const broken = entries.filter(({ value }) => contains(value, 'broken')).map(({ key }) => key);
+  const artifacts = entries.filter(({ value }) => contains(value, 'reference')).map(({ key }) => key);
+  for (const { key, value } of entries) reportReferences(key, value, context, schema);
+  const silent = new Set([...broken, ...artifacts]);
+  const given = entries.filter(({ key }) => !silent.has(key));
+  const json = toJson({ ...context.with, entries: given }) as JsonObject;
+  const values = withDefaults(schema, json) as JsonObject;
+  for (const problem of explainSchemaErrors(check(values)))
+    if (!silent.has(problem.path[0] ?? problem.key ?? '')) reportProblem(problem, context);
+  return silent.size > 0 || diagnostics.count > before || check(values).length > 0 ? undefined : values;
+}
+
+/** Artifacts are taken by the inputs only. */
+function reportReferences(key: string, node: Node, context: WithContext, schema: JsonSchema): void {
+  const property = schema.properties?.[key];
+  if (property === undefined) return;
+  for (const child of everyNode(node)) {
+    if (child.kind !== 'reference') continue;
+    const inputs = Object.keys(context.kind.inputs).map((name) => `\`${name}\``);
+    context.diagnostics.report(child, {
+      code: 'misplaced-reference',
+      message: `\`${key}\` takes ${describeSchema(property)}, found ${describeNode(child)}`,
+      hint:
+        inputs.length === 0
+          ? `\`${context.kind.name}\` takes no artifacts`
+          : `\`${context.kind.name}\` takes artifacts at ${inputs.join(', ')}`,
+    });
+  }
+}
+
+function reportProblem(problem: SchemaProblem, context: WithContext): void {
+  const label = [...problem.path, ...(problem.key === undefined ? [] : [problem.key])].join('.');
+  switch (problem.kind) {
+    case 'missing':
+      context.diagnostics.report(nodeAt(context, problem.path), {
+        code: 'missing-key',
+        message: `\`${label}\` is missing: it takes ${problem.expectation}`,
+        hint: problem.schema.description,
+      });
+      return;
+    case 'unknown':
+      reportUnknown(problem, label, context);
+      return;
+    case 'value': {
+      const at = nodeAt(context, problem.path);
+      context.diagnostics.report(at, {
+        code: problem.keyword === 'type' ? 'wrong-type' : 'wrong-value',
+        message: `\`${label}\` takes ${problem.expectation}, found ${describeNode(at)}`,
+        hint: problem.hint ?? scalarHint(at, problem.schema) ?? problem.schema.description,
+      });
+      return;
+    }
+  }
+}
+
+function reportUnknown(problem: SchemaProblem, label: string, context: WithContext): void {
+  const { kind } = context;
+  const key = problem.key ?? '';
+  const known = Object.keys(problem.schema.properties ?? {});
+  const names = problem.path.length === 0 ? [...Object.keys(kind.inputs), ...known] : known;
+  const where = problem.path.length === 0 ? `\`${kind.name}\`` : `\`${problem.path.join('.')}\``;
+  context.diagnostics.report(keyPlace(context, [...problem.path, key]), {
+    code: 'unknown-key',
+    message: `${where} has no key \`${key}\``,
+    hint: belongs(key, label, context) ?? suggestion(key, names, 'keys are'),
+  });
+}
+
+/** Where a key belongs that stands in the wrong map. */
+function belongs(key: string, label: string, { kind }: WithContext): string | undefined {
+  const schema = kind.with as unknown as JsonSchema;
+  if ((stageKeys as readonly string[]).includes(key)) return `\`${key}\` belongs beside \`uses\``;
+  if (label !== key && (key in kind.inputs || schema.properties?.[key] !== undefined))
+    return `\`${key}\` belongs directly under \`with\``;
+  const parents = Object.entries(schema.properties ?? {})
+    .filter(([, property]) => formsOf(property).some((form) => form.properties?.[key] !== undefined))
+    .map(([name]) => name);
+  return parents.length === 1 ? `\`${key}\` belongs under \`${parents[0] ?? ''}\`` : undefined;
+}
+
+/** Numbers written so that YAML takes them for text. */
+function scalarHint(at: Located & Partial<Node>, schema: JsonSchema): string | undefined {
+  if (at.kind !== 'scalar' || typeof at.value !== 'string') return undefined;
+  const numeric = formsOf(schema).some((form) => form.type === 'number' || form.type === 'integer');
+  if (!numeric) return undefined;
+  if (at.plain !== undefined && looksLikeNumber(at.plain)) return separators(at.plain).hint;
+  return at.value.trim() !== '' && Number.isFinite(Number(at.value))
+    ? `write it without quotes: \`${at.value.trim()}\``
+    : undefined;
+}
+
+/** Reports what a kind's own check found at the place of the value. */
+export function reportKindProblem(problem: Problem, context: WithContext): void {
+  context.diagnostics.report(nodeAt(context, problem.path.map(String)), {
+    code: problem.code,
+    message: problem.message,
+    hint: problem.hint,
+  });
+}
+
+/** The node at a path below `with`, or the nearest one above it that is written (a default has no place). */
+export function nodeAt(context: Pick<WithContext, 'with'>, path: readonly string[]): Node {
+  let node: Node = context.with;
+  for (const part of path) {
+    const next: Node | undefined = childAt(node, part);
+    if (next === undefined) break;
+    node = next;
+  }
+  return node === context.with ? firstLine(node) : node;
+}
+
+function childAt(node: Node, part: string): Node | undefined {
+  if (node.kind === 'list') return node.items[Number(part)];
+  return node.kind === 'map' ? node.entries.find(({ key }) => key === part)?.value : undefined;
+}
+
+/** A long map is pointed at by its first character. */
+function firstLine(node: Node): Node {
+  const { place } = node;
+  return place.endLine === place.line
+    ? node
+    : { ...node, place: { ...place, endLine: place.line, endColumn: place.column + 1 } };
+}
+
+function keyPlace(context: WithContext, path: readonly string[]): Located {
+  const parent = nodeAt(context, path.slice(0, -1));
+  const map = path.length === 1 ? context.with : parent;
+  const entry = map.kind === 'map' ? map.entries.find(({ key }) => key === path.at(-1)) : undefined;
+  return entry === undefined ? parent : { place: entry.keyPlace, uses: map.uses };
+}

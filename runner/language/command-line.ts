@@ -1,0 +1,116 @@
+import type { Place } from '../pipeline.js';
+import type { Diagnostics, Finding } from './diagnostics.js';
+import {
+  brokenAt,
+  describeNode,
+  type Entry,
+  listed,
+  type ListNode,
+  type MapNode,
+  type Node,
+} from './nodes.js';
+import { suggestion } from './nearest.js';
+import { readDocument } from './read-document.js';
+
+/** Values from the command line have places too: the "file" is the option. */
+export const paramFile = (name: string): string => `-p ${name}`;
+export const setFile = (path: string): string => `--set ${path}`;
+
+export function optionPlace(file: string, text: string): Place {
+  return { file, line: 1, column: 1, endLine: 1, endColumn: text.length + 1 };
+}
+
+/** YAML given on the command line; what is wrong is reported at the option. */
+export function readOption(file: string, text: string, diagnostics: Diagnostics): Node {
+  if (text.trim() !== '')
+    return readDocument({ file, text }, diagnostics) ?? brokenAt(optionPlace(file, text));
+  const place = optionPlace(file, text);
+  diagnostics.report(place, {
+    code: 'null-value',
+    message: `\`${file}\` gives no value`,
+    hint: `write \`${file}=value\``,
+  });
+  return brokenAt(place);
+}
+
+/** The document with each `--set path=yaml` put in. The new value replaces what stood there, maps included. */
+export function applySets(
+  root: Node,
+  sets: Readonly<Record<string, string>>,
+  diagnostics: Diagnostics,
+): Node {
+  return Object.entries(sets).reduce((node, [path, text]) => {
+    const place = optionPlace(setFile(path), text);
+    const value = readOption(setFile(path), text, diagnostics);
+    return put(node, path.split('.'), { value, place, path, diagnostics, depth: 0 });
+  }, root);
+}
+
+interface Put {
+  readonly value: Node;
+  readonly place: Place;
+  readonly path: string;
+  readonly diagnostics: Diagnostics;
+  /** Keys above this one. A stage must exist; below it the checker knows the keys, and finds wrong ones itself. */
+  readonly depth: number;
+}
+
+function put(node: Node, [key, ...rest]: readonly string[], change: Put): Node {
+  if (key === undefined) return change.value;
+  const deeper = { ...change, depth: change.depth + 1 };
+  if (node.kind === 'broken') return node;
+  if (node.kind === 'list') return putItem(node, key, rest, deeper);
+  if (node.kind === 'map') return putEntry(node, key, rest, deeper);
+  return refuse(node, change, {
+    code: 'unknown-path',
+    message: `\`${change.path}\` names no place: \`${key}\` would stand inside ${describeNode(node)}`,
+  });
+}
+
+function putEntry(map: MapNode, key: string, rest: readonly string[], change: Put): Node {
+  const known = map.entries.find((entry) => entry.key === key);
+  const stages = change.path.startsWith('stages.') && change.depth === 2;
+  if (key === '' || (known === undefined && stages))
+    return refuse(map, change, {
+      code: 'unknown-path',
+      message: stages ? `no stage is named \`${key}\`` : `\`${change.path}\` is no path`,
+      hint: stages
+        ? suggestion(
+            key,
+            map.entries.map((entry) => entry.key),
+            'stages are',
+          )
+        : 'write keys separated by dots, as in `stages.clp.with.steps`',
+    });
+  const before = known?.value ?? emptyMap(change.place);
+  const entry: Entry = {
+    key,
+    keyPlace: known?.keyPlace ?? change.place,
+    value: put(before, rest, change),
+  };
+  const entries =
+    known === undefined
+      ? [...map.entries, entry]
+      : map.entries.map((other) => (other === known ? entry : other));
+  return { ...map, entries };
+}
+
+function putItem(list: ListNode, key: string, rest: readonly string[], change: Put): Node {
+  const index = /^[0-9]+$/.test(key) ? Number(key) : -1;
+  const item = list.items[index];
+  if (item === undefined)
+    return refuse(list, change, {
+      code: 'unknown-path',
+      message: `\`${change.path}\` names no place: \`${key}\` is no item of ${describeNode(list)}`,
+      hint:
+        list.items.length === 0 ? undefined : `items are ${listed(list.items.map((_, at) => `\`${at}\``))}`,
+    });
+  return { ...list, items: list.items.with(index, put(item, rest, change)) };
+}
+
+const emptyMap = (place: Place): MapNode => ({ kind: 'map', place, uses: [], entries: [] });
+
+function refuse(node: Node, change: Put, finding: Finding): Node {
+  change.diagnostics.report(change.place, finding);
+  return node;
+}

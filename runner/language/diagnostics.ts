@@ -1,0 +1,81 @@
+import { byCodeUnit } from '../../schemas/json.js';
+import type { Diagnostic, Place } from '../pipeline.js';
+import { isCommandLine } from './format-diagnostic.js';
+import type { Located } from './nodes.js';
+
+export interface Finding {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly related?: readonly (Place & { readonly message: string })[];
+}
+
+type Related = NonNullable<Diagnostic['related']>[number];
+
+/** Gathers the errors of a file. The same mistake found twice is one error with every use of it. */
+export class Diagnostics {
+  readonly #found = new Map<string, Diagnostic>();
+  readonly #notes = new Map<string, Set<string>>();
+
+  get count(): number {
+    return this.#found.size;
+  }
+
+  /** Reports at a node (its uses become related places) or at a bare place. Returns a handle for `blocks`. */
+  report(at: Located | Place, finding: Finding): string {
+    const place = 'place' in at ? at.place : at;
+    const uses = 'place' in at ? at.uses : [];
+    const id = JSON.stringify([finding.code, place.file, place.line, place.column, finding.message]);
+    const before = this.#found.get(id);
+    const related = merge(before?.related ?? [], [
+      ...(finding.related ?? []),
+      ...uses.map((use) => ({ ...use, message: 'used here' })),
+    ]);
+    this.#found.set(id, {
+      ...place,
+      code: finding.code,
+      message: finding.message,
+      ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+      ...(related.length === 0 ? {} : { related }),
+    });
+    return id;
+  }
+
+  /** Says at an error what could not be checked because of it. */
+  blocks(id: string, what: string): void {
+    const notes = this.#notes.get(id) ?? new Set<string>();
+    this.#notes.set(id, notes.add(what));
+  }
+
+  /** All errors: the command line's first, then in the order of the file. */
+  sorted(): readonly Diagnostic[] {
+    return [...this.#found]
+      .map(([id, diagnostic]) => this.#withNotes(id, diagnostic))
+      .sort(
+        (a, b) =>
+          Number(isCommandLine(b.file)) - Number(isCommandLine(a.file)) ||
+          byCodeUnit(a.file, b.file) ||
+          a.line - b.line ||
+          a.column - b.column ||
+          byCodeUnit(a.code, b.code) ||
+          byCodeUnit(a.message, b.message),
+      );
+  }
+
+  #withNotes(id: string, diagnostic: Diagnostic): Diagnostic {
+    const notes = [...(this.#notes.get(id) ?? [])].sort(byCodeUnit);
+    if (notes.length === 0) return diagnostic;
+    const blocked = `${notes.join(', ')} ${notes.length === 1 ? 'is' : 'are'} checked in full once this is mended`;
+    return {
+      ...diagnostic,
+      hint: diagnostic.hint === undefined ? blocked : `${diagnostic.hint}; ${blocked}`,
+    };
+  }
+}
+
+const keyOf = (related: Related): string =>
+  JSON.stringify([related.file, related.line, related.column, related.message]);
+
+function merge(before: readonly Related[], after: readonly Related[]): readonly Related[] {
+  return [...new Map([...before, ...after].map((related) => [keyOf(related), related])).values()];
+}

@@ -1,0 +1,299 @@
+import type { InputTraits, OutputPort, StageKind, Traits } from '../contract.js';
+import type { InputBinding, Place } from '../pipeline.js';
+import type { JsonObject } from '../../schemas/json.js';
+import { assign, type Assignment, type ExpandContext, matrixNames, type Occurrence } from './assign.js';
+import { cellId, type Coordinates } from './cell-id.js';
+import { reportKindProblem } from './check-values.js';
+import type { AxisValue, StageDraft } from './draft.js';
+import { join, type Joined } from './join.js';
+import { listed, type MapNode } from './nodes.js';
+import { type Side, unfitting } from './partners.js';
+import { axesOf, type CellFace, inOrder, type Item, type Row } from './select.js';
+
+/** A cell of a stage, before it is known that the whole file is right. */
+export interface DraftCell extends CellFace {
+  readonly draft: StageDraft;
+  readonly with: MapNode;
+  readonly values?: JsonObject;
+  readonly seed?: number;
+  readonly inputs: Readonly<Record<string, InputBinding>>;
+}
+
+/** A stage's cells; or the handles of the errors that leave them unknown. */
+export type Expanded =
+  | { readonly kind: 'cells'; readonly cells: readonly DraftCell[] }
+  | { readonly kind: 'blocked'; readonly errors: readonly string[] };
+
+/** Expands one stage whose parents are expanded; its cells follow the order of its axes. */
+export function expandStage(draft: StageDraft, context: ExpandContext): Expanded {
+  const errors = [...draft.errors];
+  const size = draft.axes.reduce((product, axis) => product * axis.values.length, draft.seeds?.length ?? 1);
+  if (size > context.room) return block(draft, [...errors, reportExplosion(draft, [], context)], context);
+  const assignments = combinations(draft).map((chosen) => assign(chosen, draft, context, errors));
+  if (errors.length === 0) reportMismatches(draft, assignments, context, errors);
+  const cells = errors.length === 0 ? makeCells(draft, assignments, context, errors) : [];
+  if (errors.length === 0) reportLost(draft, assignments, cells, context, errors);
+  if (errors.length > 0) return block(draft, errors, context);
+  remarkAxes(draft, assignments, context);
+  return { kind: 'cells', cells };
+}
+
+function block(draft: StageDraft, errors: readonly string[], { diagnostics }: ExpandContext): Expanded {
+  const known = [...new Set(errors.filter((error) => error !== ''))];
+  for (const error of known) diagnostics.blocks(error, draft.name);
+  return { kind: 'blocked', errors: known.length === 0 ? [''] : known };
+}
+
+/** The product of the own axes, the first one slowest. */
+function combinations(draft: StageDraft): readonly (readonly AxisValue[])[] {
+  return draft.axes.reduce<readonly (readonly AxisValue[])[]>(
+    (chosen, axis) => chosen.flatMap((values) => axis.values.map((value) => [...values, value])),
+    [[]],
+  );
+}
+
+function makeCells(
+  draft: StageDraft,
+  assignments: readonly Assignment[],
+  context: ExpandContext,
+  errors: string[],
+): readonly DraftCell[] {
+  const cells: DraftCell[] = [];
+  for (const assignment of assignments) {
+    const rows = joinAll(draft, assignment, context.room - cells.length);
+    if (rows === undefined) {
+      errors.push(reportExplosion(draft, assignment.occurrences, context));
+      return [];
+    }
+    for (const row of rows) cells.push(makeCell(draft, assignment, row, context));
+  }
+  return cells;
+}
+
+/** Own coordinates joined with the rows of every reference; undefined beyond `most`. */
+function joinAll(
+  draft: StageDraft,
+  assignment: Assignment,
+  most: number,
+): readonly Joined<Row>[] | undefined {
+  let rows: readonly Joined<Row>[] | undefined = ownRows(draft, assignment).map((coordinates) => ({
+    coordinates,
+    parts: [],
+  }));
+  for (const occurrence of assignment.occurrences) rows = rows && join(rows, occurrence.rows, most);
+  return rows && rows.length <= most ? rows : undefined;
+}
+
+const ownRows = (draft: StageDraft, { coordinates }: Assignment): readonly Coordinates[] =>
+  draft.seeds === undefined
+    ? [coordinates]
+    : draft.seeds.map((seed) => ({ ...coordinates, seed: String(seed) }));
+
+function makeCell(
+  draft: StageDraft,
+  assignment: Assignment,
+  row: Joined<Row>,
+  context: ExpandContext,
+): DraftCell {
+  const items = itemsByPort(assignment, row);
+  const { kind } = draft;
+  const seed =
+    draft.seeds === undefined
+      ? kind?.randomness === 'training'
+        ? 0
+        : undefined
+      : Number(row.coordinates.seed);
+  const outputs = kind === undefined ? undefined : outputsOf(kind, assignment, items, context, draft);
+  return {
+    id: cellId(draft.name, row.coordinates),
+    stage: draft.name,
+    coordinates: row.coordinates,
+    draft,
+    with: assignment.with,
+    ...(assignment.values === undefined ? {} : { values: assignment.values }),
+    ...(seed === undefined ? {} : { seed }),
+    ...(outputs === undefined ? {} : { outputs }),
+    inputs: bindings(assignment, items),
+  };
+}
+
+/** What each input reads, in the order of the language. */
+interface PortItems {
+  readonly items: readonly (Item & { readonly output: string })[];
+}
+
+function itemsByPort({ occurrences }: Assignment, row: Joined<Row>): ReadonlyMap<string, PortItems['items']> {
+  const ports = new Map<string, PortItems['items']>();
+  for (const [index, { port, node }] of occurrences.entries()) {
+    const read = (row.parts[index]?.items ?? []).map((item) => ({ ...item, output: node.reference.output }));
+    ports.set(port, [...(ports.get(port) ?? []), ...read]);
+  }
+  return new Map([...ports].map(([port, items]) => [port, inOrder(items)]));
+}
+
+function bindings(
+  { ports }: Assignment,
+  items: ReadonlyMap<string, PortItems['items']>,
+): Readonly<Record<string, InputBinding>> {
+  const bound = ports.flatMap((use): (readonly [string, InputBinding])[] => {
+    if (use.kind === 'path') return [[use.name, use.binding]];
+    const read = items.get(use.name) ?? [];
+    const { type } = use.port;
+    if (use.port.list === true) {
+      const gathered = read.map(({ cell, coordinates, output }) => ({
+        stage: cell.stage,
+        coordinates,
+        cell: cell.id,
+        output,
+      }));
+      return [[use.name, { kind: 'gathered', type, items: gathered }]];
+    }
+    return read
+      .slice(0, 1)
+      .map(({ cell, output }) => [use.name, { kind: 'artifact', type, cell: cell.id, output }]);
+  });
+  return Object.fromEntries(bound);
+}
+
+/** Outputs of a cell whose values and inputs are right, after the kind's own checks. */
+function outputsOf(
+  kind: StageKind,
+  assignment: Assignment,
+  items: ReadonlyMap<string, PortItems['items']>,
+  { diagnostics }: ExpandContext,
+  draft: StageDraft,
+): Readonly<Record<string, OutputPort>> | undefined {
+  const { values, whole } = assignment;
+  if (values === undefined || !whole) return undefined;
+  const inputs = traitsOf(assignment, items);
+  const known = [...items.values()].flat().every(({ cell }) => cell.outputs !== undefined);
+  const problems = known ? (kind.check?.(plain(values), inputs) ?? []) : [];
+  for (const problem of problems)
+    reportKindProblem(problem, { stage: draft.name, kind, with: assignment.with, diagnostics });
+  return problems.length > 0 ? undefined : kind.outputs(plain(values), inputs);
+}
+
+/** JSON as the functions of a kind take it. */
+export const plain = (values: JsonObject): Record<PropertyKey, unknown> =>
+  values as Record<PropertyKey, unknown>;
+
+function traitsOf({ ports }: Assignment, items: ReadonlyMap<string, PortItems['items']>): InputTraits {
+  const traits = ports.map((use): readonly [string, Traits | readonly Traits[]] => {
+    if (use.kind === 'path') return [use.name, {}];
+    const read = (items.get(use.name) ?? []).map(({ cell, output }) => cell.outputs?.[output]?.traits ?? {});
+    return [use.name, use.port.list === true ? read : (read[0] ?? {})];
+  });
+  return Object.fromEntries(traits);
+}
+
+/** Sides of the join that don't fit: own axes against each reference, and references against each other. */
+function reportMismatches(
+  draft: StageDraft,
+  assignments: readonly Assignment[],
+  context: ExpandContext,
+  errors: string[],
+): void {
+  for (const [left, right] of sidePairs(draft, assignments)) {
+    const found = unfitting(left, right);
+    if (found !== undefined) errors.push(context.diagnostics.report(found.place, found.finding));
+  }
+}
+
+/** Each pair of sides that meet in a cell, once; places tell references apart. */
+function sidePairs(
+  draft: StageDraft,
+  assignments: readonly Assignment[],
+): readonly (readonly [Side, Side])[] {
+  const pairs = new Map<string, readonly [Side, Side]>();
+  const key = ({ node }: Occurrence): string => JSON.stringify([node.place, node.uses]);
+  const references = new Set(assignments.flatMap(({ occurrences }) => occurrences.map(key)));
+  for (const reference of references) {
+    const meeting = assignments.filter(({ occurrences }) =>
+      occurrences.some((one) => key(one) === reference),
+    );
+    const own = ownSide(draft, meeting);
+    const one = meeting[0]?.occurrences.find((occurrence) => key(occurrence) === reference);
+    if (one !== undefined) pairs.set(reference, [own, sideOf(one)]);
+  }
+  for (const { occurrences } of assignments)
+    for (const [index, left] of occurrences.entries())
+      for (const right of occurrences.slice(index + 1)) {
+        const pair = `${key(left)} ${key(right)}`;
+        if (!pairs.has(pair)) pairs.set(pair, [sideOf(left), sideOf(right)]);
+      }
+  return [...pairs.values()];
+}
+
+const sideOf = ({ node, rows }: Occurrence): Side => ({
+  text: node.reference.text,
+  placeOf: () => node.place,
+  rows,
+});
+
+function ownSide(draft: StageDraft, assignments: readonly Assignment[]): Side {
+  const placeOf = (name: string): Place =>
+    draft.axes.find((axis) => axis.name === name)?.place ?? draft.place;
+  return {
+    placeOf,
+    rows: assignments.flatMap((assignment) =>
+      ownRows(draft, assignment).map((coordinates) => ({ coordinates })),
+    ),
+  };
+}
+
+/** Values that a join lost though each had a partner: the axes only go together in other combinations. */
+function reportLost(
+  draft: StageDraft,
+  assignments: readonly Assignment[],
+  cells: readonly DraftCell[],
+  { diagnostics }: ExpandContext,
+  errors: string[],
+): void {
+  const pairs = (rows: readonly { readonly coordinates: Coordinates }[]): readonly string[] =>
+    rows.flatMap(({ coordinates }) => Object.entries(coordinates).map(([axis, value]) => `${axis}=${value}`));
+  const kept = new Set(pairs(cells));
+  const rows = assignments.flatMap(({ occurrences }) => occurrences.flatMap((occurrence) => occurrence.rows));
+  const own = ownSide(draft, assignments).rows;
+  const lost = [...new Set(pairs([...own, ...(cells.length === 0 ? rows : [])]))].filter(
+    (pair) => !kept.has(pair),
+  );
+  if (lost.length === 0) return;
+  errors.push(
+    diagnostics.report(draft.place, {
+      code: 'no-cells',
+      message: `\`${draft.name}\` has no cell for ${listed(lost.map((pair) => `\`${pair}\``))}`,
+      hint: 'its references carry these values in combinations that never meet; pick or gather an axis',
+    }),
+  );
+}
+
+function reportExplosion(
+  draft: StageDraft,
+  occurrences: readonly Occurrence[],
+  context: ExpandContext,
+): string {
+  const sizes = new Map<string, number>(draft.axes.map((axis) => [axis.name, axis.values.length]));
+  if (draft.seeds !== undefined) sizes.set('seed', draft.seeds.length);
+  for (const { rows } of occurrences)
+    for (const axis of axesOf(rows))
+      if (!sizes.has(axis)) sizes.set(axis, new Set(rows.map((row) => row.coordinates[axis])).size);
+  const axes = [...sizes].map(([axis, size]) => `\`${axis}\` (${size})`).join(' x ');
+  return context.diagnostics.report(draft.place, {
+    code: 'too-many-cells',
+    message: `with \`${draft.name}\` the file has more than ${context.maxCells} cells: its axes are ${axes}`,
+    hint: 'leave out values, gather or pick an axis, or raise `max_cells`',
+  });
+}
+
+function remarkAxes(draft: StageDraft, assignments: readonly Assignment[], { remark }: ExpandContext): void {
+  const used = matrixNames(draft.with);
+  for (const { name } of draft.axes) {
+    const carriers = assignments.flatMap(({ occurrences }) =>
+      occurrences.filter(({ rows }) => axesOf(rows).includes(name)).map(({ node }) => node.reference.stage),
+    );
+    const stages = listed([...new Set(carriers)].map((stage) => `${stage}'s`));
+    if (stages !== '') remark(`${draft.name}: own axis \`${name}\` is aligned with ${stages}`);
+    else if (!used.has(name))
+      remark(`${draft.name}: own axis \`${name}\` is not read, so its cells are copies of each other`);
+  }
+}

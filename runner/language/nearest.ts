@@ -1,0 +1,24 @@
+import { distance } from 'fastest-levenshtein';
+import { byCodeUnit } from '../../schemas/json.js';
+
+/** The known name that was most likely meant, if one is near enough: a third of its letters may differ. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  const lower = name.toLowerCase();
+  const ranked = [...known]
+    .map((candidate) => ({ candidate, far: distance(lower, candidate.toLowerCase()) }))
+    .filter(
+      ({ candidate, far }) => far <= Math.max(1, Math.floor(Math.max(candidate.length, name.length) / 3)),
+    )
+    .sort((a, b) => a.far - b.far || byCodeUnit(a.candidate, b.candidate));
+  return ranked[0]?.candidate;
+}
+
+/** "did you mean `x`?", or what there is. */
+export function suggestion(name: string, known: Iterable<string>, what: string): string | undefined {
+  const names = [...known];
+  const near = nearest(name, names);
+  if (near !== undefined) return `did you mean \`${near}\`?`;
+  if (names.length === 0) return undefined;
+  const shown = names.slice(0, 16).map((candidate) => `\`${candidate}\``);
+  return `${what}: ${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
+}

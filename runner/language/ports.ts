@@ -1,0 +1,180 @@
+import { dirname, resolve as resolvePath } from 'node:path';
+import type { InputPort, StageKind } from '../contract.js';
+import type { InputBinding } from '../pipeline.js';
+import { isCommandLine } from './format-diagnostic.js';
+import type { Diagnostics } from './diagnostics.js';
+import { describeNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
+import { gathers } from './select.js';
+
+/** What is written at an input, before anything is expanded. */
+export type PortUse =
+  | {
+      readonly kind: 'references';
+      readonly name: string;
+      readonly port: InputPort;
+      readonly nodes: readonly ReferenceNode[];
+    }
+  | { readonly kind: 'path'; readonly name: string; readonly binding: InputBinding };
+
+export interface PortContext {
+  readonly stage: string;
+  readonly place: MapNode['place'];
+  readonly kind: StageKind;
+  readonly file: string;
+  readonly workingFolder: string;
+  readonly exists: ((path: string) => boolean) | undefined;
+  readonly diagnostics: Diagnostics;
+  /** References of the file that give a type, for hints. */
+  readonly candidates: (type: InputPort['type']) => readonly string[];
+}
+
+/** The uses of a stage's inputs, and whether each required one is there and of the right shape. */
+export function readPorts(
+  values: MapNode,
+  context: PortContext,
+): { readonly uses: readonly PortUse[]; readonly whole: boolean } {
+  const before = context.diagnostics.count;
+  let whole = true;
+  const uses = Object.entries(context.kind.inputs).flatMap(([name, port]) => {
+    const node = values.entries.find(({ key }) => key === name)?.value;
+    const use = node === undefined ? undefined : readPort(name, port, node, context);
+    if (node === undefined && port.optional !== true) reportMissing(name, port, values, context);
+    if (use === undefined && (node !== undefined || port.optional !== true)) whole = false;
+    return use === undefined ? [] : [use];
+  });
+  return { uses, whole: whole && context.diagnostics.count === before };
+}
+
+function readPort(name: string, port: InputPort, node: Node, context: PortContext): PortUse | undefined {
+  switch (node.kind) {
+    case 'reference':
+      return checkShape(name, port, node, context)
+        ? { kind: 'references', name, port, nodes: [node] }
+        : undefined;
+    case 'list':
+      return readList(name, port, node.items, node, context);
+    case 'scalar':
+      if (port.path === true && typeof node.value === 'string')
+        return readPath(name, port, node.value, node, context);
+      return refuse(name, port, node, context);
+    case 'map':
+      return refuse(name, port, node, context);
+    case 'broken':
+      return undefined;
+  }
+}
+
+/** A gather where one is taken, or one artifact where a list is. */
+function checkShape(
+  name: string,
+  port: InputPort,
+  node: ReferenceNode,
+  { diagnostics }: PortContext,
+): boolean {
+  const { reference } = node;
+  const many = gathers(reference);
+  if (many === (port.list === true)) return true;
+  const plain = `$${reference.stage}.${reference.output}`;
+  diagnostics.report(
+    node,
+    many
+      ? {
+          code: 'list-for-one',
+          message: `\`${name}\` takes one ${port.type}, and \`${reference.text}\` gathers a list`,
+          hint: `leave the axis free, \`${plain}\`, to make a cell for each, or pick one: \`$${reference.stage}(axis=value).${reference.output}\``,
+        }
+      : {
+          code: 'one-for-list',
+          message: `\`${name}\` takes a list (each a ${port.type}), and \`${reference.text}\` is one`,
+          hint: `gather it, \`$${reference.stage}(*).${reference.output}\`, or write a list: \`[${reference.text}]\``,
+        },
+  );
+  return false;
+}
+
+function readList(
+  name: string,
+  port: InputPort,
+  items: readonly Node[],
+  node: Node,
+  context: PortContext,
+): PortUse | undefined {
+  if (port.list !== true || items.length === 0) return refuse(name, port, node, context);
+  let whole = true;
+  const nodes = items.flatMap((item) => {
+    if (item.kind === 'reference') return [item];
+    if (item.kind === 'list' && item.items.every((inner) => inner.kind === 'reference'))
+      return item.items as ReferenceNode[];
+    whole = false;
+    if (item.kind !== 'broken') refuse(name, { ...port, list: false }, item, context);
+    return [];
+  });
+  return whole ? { kind: 'references', name, port, nodes } : undefined;
+}
+
+function readPath(
+  name: string,
+  port: InputPort,
+  text: string,
+  node: Node,
+  context: PortContext,
+): PortUse | undefined {
+  const folder = isCommandLine(node.place.file) ? context.workingFolder : dirname(context.file);
+  const path = resolvePath(folder, text);
+  if (context.exists?.(path) === false) {
+    context.diagnostics.report(node, {
+      code: 'missing-file',
+      message: `\`${name}\` takes a ${port.type}, and there is nothing at ${JSON.stringify(text)}`,
+      hint: `looked for ${path}; a path is relative to ${isCommandLine(node.place.file) ? 'the working folder' : 'this file'}`,
+    });
+    return undefined;
+  }
+  return { kind: 'path', name, binding: { kind: 'path', type: port.type, path, place: node.place } };
+}
+
+const example = (type: InputPort['type'], { candidates }: PortContext): string | undefined => {
+  const found = candidates(type).slice(0, 4);
+  return found.length === 0 ? undefined : found.map((text) => `\`${text}\``).join(' or ');
+};
+
+function takes(port: InputPort): string {
+  const one = `a ${port.type}`;
+  return port.list === true
+    ? `a list (each ${one})`
+    : port.path === true
+      ? `${one}: a path or a reference`
+      : one;
+}
+
+function refuse(name: string, port: InputPort, node: Node, context: PortContext): undefined {
+  const text = node.kind === 'scalar' && typeof node.value === 'string' ? node.value : undefined;
+  const candidates = context.candidates(port.type);
+  const meant = candidates.find(
+    (candidate) => text !== undefined && (candidate === `$${text}` || candidate.startsWith(`$${text}.`)),
+  );
+  const some = example(port.type, context);
+  context.diagnostics.report(node, {
+    code: 'wrong-artifact',
+    message: `\`${name}\` takes ${takes(port)}, found ${describeNode(node)}`,
+    hint:
+      meant !== undefined
+        ? `did you mean \`${meant}\`?`
+        : some === undefined
+          ? port.description
+          : `write ${some}`,
+  });
+  return undefined;
+}
+
+function reportMissing(name: string, port: InputPort, values: MapNode, context: PortContext): void {
+  const some = example(port.type, context);
+  const place = values.entries.length === 0 ? context.place : values.place;
+  context.diagnostics.report(
+    { place: { ...place, endLine: place.line, endColumn: place.column + 1 }, uses: [] },
+    {
+      code: 'missing-input',
+      message: `\`${name}\` is missing: \`${context.kind.name}\` takes ${takes(port)} there`,
+      hint: some === undefined ? port.description : `write \`${name}: ...\` with ${some}`,
+    },
+  );
+}

@@ -1,0 +1,256 @@
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Pair,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
+import type { Place } from '../pipeline.js';
+import { cutReferences, type CutReference } from './cut-references.js';
+import type { Diagnostics, Finding } from './diagnostics.js';
+import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
+import type { Source } from './options.js';
+import { checkedText, plainScalar } from './scalars.js';
+import { parseSyntax, type Syntax } from './syntax.js';
+
+/** Most aliases of a document, those inside what an alias stands for counted each time. */
+export const mostAliases = 1000;
+
+/** Text to located nodes; what the language refuses of YAML is reported and left as `broken`. */
+export function readDocument(source: Source, diagnostics: Diagnostics): Node | undefined {
+  const syntax = parseSyntax(source, diagnostics);
+  if (syntax === undefined) return undefined;
+  return new Reader(syntax, diagnostics).read();
+}
+
+/** Where a node stands, as far as null matters: it is a value as the default of a param only. */
+type Where = 'root' | 'params' | 'param' | 'elsewhere';
+const inside = (where: Where, key: string): Where =>
+  where === 'root' && key === 'params' ? 'params' : where === 'params' ? 'param' : 'elsewhere';
+
+type Real = Scalar | YAMLMap | YAMLSeq;
+const isReal = (node: unknown): node is Real => isScalar(node) || isMap(node) || isSeq(node);
+
+class Reader {
+  /** Anchors met so far, with the number of aliases inside; `open` while their own node is being read. */
+  readonly #anchors = new Map<string, { node: Node; aliases: number } | 'open'>();
+  #aliases = 0;
+
+  constructor(
+    private readonly syntax: Syntax,
+    private readonly diagnostics: Diagnostics,
+  ) {}
+
+  read(): Node {
+    return this.#node(this.syntax.root, this.syntax.placeOf(0, 1), 'root');
+  }
+
+  #node(node: unknown, fallback: Place, where: Where): Node {
+    const place = this.#place(node) ?? fallback;
+    if (this.syntax.broken.has(node)) return brokenAt(place);
+    if (isAlias(node)) return this.#alias(node, place);
+    if (!isReal(node)) return this.#null(fallback, where);
+    if (node.tag !== undefined) return this.#tagged(node, place);
+    if (node.anchor === undefined) return this.#value(node, place, fallback, where);
+    return this.#anchored(node.anchor, place, () => this.#value(node, place, fallback, where));
+  }
+
+  #value(node: Real, place: Place, fallback: Place, where: Where): Node {
+    if (isScalar(node)) return this.#scalar(node, place, fallback, where);
+    if (isMap(node)) return { kind: 'map', place, uses: [], entries: this.#entries(node, where) };
+    return { kind: 'list', place, uses: [], items: this.#items(node, place) };
+  }
+
+  #scalar(node: Scalar, place: Place, fallback: Place, where: Where): Node {
+    const plain = node.type === 'PLAIN' ? (node.source ?? '') : undefined;
+    const value = plain === undefined ? checkedText(String(node.value)) : plainScalar(plain);
+    if (!value.ok) return this.#broken(place, value.error);
+    if (value.value === null) return this.#null(plain === '' ? fallback : place, where);
+    return scalar(value.value, place, plain);
+  }
+
+  #null(place: Place, where: Where): Node {
+    if (where === 'param') return scalar(null, place);
+    return this.#broken(place, {
+      code: 'null-value',
+      message: 'a value is missing: null has no meaning here',
+      hint: 'give a value, or remove the key',
+    });
+  }
+
+  #tagged(node: Real, place: Place): Node {
+    const tag = (node.tag ?? '').replace(/^tag:yaml\.org,2002:/, '!!');
+    return this.#broken(place, {
+      code: 'tag',
+      message: `the tag \`${tag}\` is not part of the language`,
+      hint: tag === '!!str' ? 'remove it, and put the value in quotes' : 'remove it',
+    });
+  }
+
+  #anchored(anchor: string, place: Place, read: () => Node): Node {
+    if (this.#anchors.has(anchor))
+      return this.#broken(place, {
+        code: 'anchor-redefined',
+        message: `the anchor \`&${anchor}\` is defined twice`,
+        hint: 'give each anchor a name of its own',
+      });
+    this.#anchors.set(anchor, 'open');
+    const before = this.#aliases;
+    const node = read();
+    this.#anchors.set(anchor, { node, aliases: this.#aliases - before });
+    return node;
+  }
+
+  #alias(alias: Alias, place: Place): Node {
+    const anchor = this.#anchors.get(alias.source);
+    if (anchor === undefined)
+      return this.#broken(place, {
+        code: 'unknown-anchor',
+        message: `no anchor \`&${alias.source}\` is defined before this alias`,
+        hint: 'quote text that begins with `*`',
+      });
+    if (anchor === 'open')
+      return this.#broken(place, {
+        code: 'cyclic-anchor',
+        message: `the anchor \`&${alias.source}\` contains itself`,
+      });
+    this.#aliases += 1 + anchor.aliases;
+    if (this.#aliases <= mostAliases) return { ...anchor.node, uses: [place, ...anchor.node.uses] };
+    this.#aliases = Infinity;
+    return this.#broken(this.syntax.placeOf(0, 1), {
+      code: 'too-many-aliases',
+      message: `the aliases of this file stand for more than ${String(mostAliases)} values`,
+      hint: 'write params instead of anchors',
+    });
+  }
+
+  #items(list: YAMLSeq, place: Place): Node[] {
+    const { kept, cut } = cutReferences(list.flow === true ? list.items : [], (item) => ({
+      begin: plainText(item),
+      end: plainText(item),
+    }));
+    const cuts = new Map(cut.map((one) => [one.item, one]));
+    return (list.flow === true ? kept : list.items).map((item) => {
+      const found = cuts.get(item);
+      return found === undefined ? this.#item(item, place) : this.#cut(found, this.#place(item) ?? place);
+    });
+  }
+
+  #item(item: unknown, place: Place): Node {
+    if (!isPair(item)) return this.#node(item, place, 'elsewhere');
+    return this.#broken(this.#place(item.key) ?? place, {
+      code: 'pair-in-list',
+      message: 'a list has items, not keys with values',
+      hint: 'write `{key: value}` for a map',
+    });
+  }
+
+  #entries(map: YAMLMap, where: Where): Entry[] {
+    const { kept, cut } = cutReferences(map.flow === true ? map.items : [], (pair) => ({
+      begin: plainText(pair.value),
+      end: plainText(pair.key),
+    }));
+    const cuts = new Map(cut.map((one) => [one.item, one]));
+    const seen = new Map<string, Place>();
+    return (map.flow === true ? kept : map.items).flatMap((pair) => {
+      const key = this.#key(pair, seen);
+      return key === undefined ? [] : [{ ...key, value: this.#pairValue(pair, key, where, cuts.get(pair)) }];
+    });
+  }
+
+  #pairValue(pair: Pair, { key, keyPlace }: Key, where: Where, cut: CutReference<Pair> | undefined): Node {
+    if (cut !== undefined) return this.#cut(cut, this.#place(pair.value) ?? keyPlace);
+    const missingSpace = /^([^\s:]+):([^\s:]+)$/.exec(key);
+    if (isNothing(pair.value) && missingSpace !== null)
+      return this.#broken(keyPlace, {
+        code: 'missing-space',
+        message: `\`${key}\` is a key without a value`,
+        hint: `write \`${missingSpace[1] ?? ''}: ${missingSpace[2] ?? ''}\``,
+      });
+    return this.#node(pair.value, keyPlace, inside(where, key));
+  }
+
+  /** The key of a pair, or undefined where it is refused; the value goes unread then. */
+  #key(pair: Pair, seen: Map<string, Place>): Key | undefined {
+    const node = pair.key;
+    if (this.syntax.broken.has(node)) return undefined;
+    const keyPlace = this.#place(node) ?? this.#place(pair.value) ?? this.syntax.placeOf(0, 1);
+    const finding = refuseKey(node);
+    const key = isScalar(node) ? (node.type === 'PLAIN' ? (node.source ?? '') : String(node.value)) : '';
+    const before = seen.get(key);
+    if (finding === undefined && before === undefined) {
+      seen.set(key, keyPlace);
+      return { key, keyPlace };
+    }
+    this.diagnostics.report(keyPlace, finding ?? duplicateKey(key, before));
+    return undefined;
+  }
+
+  #cut(cut: CutReference<unknown>, place: Place): Node {
+    return this.#broken(place, {
+      code: 'selector-comma',
+      message: 'a comma ends a value here, so it cuts this reference in two',
+      hint: `separate selectors by spaces: \`${cut.mended}\``,
+    });
+  }
+
+  #broken(place: Place, finding: Finding): Node {
+    this.diagnostics.report(place, finding);
+    return brokenAt(place);
+  }
+
+  #place(node: unknown): Place | undefined {
+    if (!isReal(node) && !isAlias(node)) return undefined;
+    return node.range == null ? undefined : this.syntax.placeOf(node.range[0], node.range[1]);
+  }
+}
+
+interface Key {
+  readonly key: string;
+  readonly keyPlace: Place;
+}
+
+const scalar = (value: ScalarNode['value'], place: Place, plain?: string): ScalarNode => ({
+  kind: 'scalar',
+  place,
+  uses: [],
+  value,
+  ...(plain === undefined ? {} : { plain }),
+});
+
+const plainText = (node: unknown): string | undefined =>
+  isScalar(node) && node.type === 'PLAIN' ? node.source : undefined;
+
+const isNothing = (node: unknown): boolean => node == null || plainText(node) === '';
+
+function refuseKey(node: unknown): Finding | undefined {
+  if (isAlias(node) || isMap(node) || isSeq(node))
+    return {
+      code: 'key-not-text',
+      message: `a key must be plain text, found ${isAlias(node) ? 'an alias' : isMap(node) ? 'a map' : 'a list'}`,
+    };
+  if (!isScalar(node) || isNothing(node))
+    return { code: 'key-missing', message: 'a key is missing before this `:`', hint: 'write `key: value`' };
+  if (node.tag !== undefined)
+    return { code: 'tag', message: 'tags are not part of the language', hint: 'remove it' };
+  if (plainText(node) === '<<')
+    return {
+      code: 'merge-key',
+      message: 'merge keys (`<<`) are not part of the language',
+      hint: 'write the keys out, or use `params` and `defaults` for what is shared',
+    };
+  const text = checkedText(String(node.value));
+  return text.ok ? undefined : text.error;
+}
+
+const duplicateKey = (key: string, before: Place | undefined): Finding => ({
+  code: 'duplicate-key',
+  message: `the key \`${key}\` stands in this map twice`,
+  hint: 'remove one of the two',
+  ...(before === undefined ? {} : { related: [{ ...before, message: 'first written here' }] }),
+});

@@ -1,0 +1,128 @@
+import type { Context } from './context.js';
+import type { Draft } from './draft.js';
+import { type Entry, type Node } from './nodes.js';
+import { readSeeds, readStage, type Shared, stageKeys } from './read-stage.js';
+import { resolveSetting } from './resolve.js';
+import {
+  expected,
+  knownEntries,
+  readCount,
+  readDuration,
+  readOneOf,
+  readResources,
+  readRetries,
+  readText,
+} from './settings.js';
+
+export const fileKeys = [
+  'name',
+  'description',
+  'experiment',
+  'seeds',
+  'params',
+  'defaults',
+  'max_cells',
+  'on_failure',
+  'stages',
+] as const;
+
+const standardMaxCells = 10_000;
+
+/** Reads every key of the file but `params`, which are known before. */
+export function readDraft(root: Node, context: Context): Draft {
+  const entries = knownEntries(root, { keys: fileKeys, what: 'a pipeline', elsewhere }, context);
+  const value = (key: (typeof fileKeys)[number]): Node | undefined => {
+    const node = entries.get(key)?.value;
+    return node?.kind === 'broken' ? undefined : node;
+  };
+  const read = <T>(key: (typeof fileKeys)[number], of: (node: Node) => T): T | undefined => {
+    const node = value(key);
+    return node === undefined ? undefined : of(node);
+  };
+  const name = read('name', (node) => readText(resolveSetting(node, context), '`name`', context));
+  if (root.kind === 'map' && !entries.has('name')) reportMissing(root, 'name', context);
+  read('description', (node) => readText(node, '`description`', context));
+  const seeds = read('seeds', (node) => readSeeds(node, context, { none: false }));
+  const shared: Shared = {
+    ...(seeds === undefined ? {} : { seeds }),
+    ...readDefaults(value('defaults'), context),
+    fileKeys,
+  };
+  return {
+    name: name ?? '',
+    experiment:
+      read('experiment', (node) => readText(resolveSetting(node, context), '`experiment`', context)) ??
+      name ??
+      '',
+    onFailure:
+      read('on_failure', (node) => readOneOf(node, onFailure, '`on_failure`', context)) ?? 'finish-running',
+    maxCells:
+      read('max_cells', (node) => readCount(node, { what: '`max_cells`', least: 1 }, context)) ??
+      standardMaxCells,
+    stages: stageEntries(root, entries.get('stages'), context).map((entry) =>
+      readStage(entry, shared, context),
+    ),
+  };
+}
+
+const onFailure = ['finish-running', 'fail-fast', 'keep-going'] as const;
+
+const elsewhere = (key: string): string | undefined =>
+  (stageKeys as readonly string[]).includes(key) ? `\`${key}\` belongs in a stage` : undefined;
+
+function readDefaults(
+  node: Node | undefined,
+  context: Context,
+): Pick<Shared, 'resources' | 'timeout' | 'retries'> {
+  if (node === undefined) return { resources: {}, retries: {} };
+  const entries = knownEntries(
+    node,
+    {
+      keys: ['resources', 'timeout', 'retries'],
+      what: '`defaults`',
+      elsewhere: (key) =>
+        (fileKeys as readonly string[]).includes(key)
+          ? `\`${key}\` belongs at the top of the file`
+          : elsewhere(key),
+    },
+    context,
+  );
+  const resources = entries.get('resources')?.value;
+  const timeout = entries.get('timeout')?.value;
+  const retries = entries.get('retries')?.value;
+  const seconds = timeout === undefined ? undefined : readDuration(timeout, '`timeout`', context);
+  return {
+    resources: resources === undefined ? {} : readResources(resources, context),
+    ...(seconds === undefined ? {} : { timeout: seconds }),
+    retries: retries === undefined ? {} : readRetries(retries, context),
+  };
+}
+
+function stageEntries(root: Node, entry: Entry | undefined, context: Context): readonly Entry[] {
+  if (entry === undefined) {
+    if (root.kind === 'map') reportMissing(root, 'stages', context);
+    return [];
+  }
+  if (entry.value.kind === 'map' && entry.value.entries.length > 0) return entry.value.entries;
+  expected(
+    entry.value,
+    '`stages` takes a map of at least one stage',
+    context,
+    'write `stages: {name: {uses: kind, with: {...}}}`',
+  );
+  return [];
+}
+
+function reportMissing(root: Node, key: 'name' | 'stages', context: Context): void {
+  context.diagnostics.report(
+    { ...root.place, endLine: root.place.line, endColumn: root.place.column + 1 },
+    {
+      code: 'missing-key',
+      message: `the file has no \`${key}\``,
+      hint:
+        key === 'name'
+          ? 'begin it with `name: my-experiment`'
+          : 'add `stages: {name: {uses: kind, with: {...}}}`',
+    },
+  );
+}

@@ -1,0 +1,216 @@
+import type { Resources, StageKind } from '../contract.js';
+import type { Cell, Place } from '../pipeline.js';
+import type { Context } from './context.js';
+import type { StageDraft } from './draft.js';
+import { readMatrix } from './read-matrix.js';
+import { describeNode, type Entry, type MapNode, type Node } from './nodes.js';
+import { suggestion } from './nearest.js';
+import { stageName } from './reference.js';
+import { resolveSetting } from './resolve.js';
+import { expected, knownEntries, readDuration, readNames, readResources, readRetries } from './settings.js';
+
+export const stageKeys = [
+  'uses',
+  'with',
+  'matrix',
+  'seeds',
+  'needs',
+  'env',
+  'secrets',
+  'resources',
+  'timeout',
+  'retries',
+] as const;
+
+/** What the file says for all stages. */
+export interface Shared {
+  readonly seeds?: readonly number[];
+  readonly resources: Resources;
+  readonly timeout?: number;
+  readonly retries: Cell['retries'];
+  /** Keys of the file, to say where a misplaced key belongs. */
+  readonly fileKeys: readonly string[];
+}
+
+/** Reads one stage. Errors are reported; those that leave its cells unknown are kept as handles. */
+export function readStage(entry: Entry, shared: Shared, context: Context): StageDraft {
+  const errors: string[] = [];
+  const { key: name, keyPlace: place } = entry;
+  if (!stageName.test(name) || name === 'params' || name === 'matrix')
+    errors.push(reportName(name, place, context));
+  if (entry.value.kind !== 'map') return unreadable(entry, context);
+  const kind = readKind(entry.value, name, place, context, errors);
+  const entries = knownEntries(
+    entry.value,
+    { keys: stageKeys, what: 'a stage', elsewhere: (key) => belongs(key, kind, shared) },
+    context,
+  );
+  const read = <T>(key: (typeof stageKeys)[number], of: (value: Node) => T): T | undefined => {
+    const value = entries.get(key)?.value;
+    return value === undefined || value.kind === 'broken' ? undefined : of(value);
+  };
+  const matrix = read('matrix', (node) => readMatrix(node, context));
+  if (entries.get('matrix')?.value.kind === 'broken') errors.push('');
+  errors.push(...(matrix?.errors ?? []));
+  const seeds = stageSeeds(entries.get('seeds')?.value, kind, shared, context);
+  const timeout = read('timeout', (node) => readDuration(node, '`timeout`', context)) ?? shared.timeout;
+  return {
+    name,
+    place,
+    ...(kind === undefined ? {} : { kind }),
+    with: read('with', (node) => withMap(node, context)) ?? noValues(place),
+    axes: matrix?.axes ?? [],
+    axesKnown: matrix?.known ?? entries.get('matrix') === undefined,
+    zipped: [],
+    excluded: [],
+    ...(seeds === undefined ? {} : { seeds }),
+    needs:
+      read('needs', (node) =>
+        readNames(node, { what: '`needs`', pattern: stageName, like: 'stage' }, context),
+      ) ?? [],
+    env: read('env', (node) => variables(node, '`env`', context)) ?? [],
+    secrets: read('secrets', (node) => variables(node, '`secrets`', context)) ?? [],
+    resources: { ...shared.resources, ...read('resources', (node) => readResources(node, context)) },
+    ...(timeout === undefined ? {} : { timeout }),
+    retries: { ...shared.retries, ...read('retries', (node) => readRetries(node, context)) },
+    errors,
+  };
+}
+
+const noValues = (place: Place): MapNode => ({ kind: 'map', place, uses: [], entries: [] });
+
+function unreadable({ key: name, keyPlace: place, value }: Entry, context: Context): StageDraft {
+  expected(
+    value,
+    `the stage \`${name}\` takes a map`,
+    context,
+    `write \`${name}: {uses: kind, with: {...}}\``,
+  );
+  const nothing = {
+    axes: [],
+    axesKnown: false,
+    zipped: [],
+    excluded: [],
+    needs: [],
+    env: [],
+    secrets: [],
+    resources: {},
+    retries: {},
+  };
+  return { name, place, with: noValues(place), ...nothing, errors: [''] };
+}
+
+function reportName(name: string, place: Place, context: Context): string {
+  const reserved = name === 'params' || name === 'matrix';
+  return context.diagnostics.report(place, {
+    code: reserved ? 'reserved-name' : 'bad-name',
+    message: `\`${name}\` can't be the name of a stage`,
+    hint: reserved ? `\`$${name}.x\` means something else` : 'names are `[a-z][a-z0-9-]*`',
+  });
+}
+
+function readKind(
+  stage: MapNode,
+  name: string,
+  place: Place,
+  { diagnostics, registry }: Context,
+  errors: string[],
+): StageKind | undefined {
+  const uses = stage.entries.find((entry) => entry.key === 'uses')?.value;
+  if (uses === undefined) {
+    errors.push(
+      diagnostics.report(place, {
+        code: 'missing-key',
+        message: `the stage \`${name}\` doesn't say what it \`uses\``,
+        hint: `kinds are ${[...registry.keys()].map((kind) => `\`${kind}\``).join(', ')}`,
+      }),
+    );
+    return undefined;
+  }
+  const text = uses.kind === 'scalar' && typeof uses.value === 'string' ? uses.value : undefined;
+  const kind = text === undefined ? undefined : registry.get(text);
+  if (kind !== undefined) return kind;
+  if (uses.kind === 'broken') errors.push('');
+  else
+    errors.push(
+      diagnostics.report(uses, {
+        code: 'unknown-kind',
+        message:
+          text === undefined
+            ? `\`uses\` takes the name of a kind, found ${describeNode(uses)}`
+            : `no stage kind is named \`${text}\``,
+        hint: suggestion(text ?? '', registry.keys(), 'kinds are'),
+      }),
+    );
+  return undefined;
+}
+
+/** Where a key belongs that is none of a stage's. */
+function belongs(key: string, kind: StageKind | undefined, { fileKeys }: Shared): string | undefined {
+  if (kind !== undefined && (key in kind.inputs || key in kind.with.properties))
+    return `\`${key}\` belongs under \`with\``;
+  if (key === 'exclude' || key === 'zip') return `\`${key}\` belongs under \`matrix\``;
+  return fileKeys.includes(key) ? `\`${key}\` belongs at the top of the file` : undefined;
+}
+
+function withMap(node: Node, context: Context): MapNode | undefined {
+  return node.kind === 'map' ? node : expected(node, '`with` takes a map', context);
+}
+
+const variables = (node: Node, what: string, context: Context): readonly string[] =>
+  readNames(node, { what, pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, like: 'VARIABLE' }, context).map(
+    ({ name }) => name,
+  );
+
+/** The values of the axis `seed`: only what trains has replicates. */
+function stageSeeds(
+  node: Node | undefined,
+  kind: StageKind | undefined,
+  shared: Shared,
+  context: Context,
+): readonly number[] | undefined {
+  const trains = kind?.randomness === 'training' || kind?.name === 'shell';
+  if (node === undefined || node.kind === 'broken')
+    return kind?.randomness === 'training' ? shared.seeds : undefined;
+  const seeds = readSeeds(node, context, { none: true });
+  if (kind === undefined || trains || seeds === undefined) return seeds;
+  context.diagnostics.report(node, {
+    code: 'misplaced-seeds',
+    message: `\`${kind.name}\` doesn't train, so it has no replicates of its own`,
+    hint: 'remove `seeds`; the stage carries the axis `seed` of the stages it refers to',
+  });
+  return undefined;
+}
+
+/** `seeds`: a count, a list, or (on a stage) false. */
+export function readSeeds(
+  node: Node,
+  context: Context,
+  { none }: { none: boolean },
+): readonly number[] | undefined {
+  const resolved = resolveSetting(node, context);
+  const value = resolved.kind === 'scalar' ? resolved.value : undefined;
+  if (none && value === false) return undefined;
+  const most = 10_000;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most)
+    return Array.from({ length: value }, (_, seed) => seed);
+  const what = `\`seeds\` takes a count from 1 to ${most} or a list of integers${none ? ', or `false`' : ''}`;
+  if (resolved.kind === 'list' && resolved.items.length > 0)
+    return listedSeeds(resolved.items, what, context);
+  return expected(resolved, what, context);
+}
+
+function listedSeeds(items: readonly Node[], what: string, context: Context): readonly number[] {
+  const seeds: number[] = [];
+  for (const item of items) {
+    const value = item.kind === 'scalar' ? item.value : undefined;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) expected(item, what, context);
+    else if (seeds.includes(value))
+      context.diagnostics.report(item, {
+        code: 'duplicate-value',
+        message: `the seed ${value} stands in \`seeds\` twice`,
+      });
+    else seeds.push(value);
+  }
+  return seeds;
+}

@@ -1,0 +1,174 @@
+import type { Result } from '../../schemas/result.js';
+import { err, ok } from '../../schemas/result.js';
+import type { Finding } from './diagnostics.js';
+import { listed } from './nodes.js';
+
+export type Selector =
+  | { readonly kind: 'pick'; readonly axis: string; readonly value: string }
+  | { readonly kind: 'gather'; readonly axis: string }
+  | { readonly kind: 'gather-all' };
+
+/** `$stage(selectors).output` */
+export interface StageReference {
+  readonly kind: 'stage';
+  readonly stage: string;
+  readonly selectors: readonly Selector[];
+  readonly output: string;
+  /** As written. */
+  readonly text: string;
+}
+
+/** What a scalar that begins with `$` is. */
+export type Reference =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'params' | 'matrix'; readonly name: string }
+  | StageReference;
+
+export const stageName = /^[a-z][a-z0-9-]*$/;
+export const plainName = /^[a-z][a-z0-9_-]*$/;
+export const valueName = /^[A-Za-z0-9+-][A-Za-z0-9._+-]{0,63}$/;
+
+const shape = /^\$([A-Za-z_][\w-]*)(?:\(([^()]*)\))?((?:\.[^.\s(){}[\],]*)*)$/;
+
+/** Reads a scalar that begins with `$`. It is exactly one reference, or begins `$$`; there is no interpolation. */
+export function parseReference(text: string): Result<Reference, Finding> {
+  if (text.startsWith('$$')) return ok({ kind: 'text', text: text.slice(1) });
+  const match = shape.exec(text);
+  if (match === null) return err(malformed(text));
+  const [, name = '', selectors, path = ''] = match;
+  const parts = path === '' ? [] : path.slice(1).split('.');
+  if (name === 'params' || name === 'matrix') return parseName(name, { text, selectors, parts });
+  if (!stageName.test(name))
+    return err(wrong(`\`${name}\` can't be the name of a stage`, text, namesOf.stage));
+  const [output = ''] = parts;
+  if (parts.length !== 1 || !plainName.test(output)) return err(wrongOutput(name, selectors, parts, text));
+  const selected = parseSelectors(selectors, text);
+  return selected.ok ? ok({ kind: 'stage', stage: name, selectors: selected.value, output, text }) : selected;
+}
+
+const namesOf = {
+  stage: 'names of stages are `[a-z][a-z0-9-]*`',
+  name: 'names are `[a-z][a-z0-9_-]*`',
+};
+
+const wrong = (message: string, text: string, hint: string): Finding => ({
+  code: 'bad-reference',
+  message: `\`${text}\` is no reference: ${message}`,
+  hint,
+});
+
+function parseName(
+  kind: 'params' | 'matrix',
+  { text, selectors, parts }: { text: string; selectors: string | undefined; parts: readonly string[] },
+): Result<Reference, Finding> {
+  const [name = ''] = parts;
+  if (selectors !== undefined)
+    return err(wrong(`\`$${kind}\` takes no selector`, text, `write \`$${kind}.${name || 'name'}\``));
+  if (parts.length !== 1 || name === '')
+    return err(
+      wrong(
+        `one name follows \`$${kind}.\``,
+        text,
+        `write \`$${kind}.${name || 'name'}\`; a reference goes no deeper`,
+      ),
+    );
+  return ok({ kind, name });
+}
+
+function wrongOutput(
+  stage: string,
+  selectors: string | undefined,
+  parts: readonly string[],
+  text: string,
+): Finding {
+  const head = `$${stage}${selectors === undefined ? '' : `(${selectors})`}`;
+  if (parts.length === 0)
+    return wrong(
+      'the output is missing',
+      text,
+      `write \`${head}.output\`, or \`$$${text.slice(1)}\` if text is meant`,
+    );
+  if (parts.length > 1)
+    return wrong(
+      'one output follows a stage',
+      text,
+      `write \`${head}.${parts[0] ?? 'output'}\`; a reference goes no deeper`,
+    );
+  return wrong('the name of the output is missing or wrong', text, namesOf.name);
+}
+
+function malformed(text: string): Finding {
+  const escape = `write \`$${text}\` if text is meant`;
+  if (/^\$[\w-]+\{|^\$\{/.test(text))
+    return wrong(
+      'there is no interpolation',
+      text,
+      `write \`$params.name\` as the whole value, or ${escape}`,
+    );
+  if (/^\$[\w-]+\([^)]*$/.test(text))
+    return wrong('the `(` is not closed', text, 'close it, as in `$expert(reward=nli).policy`');
+  if (/^\$[\w-]+(\([^)]*\))?\.[\w-]+[^\w]/.test(text))
+    return wrong(
+      'a reference is the whole value, and there is no interpolation',
+      text,
+      `${escape}; to build text from parts, write it out or generate the file`,
+    );
+  return {
+    code: 'bad-reference',
+    message: `a value that begins with \`$\` is a reference, and \`${text.slice(0, 60)}\` is none`,
+    hint: escape,
+  };
+}
+
+function parseSelectors(text: string | undefined, whole: string): Result<readonly Selector[], Finding> {
+  if (text === undefined) return ok([]);
+  if (text.includes(',')) {
+    const mended = whole.replace(text, text.replaceAll(/\s*,\s*/g, ' ').trim());
+    return err({
+      code: 'selector-comma',
+      message: 'selectors are separated by spaces, found a comma',
+      hint: `write \`${mended}\``,
+    });
+  }
+  const parts = text.split(/\s+/).filter((part) => part !== '');
+  if (parts.length === 0)
+    return err(
+      wrong('the selector is empty', whole, 'write `(axis=value)`, `(axis=*)` or `(*)`, or leave it out'),
+    );
+  const selectors: Selector[] = [];
+  for (const part of parts) {
+    const selector = parseSelector(part, whole);
+    if (!selector.ok) return selector;
+    selectors.push(selector.value);
+  }
+  return checkTogether(selectors, whole);
+}
+
+function parseSelector(part: string, whole: string): Result<Selector, Finding> {
+  if (part === '*') return ok({ kind: 'gather-all' });
+  const match = /^([^=]+)=(.+)$/.exec(part);
+  const [, axis = '', value = ''] = match ?? [];
+  if (!plainName.test(axis) || (value !== '*' && !valueName.test(value)))
+    return err(
+      wrong(
+        `\`${part}\` is no selector`,
+        whole,
+        'a selector is `axis=value` (pick), `axis=*` (gather) or `*` (gather all)',
+      ),
+    );
+  return ok(value === '*' ? { kind: 'gather', axis } : { kind: 'pick', axis, value });
+}
+
+function checkTogether(selectors: readonly Selector[], whole: string): Result<readonly Selector[], Finding> {
+  const axes = selectors.flatMap((selector) => (selector.kind === 'gather-all' ? [] : [selector.axis]));
+  const twice = axes.filter((axis, index) => axes.indexOf(axis) !== index);
+  if (twice.length > 0)
+    return err(
+      wrong(
+        `${listed(twice.map((axis) => `\`${axis}\``))} is selected twice`,
+        whole,
+        'select each axis once',
+      ),
+    );
+  return ok(selectors);
+}

@@ -1,0 +1,175 @@
+import { byCodeUnit } from '../../schemas/json.js';
+import type { Result } from '../../schemas/result.js';
+import { err, ok } from '../../schemas/result.js';
+import type { OutputPort } from '../contract.js';
+import type { CellId } from '../pipeline.js';
+import type { Coordinates } from './cell-id.js';
+import type { Finding } from './diagnostics.js';
+import { listed } from './nodes.js';
+import { suggestion } from './nearest.js';
+import type { Selector, StageReference } from './reference.js';
+
+/** What other stages see of a cell. `outputs` is absent where its values are wrong: nothing is known then. */
+export interface CellFace {
+  readonly id: CellId;
+  readonly stage: string;
+  readonly coordinates: Coordinates;
+  readonly outputs?: Readonly<Record<string, OutputPort>>;
+}
+
+/** A cell that is read, with its coordinates on the gathered axes. */
+export interface Item {
+  readonly cell: CellFace;
+  readonly coordinates: Coordinates;
+}
+
+/** What a reference reads at one set of the coordinates that it carries: one cell, or those that it gathers. */
+export interface Row {
+  readonly coordinates: Coordinates;
+  readonly items: readonly Item[];
+}
+
+export const gathers = (reference: StageReference): boolean =>
+  reference.selectors.some(({ kind }) => kind !== 'pick');
+
+/**
+ * The rows of a reference to a stage with these cells. A picked axis is gone from the rows' coordinates, a gathered
+ * one moves to the items'; all others are carried.
+ */
+export function select(
+  reference: StageReference,
+  cells: readonly CellFace[],
+): Result<readonly Row[], Finding> {
+  const axes = axesOf(cells);
+  const unknown = reference.selectors.find((one) => one.kind !== 'gather-all' && !axes.includes(one.axis));
+  if (unknown !== undefined && unknown.kind !== 'gather-all')
+    return err(unknownAxis(reference, unknown.axis, axes));
+  const picked = pick(reference, cells);
+  if (!picked.ok) return picked;
+  const output = checkOutput(reference, picked.value);
+  if (output !== undefined) return err(output);
+  const rows = group(reference, picked.value);
+  const ragged = gathers(reference) ? checkRagged(reference, rows) : undefined;
+  return ragged === undefined ? ok(rows) : err(ragged);
+}
+
+/** Axes of cells, by name. */
+export const axesOf = (cells: readonly { readonly coordinates: Coordinates }[]): readonly string[] =>
+  [...new Set(cells.flatMap((cell) => Object.keys(cell.coordinates)))].sort(byCodeUnit);
+
+function unknownAxis({ stage, text }: StageReference, axis: string, axes: readonly string[]): Finding {
+  return {
+    code: 'unknown-axis',
+    message: `\`${stage}\` has no axis \`${axis}\``,
+    hint:
+      axes.length === 0
+        ? `\`${stage}\` has no axes: write \`${text.replace(/\([^)]*\)/, '')}\``
+        : suggestion(axis, axes, `axes of \`${stage}\` are`),
+  };
+}
+
+function pick(reference: StageReference, cells: readonly CellFace[]): Result<readonly CellFace[], Finding> {
+  let left = cells;
+  for (const selector of reference.selectors) {
+    if (selector.kind !== 'pick') continue;
+    const { axis, value } = selector;
+    const values = [...new Set(left.flatMap((cell) => cell.coordinates[axis] ?? []))];
+    left = left.filter((cell) => cell.coordinates[axis] === value);
+    if (left.length > 0) continue;
+    return err({
+      code: 'unknown-value',
+      message: `no cell of \`${reference.stage}\` that is left has \`${axis}=${value}\``.replace(
+        ' that is left',
+        reference.selectors.length > 1 ? ' that is left' : '',
+      ),
+      hint: suggestion(value, values, `values of \`${axis}\` are`),
+    });
+  }
+  return ok(left);
+}
+
+function checkOutput(
+  { stage, output, text }: StageReference,
+  cells: readonly CellFace[],
+): Finding | undefined {
+  const without = cells.find((cell) => cell.outputs !== undefined && !(output in cell.outputs));
+  if (without?.outputs === undefined) return undefined;
+  const outputs = Object.keys(without.outputs);
+  const near = suggestion(output, outputs, 'outputs are');
+  return {
+    code: 'unknown-output',
+    message: `\`${stage}\` has no output \`${output}\``,
+    hint: outputs.length === 1 ? `write \`${text.replace(/\.[^.]*$/, `.${outputs[0] ?? ''}`)}\`` : near,
+  };
+}
+
+function group(reference: StageReference, cells: readonly CellFace[]): readonly Row[] {
+  const rows = new Map<string, { coordinates: Coordinates; items: Item[] }>();
+  for (const cell of cells) {
+    const axes = Object.keys(cell.coordinates);
+    const gathered = axes.filter((axis) => takes(reference.selectors, axis, 'gather'));
+    const carried = axes.filter(
+      (axis) => !gathered.includes(axis) && !takes(reference.selectors, axis, 'pick'),
+    );
+    const coordinates = only(cell.coordinates, carried);
+    const key = JSON.stringify(carried.sort(byCodeUnit).map((axis) => [axis, coordinates[axis]]));
+    const row = rows.get(key) ?? { coordinates, items: [] };
+    row.items.push({ cell, coordinates: only(cell.coordinates, gathered) });
+    rows.set(key, row);
+  }
+  return [...rows.values()];
+}
+
+function takes(selectors: readonly Selector[], axis: string, how: 'gather' | 'pick'): boolean {
+  const picked = selectors.some((one) => one.kind === 'pick' && one.axis === axis);
+  if (how === 'pick') return picked;
+  return (
+    !picked &&
+    selectors.some((one) => one.kind === 'gather-all' || (one.kind === 'gather' && one.axis === axis))
+  );
+}
+
+const only = (coordinates: Coordinates, axes: readonly string[]): Coordinates =>
+  Object.fromEntries([...axes].sort(byCodeUnit).map((axis) => [axis, coordinates[axis] ?? '']));
+
+/** Cells with and without an axis, side by side, would not be told apart by what was gathered. */
+function checkRagged(reference: StageReference, rows: readonly Row[]): Finding | undefined {
+  const uneven = axesOf(rows).filter((axis) => rows.some((row) => !(axis in row.coordinates)));
+  if (uneven.length === 0) return undefined;
+  const names = listed(uneven.map((axis) => `\`${axis}\``));
+  const selectors = reference.selectors.map((one) =>
+    one.kind === 'gather-all' ? '*' : one.kind === 'gather' ? `${one.axis}=*` : `${one.axis}=${one.value}`,
+  );
+  const mended = [...selectors, ...uneven.map((axis) => `${axis}=*`)].join(' ');
+  return {
+    code: 'ragged-gather',
+    message: `this gather leaves cells of \`${reference.stage}\` with and without the ${uneven.length === 1 ? 'axis' : 'axes'} ${names}`,
+    hint: `gather ${names} too: \`$${reference.stage}(${mended}).${reference.output}\``,
+  };
+}
+
+/** Order of a gathered input: stage, then axes by name; values as numbers where all are, else by code unit. */
+export function inOrder<T extends Item>(items: readonly T[]): readonly T[] {
+  const axes = axesOf(items);
+  const numeric = new Set(
+    axes.filter((axis) =>
+      items.every(({ coordinates }) => coordinates[axis] === undefined || isNumber(coordinates[axis])),
+    ),
+  );
+  return [...items].sort((a, b) => {
+    if (a.cell.stage !== b.cell.stage) return byCodeUnit(a.cell.stage, b.cell.stage);
+    for (const axis of axes) {
+      const order = compareValues(a.coordinates[axis], b.coordinates[axis], numeric.has(axis));
+      if (order !== 0) return order;
+    }
+    return 0;
+  });
+}
+
+const isNumber = (text: string): boolean =>
+  /^[-+]?[0-9.]+([eE][-+]?[0-9]+)?$/.test(text) && Number.isFinite(Number(text));
+
+function compareValues(a: string | undefined, b: string | undefined, numeric: boolean): number {
+  if (a === undefined || b === undefined) return Number(a !== undefined) - Number(b !== undefined);
+  return (numeric ? Number(a) - Number(b) : 0) || byCodeUnit(a, b);
+}

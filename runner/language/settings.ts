@@ -1,0 +1,193 @@
+import type { Resources } from '../contract.js';
+import type { Cell } from '../pipeline.js';
+import type { Context } from './context.js';
+import { describeNode, type Entry, type Located, type Node } from './nodes.js';
+import { suggestion } from './nearest.js';
+import { separators } from './params.js';
+import { resolveSetting } from './resolve.js';
+import { looksLikeNumber } from './scalars.js';
+
+/** Reports that a setting takes something else. */
+export function expected(node: Node, what: string, context: Context, hint?: string): undefined {
+  if (node.kind === 'broken') return undefined;
+  const plain = node.kind === 'scalar' ? node.plain : undefined;
+  context.diagnostics.report(node, {
+    code: 'wrong-type',
+    message: `${what}, found ${describeNode(node)}`,
+    hint: plain !== undefined && looksLikeNumber(plain) ? separators(plain).hint : hint,
+  });
+  return undefined;
+}
+
+/** The entries of a map by key; an unknown key is reported with the nearest known one, or where it belongs. */
+export function knownEntries(
+  node: Node,
+  {
+    keys,
+    what,
+    elsewhere,
+  }: { keys: readonly string[]; what: string; elsewhere?: (key: string) => string | undefined },
+  context: Context,
+): ReadonlyMap<string, Entry> {
+  if (node.kind !== 'map') {
+    expected(node, `${what} takes a map`, context);
+    return new Map();
+  }
+  for (const { key, keyPlace } of node.entries) {
+    if (keys.includes(key)) continue;
+    context.diagnostics.report(keyPlace, {
+      code: 'unknown-key',
+      message: `${what} has no key \`${key}\``,
+      hint: elsewhere?.(key) ?? suggestion(key, keys, 'keys are'),
+    });
+  }
+  return new Map(node.entries.filter(({ key }) => keys.includes(key)).map((entry) => [entry.key, entry]));
+}
+
+export function readText(node: Node, what: string, context: Context): string | undefined {
+  if (node.kind === 'scalar' && typeof node.value === 'string' && node.value.trim() !== '') return node.value;
+  return expected(
+    node,
+    `${what} takes text`,
+    context,
+    node.kind === 'scalar' ? 'put it in quotes' : undefined,
+  );
+}
+
+/** An integer of at least `least`, or undefined with a report. */
+export function readCount(
+  node: Node,
+  { what, least }: { what: string; least: number },
+  context: Context,
+): number | undefined {
+  const resolved = resolveSetting(node, context);
+  const value = resolved.kind === 'scalar' ? resolved.value : undefined;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
+  return expected(resolved, `${what} takes an integer of at least ${least}`, context);
+}
+
+export function readOneOf<T extends string>(
+  node: Node,
+  names: readonly T[],
+  what: string,
+  context: Context,
+): T | undefined {
+  const resolved = resolveSetting(node, context);
+  const found = names.find((name) => resolved.kind === 'scalar' && resolved.value === name);
+  if (found !== undefined) return found;
+  const text = resolved.kind === 'scalar' ? String(resolved.value) : '';
+  const shown = names.map((name) => `\`${name}\``).join(' or ');
+  return expected(resolved, `${what} takes ${shown}`, context, suggestion(text, names, 'values are'));
+}
+
+const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };
+
+/** `2h`, `90s`, `1h30m`, or a number of seconds; undefined where it is none of these. */
+export function parseDuration(value: unknown): number | undefined {
+  if (typeof value === 'number') return value > 0 ? value : undefined;
+  if (typeof value !== 'string' || !/^([0-9]+(\.[0-9]+)?\s*(ms|s|min|m|h|d)\s*)+$/.test(value))
+    return undefined;
+  let seconds = 0;
+  for (const [, amount, unit] of value.matchAll(/([0-9.]+)\s*(ms|s|min|m|h|d)/g))
+    seconds += Number(amount) * (unitSeconds[unit ?? ''] ?? 0);
+  return seconds > 0 ? seconds : undefined;
+}
+
+export function readDuration(node: Node, what: string, context: Context): number | undefined {
+  const resolved = resolveSetting(node, context);
+  const seconds = resolved.kind === 'scalar' ? parseDuration(resolved.value) : undefined;
+  return (
+    seconds ?? expected(resolved, `${what} takes a duration`, context, 'write `90s`, `15m`, `2h` or `1h30m`')
+  );
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** `512MiB`, `1.5GB`, or a number of bytes. */
+export function parseBytes(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isInteger(value) && value > 0 ? value : undefined;
+  const match = typeof value === 'string' ? /^([0-9]+(?:\.[0-9]+)?)\s*([KMGT]i?B|B)$/.exec(value) : null;
+  const bytes = Math.round(Number(match?.[1] ?? 0) * (unitBytes[match?.[2] ?? ''] ?? 0));
+  return bytes > 0 ? bytes : undefined;
+}
+
+/** What a stage says of its resources; what it doesn't say is left out. */
+export function readResources(node: Node, context: Context): Resources {
+  const entries = knownEntries(node, { keys: ['cpu', 'memory', 'gpu'], what: '`resources`' }, context);
+  const read = <T>(key: string, of: (value: Node) => T | undefined): Record<string, T> => {
+    const value = entries.get(key)?.value;
+    const result = value === undefined ? undefined : of(value);
+    return result === undefined ? {} : { [key]: result };
+  };
+  return {
+    ...read('cpu', (value) => readAmount(value, context)),
+    ...read('memory', (value) => readBytes(value, context)),
+    ...read('gpu', (value) => readCount(value, { what: '`gpu`', least: 0 }, context)),
+  };
+}
+
+function readAmount(node: Node, context: Context): number | undefined {
+  const resolved = resolveSetting(node, context);
+  const value = resolved.kind === 'scalar' ? resolved.value : undefined;
+  if (typeof value === 'number' && value > 0) return value;
+  return expected(resolved, '`cpu` takes a number above 0', context);
+}
+
+function readBytes(node: Node, context: Context): number | undefined {
+  const resolved = resolveSetting(node, context);
+  const bytes = resolved.kind === 'scalar' ? parseBytes(resolved.value) : undefined;
+  return (
+    bytes ??
+    expected(resolved, '`memory` takes a size', context, 'write `512MiB`, `2GiB` or a number of bytes')
+  );
+}
+
+const retryClasses = ['user', 'resource', 'infrastructure'] as const;
+
+export function readRetries(node: Node, context: Context): Cell['retries'] {
+  const entries = knownEntries(node, { keys: retryClasses, what: '`retries`' }, context);
+  const counts = retryClasses.flatMap((name) => {
+    const value = entries.get(name)?.value;
+    const count =
+      value === undefined ? undefined : readCount(value, { what: `\`${name}\``, least: 0 }, context);
+    return count === undefined ? [] : [[name, count] as const];
+  });
+  return Object.fromEntries(counts);
+}
+
+/** A list of names that match a pattern, each with its place; duplicates are reported. */
+export function readNames(
+  node: Node,
+  { what, pattern, like }: { what: string; pattern: RegExp; like: string },
+  context: Context,
+): readonly (Located & { readonly name: string })[] {
+  if (node.kind !== 'list') {
+    expected(node, `${what} takes a list of names`, context, `write \`[${like}]\``);
+    return [];
+  }
+  const seen = new Set<string>();
+  return node.items.flatMap((item) => {
+    const name = item.kind === 'scalar' && typeof item.value === 'string' ? item.value : undefined;
+    if (name === undefined || !pattern.test(name)) {
+      expected(item, `${what} takes names such as \`${like}\``, context);
+      return [];
+    }
+    if (seen.has(name))
+      context.diagnostics.report(item, {
+        code: 'duplicate-name',
+        message: `\`${name}\` stands in ${what} twice`,
+      });
+    seen.add(name);
+    return [{ name, place: item.place, uses: item.uses }];
+  });
+}

@@ -1,0 +1,78 @@
+/** What a golden file holds below its `---`: the cells of a pipeline, or its diagnostics. */
+import {
+  analyze,
+  formatDiagnostic,
+  type Analysis,
+  type AnalyzeOptions,
+} from '../../runner/language/index.js';
+import type { Cell, InputBinding } from '../../runner/pipeline.js';
+import { registry } from './kinds.js';
+
+export const file = '/project/pipelines/test.yaml';
+
+export interface Options extends Pick<AnalyzeOptions, 'params' | 'sets'> {
+  /** Absolute paths that exist; without it all do. */
+  readonly existing?: readonly string[];
+}
+
+export function check(text: string, { existing, ...options }: Options = {}): Analysis {
+  return analyze(
+    { file, text },
+    {
+      registry,
+      workingFolder: '/project',
+      exists: (path) => existing?.includes(path) ?? true,
+      ...options,
+    },
+  );
+}
+
+/** Diagnostics as the user sees them, or all cells with what decides them. */
+export function listing(text: string, options: Options = {}): string {
+  const { pipeline, diagnostics } = check(text, options);
+  if (pipeline === undefined)
+    return `${diagnostics
+      .map((one) => formatDiagnostic(one, text))
+      .join('\n')
+      .replaceAll('/project/pipelines/', '')}\n`;
+  const remarks = pipeline.remarks.map((remark) => `remark: ${remark}\n`).join('');
+  return `${pipeline.cells.map(describeCell).join('')}${remarks}`;
+}
+
+function describeCell(cell: Cell): string {
+  const lines = [
+    `${cell.id}${cell.seed === undefined ? '' : ` seed ${String(cell.seed)}`}`,
+    `  with ${JSON.stringify(cell.with)}`,
+    ...Object.entries(cell.inputs).map(([name, binding]) => `  ${name}: ${describeBinding(binding)}`),
+    ...settings(cell).map((setting) => `  ${setting}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function describeBinding(binding: InputBinding): string {
+  switch (binding.kind) {
+    case 'artifact':
+      return `${binding.cell} ${binding.output}`;
+    case 'path':
+      return `path ${binding.path}`;
+    case 'gathered':
+      return binding.items
+        .map((item) => `\n    ${JSON.stringify(item.coordinates)} ${item.cell} ${item.output}`)
+        .join('');
+  }
+}
+
+/** Settings that are not what a stage has by itself. */
+function settings(cell: Cell): string[] {
+  const waits = cell.needs.filter(
+    (need) => !Object.values(cell.inputs).some((binding) => describeBinding(binding).includes(`${need} `)),
+  );
+  return [
+    ...(waits.length === 0 ? [] : [`waits for ${waits.join(', ')}`]),
+    ...(cell.env.length === 0 ? [] : [`env ${cell.env.join(', ')}`]),
+    ...(cell.secrets.length === 0 ? [] : [`secrets ${cell.secrets.join(', ')}`]),
+    ...(Object.keys(cell.resources).length === 0 ? [] : [`resources ${JSON.stringify(cell.resources)}`]),
+    ...(cell.timeout === undefined ? [] : [`timeout ${String(cell.timeout)} s`]),
+    ...(Object.keys(cell.retries).length === 0 ? [] : [`retries ${JSON.stringify(cell.retries)}`]),
+  ];
+}
