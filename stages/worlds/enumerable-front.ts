@@ -3,6 +3,7 @@ import type { ExactPoint } from '../../schemas/artifact.js';
 import type { TradeOff } from '../policy/types.js';
 import { type Document, documents, enumerableTree } from './enumerable.js';
 import { exactPoint } from './finite.js';
+import type { FiniteProblem } from './types.js';
 import { mixedExperts } from './tree-mixing.js';
 import { asProblem, leafLogProbabilities, type Levels, type Tree } from './tree.js';
 
@@ -13,15 +14,14 @@ export type DocumentPolicy = (document: Document, tree: Tree) => Levels;
 export interface EnumerableWorld {
   readonly documents: readonly Document[];
   readonly trees: readonly Tree[];
+  readonly problems: readonly FiniteProblem[];
 }
 
 /** @param objectives indices into `enumerableObjectives` */
 export function enumerableWorld(dial: number, objectives: readonly number[]): EnumerableWorld {
   const all = documents();
-  return {
-    documents: all,
-    trees: all.map((document) => enumerableTree(document, { dial, objectives })),
-  };
+  const trees = all.map((document) => enumerableTree(document, { dial, objectives }));
+  return { documents: all, trees, problems: trees.map(asProblem) };
 }
 
 /** V, V*, V_ref, regret and rewards of a policy, averaged over the documents. */
@@ -30,13 +30,11 @@ export function enumerablePoint(
   policy: DocumentPolicy,
   tradeOff: TradeOff,
 ): ExactPoint {
-  const prompts = world.trees.map((tree, i) => {
-    const document = world.documents[i];
-    if (!document) throw new Error('internal error: a tree without its document; please report it');
-    return {
-      problem: asProblem(tree),
-      logPolicy: leafLogProbabilities(policy(document, tree), tree.branching),
-    };
+  const prompts = world.problems.map((problem, i) => {
+    const [document, tree] = [world.documents[i], world.trees[i]];
+    if (!document || !tree)
+      throw new Error('internal error: a problem without its document; please report it');
+    return { problem, logPolicy: leafLogProbabilities(policy(document, tree), tree.branching) };
   });
   return exactPoint(prompts, tradeOff);
 }

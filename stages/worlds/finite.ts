@@ -35,8 +35,13 @@ export function betaOf(alpha: number): number {
 }
 
 /** R_w of every outcome: sum_i w_i R_i. */
-export function scalarRewards(problem: FiniteProblem, weights: readonly number[]): Float64Array {
-  return Float64Array.from(problem.rewards, (row) => weightedSum(weights, row));
+export function scalarRewards(
+  { rewards }: Pick<FiniteProblem, 'rewards'>,
+  weights: readonly number[],
+): Float64Array {
+  const result = new Float64Array(rewards.length);
+  rewards.forEach((row, i) => (result[i] = weightedSum(weights, row)));
+  return result;
 }
 
 /** Probability that log-probabilities of the listed outcomes leave to invalid ones. */
@@ -50,7 +55,8 @@ function tilt(problem: FiniteProblem, tradeOff: TradeOff): { tilted: Float64Arra
   const beta = betaOf(tradeOff.alpha);
   const rewards = scalarRewards(problem, tradeOff.weights);
   const tilted = problem.logReference.map((logRef, i) => logRef + (rewards[i] ?? 0) / beta);
-  return { tilted, logZ: logSumExp([...tilted, Math.log(invalidMass(problem.logReference))]) };
+  const invalid = Math.log(invalidMass(problem.logReference));
+  return { tilted, logZ: logSumExp([logSumExp(tilted), invalid]) };
 }
 
 /** log pi* of every listed outcome; the invalid ones keep 1 minus their sum. */
@@ -88,11 +94,10 @@ export function evaluate(problem: FiniteProblem, logPolicy: Float64Array, tradeO
 
 /** E_pi R_i, one number an objective. */
 export function expectedRewards(problem: FiniteProblem, logPolicy: Float64Array): number[] {
-  const objectives = problem.rewards[0]?.length ?? 0;
-  const sums = new Array<number>(objectives).fill(0);
+  const sums = new Array<number>(problem.rewards[0]?.length ?? 0).fill(0);
   problem.rewards.forEach((row, outcome) => {
     const p = Math.exp(logPolicy[outcome] ?? -Infinity);
-    row.forEach((reward, i) => (sums[i] = (sums[i] ?? 0) + p * reward));
+    for (let i = 0; i < sums.length; i++) sums[i] = (sums[i] ?? 0) + p * (row[i] ?? 0);
   });
   return sums;
 }

@@ -13,7 +13,9 @@ export function logSumExp(values: ArrayLike<number>): number {
 /** x - logSumExp(x): log-probabilities of a softmax over unnormalised logits. */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   const total = logSumExp(logits);
-  return Float64Array.from({ length: logits.length }, (_, i) => (logits[i] ?? -Infinity) - total);
+  const result = new Float64Array(logits.length);
+  for (let i = 0; i < result.length; i++) result[i] = (logits[i] ?? -Infinity) - total;
+  return result;
 }
 
 /** p (log p - log q) with its limit 0 at p = 0; `logP` and `logQ` are logarithms. */
@@ -34,8 +36,9 @@ export function klDivergence(logP: ArrayLike<number>, logQ: ArrayLike<number>): 
  */
 export function weightedSum(weights: readonly number[], values: readonly number[]): number {
   let sum = 0;
-  weights.forEach((w, i) => {
+  for (let i = 0; i < weights.length; i++) {
+    const w = weights[i] ?? 0;
     if (w !== 0) sum += w * (values[i] ?? 0);
-  });
+  }
   return sum;
 }

@@ -25,27 +25,37 @@ export function mixLogits(
   weights: readonly number[],
   branching: number,
 ): Float64Array[] {
-  const normalised = policies.map((policy) => conditionals(policy, branching));
-  return (normalised[0] ?? []).map((level, t) =>
-    level.map((_, child) =>
-      weightedSum(
-        weights,
-        normalised.map((policy) => policy[t]?.[child] ?? -Infinity),
-      ),
-    ),
-  );
+  const mixed = (policies[0] ?? []).map((level) => new Float64Array(level.length));
+  policies.forEach((policy, i) => {
+    const weight = weights[i] ?? 0;
+    if (weight === 0) return;
+    conditionals(policy, branching).forEach((level, t) => {
+      const sums = mixed[t] ?? level;
+      for (let child = 0; child < sums.length; child++)
+        sums[child] = (sums[child] ?? 0) + weight * (level[child] ?? 0);
+    });
+  });
+  return mixed;
 }
 
 /** The mixture of the exact single-reward optima at one alpha: tabular rewarded soups and MOD alike. */
 export function mixedExperts(tree: Tree, tradeOff: TradeOff): Float64Array[] {
-  return mixLogits(experts(tree, tradeOff), tradeOff.weights, tree.branching);
+  const wanted = tradeOff.weights.flatMap((weight, i) => (weight === 0 ? [] : [i]));
+  const experts = wanted.map((objective) => expert(tree, tradeOff, objective));
+  return mixLogits(
+    experts,
+    wanted.map((objective) => tradeOff.weights[objective] ?? 0),
+    tree.branching,
+  );
 }
 
-/** One optimum an objective, each trained alone at the trade-off's alpha. */
-export function experts(tree: Tree, tradeOff: TradeOff): Float64Array[][] {
-  return tradeOff.weights.map((_, own) =>
-    optimalLogits(tree, { ...tradeOff, weights: tradeOff.weights.map((__, i) => (i === own ? 1 : 0)) }),
-  );
+/** The exact optimum of one objective alone, at the trade-off's alpha. */
+export function expert(tree: Tree, tradeOff: TradeOff, objective: number): Float64Array[] {
+  return optimalLogits(tree, corner(tradeOff, objective));
+}
+
+function corner(tradeOff: TradeOff, objective: number): TradeOff {
+  return { ...tradeOff, weights: tradeOff.weights.map((_, i) => (i === objective ? 1 : 0)) };
 }
 
 /** DeRa: h_ref + lambda (h_expert - h_ref) at every node; lambda 0 is the reference, 1 the expert. */
@@ -81,9 +91,7 @@ export function mixingBound(tree: Tree, tradeOff: TradeOff): number {
 
 /** sum_i w_i v_i - v_w of every child: T arrays. Never negative. */
 function valueGaps(tree: Tree, tradeOff: TradeOff): Float64Array[] {
-  const corners = tradeOff.weights.map((_, own) =>
-    softValues(tree, { ...tradeOff, weights: tradeOff.weights.map((__, i) => (i === own ? 1 : 0)) }),
-  );
+  const corners = tradeOff.weights.map((_, own) => softValues(tree, corner(tradeOff, own)));
   return softValues(tree, tradeOff)
     .slice(1)
     .map((level, t) =>

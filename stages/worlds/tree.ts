@@ -31,9 +31,8 @@ export function conditionals(logits: Levels, branching: number): Float64Array[] 
 }
 
 function nodeLogProbabilities(logits: Float64Array): Float64Array {
-  return logits.every((x) => x === -Infinity)
-    ? logits.map(() => -Math.log(logits.length))
-    : logSoftmax(logits);
+  const log = logSoftmax(logits);
+  return Number.isNaN(log[0]) ? log.fill(-Math.log(log.length)) : log;
 }
 
 /** log pi of every leaf: the sum of its conditionals. */
@@ -103,7 +102,7 @@ export function treeGradient(tree: Tree, logits: Levels, tradeOff: TradeOff): Fl
  */
 export function softValues(tree: Tree, tradeOff: TradeOff): Float64Array[] {
   const beta = betaOf(tradeOff.alpha);
-  const values: Float64Array[] = [scalarRewards(asProblem(tree), tradeOff.weights)];
+  const values: Float64Array[] = [scalarRewards(tree, tradeOff.weights)];
   for (const level of conditionals(tree.reference, tree.branching).reverse()) {
     const below = values[0] ?? new Float64Array();
     const tilted = level.map((log, child) => log + (below[child] ?? 0) / beta);
@@ -139,9 +138,10 @@ function gather(
   branching: number,
   reduce: (node: Float64Array) => number,
 ): Float64Array {
-  return Float64Array.from({ length: level.length / branching }, (_, node) =>
-    reduce(level.subarray(node * branching, (node + 1) * branching)),
-  );
+  const result = new Float64Array(level.length / branching);
+  for (let node = 0; node < result.length; node++)
+    result[node] = reduce(level.subarray(node * branching, (node + 1) * branching));
+  return result;
 }
 
 function total(node: Float64Array): number {
