@@ -60,15 +60,6 @@ const primary: readonly Definition[] = [
     of: ({ points }) => middle(points)?.value ?? null,
   },
   {
-    id: 'gain-mean',
-    title: 'gain in V',
-    meaning: 'V minus V of the reference model, averaged over the weights.',
-    better: 'higher',
-    primary: true,
-    digits: 4,
-    of: ({ points }) => mean(points.map((point) => point.value - point.referenceValue)),
-  },
-  {
     id: 'steering-order',
     title: 'steering order',
     meaning:
@@ -101,6 +92,15 @@ const primary: readonly Definition[] = [
 ];
 
 const details: readonly Definition[] = [
+  {
+    id: 'gain-mean',
+    title: 'gain in V',
+    meaning: 'V minus V of the reference model, averaged over the weights.',
+    better: 'higher',
+    primary: false,
+    digits: 4,
+    of: ({ points }) => mean(points.map((point) => point.value - point.referenceValue)),
+  },
   {
     id: 'tau',
     title: 'Kendall tau-b',

@@ -3,6 +3,7 @@ import { differencesOf, estimate } from './estimate.js';
 import type { Curve } from './fronts.js';
 import { type Answer, type Answered, answersTo } from './answers.js';
 import { type Scale, calibrationOf, expertsOf, optimaOf, referencesOf, scaleOf } from './yardstick.js';
+import { findingsOf } from './findings.js';
 import { figuresOf } from './measures.js';
 import { corner, middle } from './points.js';
 import type { Change, CurveSummary, PointSummary, SeedPoint, SeedSummary, Slice } from './types.js';
@@ -15,7 +16,7 @@ export function sliceAt(curves: readonly Curve[], alpha: number, objectives: rea
   const experts = expertsOf(answered);
   const scale = scaleOf(references, optimum ?? experts);
   const made = answered.map((one) => curveOf(one, experts, scale));
-  return {
+  const slice = {
     alpha,
     exact,
     curves: made,
@@ -24,7 +25,9 @@ export function sliceAt(curves: readonly Curve[], alpha: number, objectives: rea
     calibration: calibrationOf(scale, optimum, experts),
     differences: compared(exact).flatMap((measure) => differencesOf(made, measure)),
     changes: exact ? [] : answered.flatMap((one) => changesOf(one, objectives)),
+    findings: [],
   };
+  return { ...slice, findings: findingsOf(slice) };
 }
 
 /** Measures that curves are compared on, pair by pair. */

@@ -112,6 +112,8 @@ export interface Slice {
   readonly calibration: Calibration | null;
   readonly differences: readonly Difference[];
   readonly changes: readonly Change[];
+  /** What the figures say, in sentences. */
+  readonly findings: readonly string[];
 }
 
 /** The same trade-off asked of every curve, at the first seed of each. */

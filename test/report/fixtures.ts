@@ -59,7 +59,7 @@ export function fixtureFront(options: FixtureOptions): Front {
   const random = new Random(seed, `report-fixture/${answer}`);
   const world = problems(seed);
   const respond = answers[answer]?.(0.9 + 0.1 * random.uniform());
-  if (!respond) throw new Error(`no fixture policy ${String(answer)}`);
+  if (!respond) throw new Error(`no fixture policy ${answer}`);
   const grid = Array.from({ length: points }, (_, i) => [1 - i / (points - 1), i / (points - 1)]);
   const made = grid.map((weights): FrontPoint => {
     const truth = exactPoint(

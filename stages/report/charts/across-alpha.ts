@@ -22,33 +22,36 @@ export function alphaSpec(slices: readonly Slice[]): TopLevelSpec | undefined {
   const optimum = slices.flatMap((slice) =>
     slice.optimum ? seedRows(optimumName, slice.optimum, slice.alpha) : [],
   );
-  const line = { order: { field: 'alpha' } };
   return {
-    width: 640,
+    width: 820,
     height: 360,
     encoding: {
-      color: seriesScale(first),
+      color: seriesScale(first.curves, optimum.length > 0 ? [optimumName] : []),
       x: { field: 'kl', type: 'quantitative', title: 'KL to the reference (nats)' },
       y: { field: 'reward', type: 'quantitative', title: 'weighted reward', scale: { zero: false } },
     },
     layer: [
-      {
-        data: { values: meanRows(optimum) },
-        mark: { type: 'line', strokeDash: [6, 4], strokeWidth: 1.5, point: { size: 24 } },
-        encoding: line,
-      },
+      ...optimumLayer(optimum),
       {
         data: { values: seeds },
         mark: { type: 'line', strokeWidth: 1, opacity: 0.45 },
-        encoding: { ...line, detail: { field: 'seed' } },
+        encoding: { ...ordered, detail: { field: 'seed' } },
       },
       {
         data: { values: meanRows(seeds) },
         mark: { type: 'line', strokeWidth: 2.4, point: { size: 40, filled: true } },
-        encoding: line,
+        encoding: ordered,
       },
     ],
-  };
+  } as TopLevelSpec;
+}
+
+const ordered = { order: { field: 'alpha' } };
+
+function optimumLayer(rows: readonly Row[]): object[] {
+  if (rows.length === 0) return [];
+  const mark = { type: 'line', strokeDash: [6, 4], strokeWidth: 1.5, point: { size: 24 } };
+  return [{ data: { values: meanRows(rows) }, mark, encoding: ordered }];
 }
 
 function seedRows(name: string, curve: CurveSummary, alpha: number): Row[] {

@@ -1,7 +1,7 @@
 /** Curves over the weight of the first of two objectives: regret or value, and each reward. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { CurveSummary, Estimate, PointSummary, SeedPoint, Slice } from '../types.js';
-import { optimumName, seriesScale } from './series.js';
+import { optimumName, seriesScale, withRange } from './series.js';
 
 interface Quantity {
   readonly title: string;
@@ -15,7 +15,7 @@ export function valueSpec(slice: Slice, objectives: readonly string[]): TopLevel
   const quantity: Quantity = slice.exact
     ? { title: 'V-regret', seed: (p) => p.regret, mean: (p) => p.regret, optimum: false }
     : { title: 'V', seed: (p) => p.value, mean: (p) => p.value, optimum: false };
-  return weightPanel(slice, quantity, objectives[0] ?? '', { width: 640, height: 300 }) as TopLevelSpec;
+  return weightPanel(slice, quantity, objectives[0] ?? '', { width: 820, height: 280 }) as TopLevelSpec;
 }
 
 /** What each reward does as its weight grows: flat lines are steering that was lost. */
@@ -25,7 +25,7 @@ export function steeringSpec(slice: Slice, objectives: readonly string[]): TopLe
       slice,
       { title: objective, seed: (p) => p.rewards[k] ?? null, mean: (p) => p.rewards[k], optimum: true },
       objectives[0] ?? '',
-      { width: 400, height: 260 },
+      { width: 440, height: 270 },
     ),
   );
   return { hconcat: panels } as TopLevelSpec;
@@ -42,16 +42,15 @@ function weightPanel(
   return {
     ...size,
     encoding: {
-      color: seriesScale(slice),
+      color: seriesScale(slice.curves, quantity.optimum && slice.optimum ? [optimumName] : []),
       x: { field: 'w', type: 'quantitative', title: `weight of ${objective}`, scale: { domain: [0, 1] } },
       y: { field: 'y', type: 'quantitative', title: quantity.title, scale: { zero: false } },
     },
     layer: [
-      ...(quantity.optimum ? optimumLayer(slice, quantity) : []),
       {
         data: means,
         mark: { type: 'area', opacity: 0.13 },
-        encoding: { y: { field: 'low' }, y2: { field: 'high' } },
+        encoding: { y: { field: 'yLow' }, y2: { field: 'yHigh' } },
       },
       {
         data: seeds,
@@ -59,6 +58,7 @@ function weightPanel(
         encoding: { detail: { field: 'seed' } },
       },
       { data: means, mark: { type: 'line', strokeWidth: 2.4, point: { size: 30, filled: true } } },
+      ...(quantity.optimum ? optimumLayer(slice, quantity) : []),
     ],
   };
 }
@@ -81,8 +81,9 @@ function seedRows(curve: CurveSummary, quantity: Quantity): object[] {
 }
 
 function meanRows(name: string, curve: CurveSummary, quantity: Quantity): object[] {
-  return curve.points.map((point) => {
-    const y = quantity.mean(point);
-    return { curve: name, w: point.weights[0], y: y?.mean, low: y?.low ?? y?.mean, high: y?.high ?? y?.mean };
-  });
+  return curve.points.map((point) => ({
+    curve: name,
+    w: point.weights[0],
+    ...withRange('y', quantity.mean(point)),
+  }));
 }

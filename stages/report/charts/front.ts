@@ -1,7 +1,7 @@
 /** The trade-off front: one reward against the other, a panel for every pair of objectives. */
 import type { TopLevelSpec } from 'vega-lite';
 import type { CurveSummary, PointSummary, Slice } from '../types.js';
-import { optimumName, referenceName, seriesScale } from './series.js';
+import { optimumName, referenceName, seriesScale, withRange } from './series.js';
 
 interface Panel {
   readonly x: number;
@@ -24,17 +24,17 @@ function pairs(m: number): Panel[] {
 function panelSpec(slice: Slice, objectives: readonly string[], panel: Panel, small: boolean): object {
   const lines = objectives.length === 2;
   return {
-    width: small ? 320 : 640,
-    height: small ? 300 : 430,
+    width: small ? 320 : 820,
+    height: small ? 300 : 470,
     encoding: {
-      color: seriesScale(slice),
+      color: seriesScale(slice.curves, slice.optimum ? [optimumName, referenceName] : [referenceName]),
       x: axis('x', objectives[panel.x] ?? ''),
       y: axis('y', objectives[panel.y] ?? ''),
     },
     layer: [
-      ...optimumLayers(slice, panel, lines),
       ...seedLayers(slice, panel, lines),
       ...meanLayers(slice, panel, lines),
+      ...optimumLayers(slice, panel, lines),
       referenceLayer(slice, panel),
     ],
   };
@@ -66,12 +66,12 @@ function meanLayers(slice: Slice, panel: Panel, lines: boolean): object[] {
   const intervals = [
     {
       data,
-      mark: { type: 'rule', strokeWidth: 1 },
+      mark: { type: 'rule', strokeWidth: 1, opacity: 0.5 },
       encoding: { x: { field: 'xLow' }, x2: { field: 'xHigh' } },
     },
     {
       data,
-      mark: { type: 'rule', strokeWidth: 1 },
+      mark: { type: 'rule', strokeWidth: 1, opacity: 0.5 },
       encoding: { y: { field: 'yLow' }, y2: { field: 'yHigh' } },
     },
   ];
@@ -82,10 +82,11 @@ function meanLayers(slice: Slice, panel: Panel, lines: boolean): object[] {
     encoding: {
       shape: {
         field: 'place',
+        type: 'nominal',
         scale: { domain: ['between', 'middle'], range: ['circle', 'diamond'] },
         legend: null,
       },
-      size: { field: 'place', scale: { domain: ['between', 'middle'], range: [34, 130] }, legend: null },
+      size: { condition: { test: "datum.place === 'middle'", value: 130 }, value: 34 },
     },
   };
   return lines ? [...intervals, line, dots] : [...intervals, dots];
@@ -120,12 +121,8 @@ function meanRows(name: string, curve: CurveSummary, panel: Panel): object[] {
       curve: name,
       order,
       place: isMiddle(point) ? 'middle' : 'between',
-      x: x?.mean,
-      xLow: x?.low ?? x?.mean,
-      xHigh: x?.high ?? x?.mean,
-      y: y?.mean,
-      yLow: y?.low ?? y?.mean,
-      yHigh: y?.high ?? y?.mean,
+      ...withRange('x', x),
+      ...withRange('y', y),
     };
   });
 }

@@ -36,7 +36,7 @@ export function page(summary: Summary, charts: Charts): string {
       ${summary.description === '' ? nothing : html`<p class="lead">${summary.description}</p>`}
     </header>
     <main>
-      ${warnings(summary)} ${alphaSection(charts)}
+      ${findings(summary)} ${warnings(summary)} ${alphaSection(charts)}
       ${summary.slices.map((slice, index) => sliceSection(summary, slice, charts.slices[index] ?? {}))}
       ${samples(summary)} ${meanings(summary)}
     </main>
@@ -59,6 +59,17 @@ ${body.toString()}
 </body>
 </html>
 `;
+}
+
+function findings(summary: Summary): Html {
+  const several = summary.slices.length > 1;
+  const items = summary.slices.flatMap((slice) =>
+    slice.findings.map((text) => html`<li>${several ? `At alpha ${slice.alpha}: ${text}` : text}</li>`),
+  );
+  if (items.length === 0) return nothing;
+  return html`<ul class="findings">
+    ${items}
+  </ul>`;
 }
 
 function warnings(summary: Summary): Html {
@@ -98,7 +109,7 @@ function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
     </p>
     ${runTable(slice)} ${frontSection(summary, slice, charts)} ${valueSection(summary, slice, charts)}
     ${measureSection(summary, slice)} ${middleSection(summary, slice)} ${differenceSection(summary, slice)}
-    ${changeSection(slice)}
+    ${changeSection(summary, slice)}
   </section>`;
 }
 
@@ -113,7 +124,7 @@ function frontSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
   return html`<h2>Trade-off front</h2>
     ${figure(
       charts.front,
-      `Each point is one trade-off asked of one policy. Thin lines are single seeds, thick lines their means with 95% t intervals of each reward; a diamond marks equal weights.${optimum} Cross: the reference model.${calibration}`,
+      `Each point is one trade-off asked of one policy. Thin lines are single seeds, thick lines their means, with 95% t intervals of each reward from three seeds on; a diamond marks equal weights.${optimum} Cross: the reference model.${calibration}`,
     )}`;
 }
 
@@ -126,8 +137,8 @@ function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
   const first = summary.objectives[0] ?? '';
   const title = slice.exact ? 'Regret at each weight' : 'Value at each weight';
   const caption = slice.exact
-    ? `What is lost against the exact optimum at each trade-off, in units of V; 0 is optimal. Bands are 95% t intervals over seeds.`
-    : `V = (1 - alpha) w.r - alpha KL at each trade-off, sampled. Bands are 95% t intervals over seeds.`;
+    ? `What is lost against the exact optimum at each trade-off, in units of V; 0 is optimal. Bands are 95% t intervals, from three seeds on.`
+    : `V = (1 - alpha) w.r - alpha KL at each trade-off, sampled. Bands are 95% t intervals, from three seeds on.`;
   return html`<h2>${title}</h2>
     ${charts.value === undefined ? nothing : figure(charts.value, caption)}
     ${
@@ -149,7 +160,7 @@ function measureSection(summary: Summary, slice: Slice): Html {
     </p>
     ${measureTable(summary, slice, true)} ${details ? measureTable(summary, slice, false) : nothing}
     <h3>Every seed</h3>
-    ${seedTable(summary, slice)}`;
+    ${seedTable(summary, slice, true)} ${details ? seedTable(summary, slice, false) : nothing}`;
 }
 
 function middleSection(summary: Summary, slice: Slice): Html {
@@ -169,14 +180,14 @@ function differenceSection(summary: Summary, slice: Slice): Html {
     ${differenceTable(summary, slice.differences)}`;
 }
 
-function changeSection(slice: Slice): Html {
+function changeSection(summary: Summary, slice: Slice): Html {
   if (slice.changes.length === 0) return nothing;
   return html`<h2>Change against the reference</h2>
     <p class="note">
       Mean reward minus the reference model's on the same prompts; in brackets the 95% interval from the
       standard errors over prompts, taking the two as independent.
     </p>
-    ${changeTable(slice)}`;
+    ${changeTable(slice, summary.objectives)}`;
 }
 
 function samples(summary: Summary): Html {

@@ -14,7 +14,7 @@ export const styleSheet = `
 @media print { :root { ${light} } }
 * { box-sizing: border-box; }
 html { background: var(--paper); color: var(--ink); font: 16px/1.55 ${fontFamily}; -webkit-text-size-adjust: 100%; }
-body { margin: 0 auto; max-width: 1120px; padding: 40px 32px 80px; }
+body { margin: 0 auto; max-width: 1200px; padding: 40px 32px 80px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -.01em; }
 h2 { font-size: 20px; margin: 48px 0 6px; padding-top: 14px; border-top: 1px solid var(--grid); }
 h3 { font-size: 16px; margin: 26px 0 6px; }
@@ -24,13 +24,15 @@ figcaption, .note { color: var(--muted); font-size: 14px; margin: 4px 0 14px; }
 figure { margin: 12px 0 24px; overflow-x: auto; }
 figure svg { display: block; max-width: 100%; height: auto; }
 .table { overflow-x: auto; margin: 10px 0 8px; }
-table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { padding: 6px 14px 6px 0; text-align: right; vertical-align: baseline; border-bottom: 1px solid var(--grid); white-space: nowrap; }
-thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1.5px solid var(--muted); white-space: normal; }
+table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
+th, td { padding: 6px 16px 6px 0; text-align: right; vertical-align: baseline; border-bottom: 1px solid var(--grid); white-space: nowrap; }
+thead th, thead th.text { font-weight: 600; vertical-align: bottom; border-bottom: 1.5px solid var(--muted); white-space: normal; }
 th[scope=row], th.text, td.text { text-align: left; font-weight: 500; }
 td.text { font-weight: 400; white-space: normal; }
-td small { display: block; color: var(--muted); font-size: 12px; }
+td small { display: block; color: var(--muted); font-size: 11.5px; font-weight: 400; }
 .best { font-weight: 700; }
+.findings { margin: 18px 0 0; padding-left: 20px; max-width: 90ch; }
+.table + .table { margin-top: 20px; }
 tr.bound th, tr.bound td { color: var(--muted); font-style: italic; }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 .warnings { background: var(--warn-band); border-left: 4px solid var(--warn); padding: 12px 18px; margin: 20px 0; }

@@ -1,7 +1,7 @@
 /** The page's tables; every cell is a number of the summary. */
 import { curveColour } from '../charts/palette.js';
 import { optimumName } from '../charts/series.js';
-import type { CurveSummary, Difference, Estimate, Measure, Slice, Summary } from '../types.js';
+import type { Change, CurveSummary, Difference, Estimate, Measure, Slice, Summary } from '../types.js';
 import { type Html, html, nothing, trusted } from './html.js';
 import { fixed, interval, pText, weightsText } from './numbers.js';
 
@@ -48,8 +48,8 @@ function boundRow(optimum: CurveSummary, measures: readonly Measure[]): Html {
 }
 
 /** Every seed on its own row. */
-export function seedTable(summary: Summary, slice: Slice): Html {
-  const measures = shownMeasures(summary, slice);
+export function seedTable(summary: Summary, slice: Slice, primary: boolean): Html {
+  const measures = shownMeasures(summary, slice).filter((measure) => measure.primary === primary);
   const rows = slice.curves.flatMap((curve) =>
     curve.seeds.map((seed) => {
       const cells = measures.map(
@@ -98,19 +98,29 @@ export function differenceTable(summary: Summary, differences: readonly Differen
   return table(['difference', 'measure', 'mean', 'pairs', 'p', 'p (Holm)', 'verdict'], rows);
 }
 
-/** Change of each reward against the reference model. */
-export function changeTable(slice: Slice): Html {
-  const rows = slice.changes.map((row) => {
-    const { mean, range } = interval({ mean: row.change, low: row.low, high: row.high, n: 1 }, 3);
-    return html`<tr>
-      ${head(slice, row.curve)}
-      <td>${row.seed}</td>
-      <td>${weightsText(row.weights)}</td>
-      <td class="text">${row.objective}</td>
-      <td>${mean}<small>${range}</small></td>
-    </tr>`;
+/** Change of each reward against the reference model: a row a front and trade-off, a column a reward. */
+export function changeTable(slice: Slice, objectives: readonly string[]): Html {
+  const groups = new Map<string, Change[]>();
+  for (const row of slice.changes) {
+    const name = JSON.stringify([row.curve, row.seed, row.weights]);
+    groups.set(name, [...(groups.get(name) ?? []), row]);
+  }
+  const rows = [...groups.values()].map((group) => changeRow(slice, group));
+  return table(['curve', 'seed', objectives.join(' / '), ...objectives], rows);
+}
+
+function changeRow(slice: Slice, group: readonly Change[]): Html {
+  const [first] = group;
+  const cells = group.map(({ change, low, high }) => {
+    const { mean, range } = interval({ mean: change, low, high, n: 1 }, 3);
+    return html`<td>${mean}<small>${range}</small></td>`;
   });
-  return table(['curve', 'seed', 'weights', 'reward', 'change'], rows);
+  return html`<tr>
+    ${head(slice, first?.curve ?? '')}
+    <td>${first?.seed ?? ''}</td>
+    <td>${weightsText(first?.weights ?? [])}</td>
+    ${cells}
+  </tr>`;
 }
 
 /** What was run: curves, methods, seeds, and how many trade-offs were asked of each. */
@@ -148,7 +158,7 @@ function arrow(measure: Measure): string {
   return measure.better === 'lower' ? ' ↓' : measure.better === 'higher' ? ' ↑' : '';
 }
 
-const textColumns = new Set(['curve', 'difference', 'method', 'measure', 'verdict', 'reward']);
+const textColumns = new Set(['curve', 'difference', 'method', 'measure', 'verdict']);
 
 export function table(heads: readonly string[], rows: readonly Html[], className = ''): Html {
   const columns = heads.map((text) =>
