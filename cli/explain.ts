@@ -56,9 +56,7 @@ async function printExplanation({ cell, against, causes }: Explanation, host: Cl
     lines.push(`${indent}${cause.cell}: ${cause.reason.message}`);
     for (const change of cause.reason.changes) {
       const place =
-        'place' in change && change.place
-          ? ` (${change.place.file}:${change.place.line}:${change.place.column})`
-          : '';
+        'place' in change ? ` (${change.place.file}:${change.place.line}:${change.place.column})` : '';
       lines.push(`${indent}  ${describeChange(change)}${place}`);
     }
   }

@@ -106,7 +106,7 @@ function printResult(
         a.name,
         a.type,
         bytes(a.bytes),
-        String(where(store, a.type, a.digest).path ?? 'missing'),
+        where(store, a.type, a.digest).path ?? 'missing',
       ]),
     ),
     ...others.map((other) => `  result    ${other.digest} ${other.record.finished}`),

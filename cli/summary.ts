@@ -56,3 +56,9 @@ function failureText({ failure, cells }: FailureGroup): string {
 function shown(cells: readonly string[]): string {
   return cells.slice(0, 3).join(', ') + (cells.length > 3 ? ', ...' : '');
 }
+
+/** Where events are printed as JSON: what no event says, the run's own trouble with the disk. */
+export function printHalts({ failures }: RunSummary, host: CliHost): void {
+  const halts = failures.filter(({ cells }) => cells.length === 0);
+  for (const group of halts) host.stderr.write(clean(`${failureText(group)}\n`));
+}

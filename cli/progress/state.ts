@@ -32,7 +32,7 @@ export function initialProgress(cells: readonly { readonly stage: string }[]): P
 
 /** The progress after an event. */
 export function advance(progress: Progress, event: RunEvent): Progress {
-  if (!('cell' in event) || event.cell === undefined) return progress;
+  if (!('cell' in event)) return progress;
   const stage = progress.get(stageOf(event.cell));
   return stage ? new Map(progress).set(stage.stage, advanceStage(stage, event, event.cell)) : progress;
 }
@@ -51,7 +51,13 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
       return change(stage, cell, {
         metric: oneLine(`${event.name} ${Number(event.value.toPrecision(4))}`, 40),
       });
-    default:
+    case 'run-started':
+    case 'run-note':
+    case 'run-finished':
+    case 'log':
+    case 'note':
+    case 'sample':
+    case 'artifact':
       return stage;
   }
 }

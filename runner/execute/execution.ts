@@ -152,7 +152,7 @@ export class Execution {
     const subject = { cell: planned.cell, key, preimage: planned.preimage };
     const running = new CellAttempt(this.#options, subject, {
       onStart: () => this.#tell({ type: 'cell-started', cell, key, attempt }),
-      onEvent: ({ time: _, ...event }) => this.#options.listener({ ...event, cell }),
+      onEvent: (event) => this.#options.listener({ ...event, cell }),
       onNote: (text) => this.#tell({ type: 'run-note', cell, text }),
     });
     this.#attempts.set(cell, running);

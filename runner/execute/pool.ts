@@ -74,7 +74,7 @@ export class WorkerPool implements Workers {
       this.#putBack(worker, kind, result);
       return result;
     });
-    return { result, stop: work.stop };
+    return { result, stop: (manner) => work.stop(manner) };
   }
 
   async close(): Promise<void> {
@@ -250,7 +250,7 @@ async function startProcess(
   });
   child.stdin.on('error', () => undefined); // the end of the process says more
   const reader = new LineReader((line) => onReport(JSON.parse(line) as WorkerReport));
-  listen(child.stdio[reportDescriptor] as Readable, (text) => reader.push(text));
+  listen(child.stdio[reportDescriptor], (text) => reader.push(text));
   listen(child.stdout, onOutput);
   listen(child.stderr, onOutput);
   return {

@@ -109,6 +109,8 @@ export class Schedule {
   readonly #sleeping: Entries = new Set();
   /** The cell that runs for a key, and the cells that wait for its result. */
   readonly #owners = new Map<Key, { readonly cell: CellId; readonly twins: Entry[] }>();
+  /** Cells whose keys are being computed: milliseconds, in which nothing starts that they would come before. */
+  #resolving = 0;
   readonly #budget: Budget;
   readonly #policy: Policy;
   readonly #outbox: Action[] = [];
@@ -141,7 +143,7 @@ export class Schedule {
     if (this.#stopping) this.#skipRest(this.#stopping);
     else {
       this.#resolveReady();
-      this.#startRunnable(now);
+      if (this.#resolving === 0) this.#startRunnable(now);
     }
     return this.#outbox.splice(0);
   }
@@ -160,6 +162,7 @@ export class Schedule {
   /** The answer to a `resolve`. */
   resolved(cell: CellId, resolution: Resolution): void {
     const entry = this.#expect(cell, 'resolving');
+    this.#resolving--;
     switch (resolution.kind) {
       case 'hit':
         this.#settle(entry, { status: 'hit', key: resolution.key });
@@ -246,6 +249,7 @@ export class Schedule {
   #resolveReady(): void {
     for (const entry of this.#ready) {
       entry.state = { kind: 'resolving' };
+      this.#resolving++;
       this.#outbox.push({ kind: 'resolve', cell: entry.task.cell });
     }
     this.#ready.clear();

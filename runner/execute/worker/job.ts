@@ -80,7 +80,7 @@ function machine(): JsonObject {
 
 function readJob(path: string): Job {
   const job = JSON.parse(readFileSync(path, 'utf8')) as Job;
-  if (Number(job.v) === protocolVersion) return job;
+  if ((job.v as number) === protocolVersion) return job;
   throw new StageFailure(
     'internal',
     'protocol',
@@ -147,10 +147,14 @@ async function collect(job: Job, host: WorkerHost): Promise<Ending> {
       };
     }
     const digest = await host.digest(type, path);
-    if (!digest.ok) return { status: 'failed', error: digest.error, outputs: {} };
+    if (!digest.ok) return { status: 'failed', error: unkept(name, digest.error), outputs: {} };
     outputs[name] = { digest: digest.value.digest, bytes: digest.value.bytes };
   }
   return { status: 'done', outputs };
+}
+
+function unkept(name: string, failure: Failure): Failure {
+  return { ...failure, message: `the output ${JSON.stringify(name)} can't be kept: ${failure.message}` };
 }
 
 function endingOf(error: unknown, signal: AbortSignal): Ending {

@@ -1,0 +1,98 @@
+/** Joins a plan to everything that executes it: workers, journal, presenter, interrupts. */
+import { Execution, type RunSummary } from '../runner/execute/execution.js';
+import { machineCapacity, workerVariables } from '../runner/execute/environment.js';
+import { estimateSeconds } from '../runner/execute/estimates.js';
+import { exponentialBackoff } from '../runner/execute/failures.js';
+import { WorkerPool } from '../runner/execute/pool.js';
+import type { Demand } from '../runner/execute/resources.js';
+import { inertValues, type Plan } from '../runner/plan/index.js';
+import type { JournalWriter, Store } from '../runner/store/index.js';
+import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
+import type { JsonObject } from '../schemas/json.js';
+import type { CliHost } from './host.js';
+import type { Presenter } from './progress/presenter.js';
+
+/** Milliseconds until a lease that another runner holds is looked at again. */
+const leasePoll = 500;
+
+export interface ExecuteOptions {
+  readonly plan: Plan;
+  readonly store: Store;
+  readonly run: string;
+  readonly journal: JournalWriter;
+  readonly presenter: Presenter;
+  readonly capacity: Demand;
+  readonly backend: string | undefined;
+}
+
+/** This machine, with as many cells at once as `--jobs` says. */
+export function capacityFor(jobs: number | undefined): Demand {
+  return { ...machineCapacity(), ...(jobs === undefined ? {} : { cpu: jobs }) };
+}
+
+/** Executes a plan to its end, whatever the end is. */
+export async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSummary> {
+  const { store, presenter, run } = options;
+  const show = (event: LifecycleEvent | CellEvent): void => {
+    // An event of a stage has a time of its own.
+    presenter.show({ time: host.clock.wall(), run, ...event });
+  };
+  const workers = new WorkerPool({
+    command: host.workerCommand,
+    cwd: store.root,
+    ...(host.grace === undefined ? {} : { grace: host.grace }),
+    onRetire: (text) => show({ type: 'run-note', text }),
+  });
+  const execution = await newExecution(options, { workers, show }, host);
+  const unlisten = listenForInterrupts(execution, host);
+  try {
+    return await execution.run();
+  } finally {
+    unlisten();
+    await workers.close();
+    await presenter.close();
+  }
+}
+
+async function newExecution(
+  { plan, store, run, journal, capacity, backend }: ExecuteOptions,
+  { workers, show }: { workers: WorkerPool; show: (event: LifecycleEvent | CellEvent) => void },
+  host: CliHost,
+): Promise<Execution> {
+  const [kinds, code] = await Promise.all([host.kinds(), host.code()]);
+  const allHits = plan.counts.hit === plan.cells.length;
+  return new Execution({
+    plan,
+    store,
+    workers,
+    clock: host.clock,
+    run,
+    backend,
+    variables: (cell) => workerVariables(host.env, cell),
+    inert: (cell) => {
+      const kind = kinds.get(cell.kind);
+      return kind ? inertValues(cell, kind) : {};
+    },
+    changedCode: () => (code.ok ? code.value.changed() : []),
+    capacity,
+    policy: { onFailure: plan.pipeline.onFailure, backoff: exponentialBackoff, leasePoll },
+    estimate: allHits ? () => 0 : estimateSeconds(plan.pipeline, store),
+    journal: (event) => {
+      const line = { time: host.clock.wall(), ...event } as unknown as JsonObject;
+      const written = journal.append(line);
+      return written.ok ? undefined : written.error;
+    },
+    listener: show,
+  });
+}
+
+/** The first Ctrl-C stops with grace, the second at once. */
+function listenForInterrupts(execution: Execution, host: CliHost): () => void {
+  let count = 0;
+  return host.onInterrupt(() => {
+    count++;
+    execution.interrupt(count === 1 ? 'grace' : 'now');
+    if (count > 1) return;
+    host.stderr.write('moft: stopping; finished cells are kept (Ctrl-C again stops at once)\n');
+  });
+}

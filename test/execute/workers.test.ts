@@ -1,0 +1,317 @@
+/** Real worker processes, commanded by the test. */
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CellId } from '../../runner/pipeline.js';
+import type { StageEvent } from '../../schemas/protocol.js';
+import { Rig } from './rig.js';
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.close());
+
+const id = (name: string): CellId => name as CellId;
+
+describe('cells', () => {
+  it('overlap in separate processes, and both outputs are kept', async () => {
+    const { summary, store } = await rig.start([rig.step('a'), rig.step('b')]);
+    const [a, b] = [await rig.commander.next('a'), await rig.commander.next('b')];
+    expect(new Set([a.hello.pid, b.hello.pid, process.pid]).size).toBe(3);
+    a.finish();
+    b.finish();
+    expect((await summary).counts).toEqual({ ran: 2, hit: 0, failed: 0, skipped: 0 });
+    expect(rig.story.slice(0, 2).sort()).toEqual(['start a#1', 'start b#1']);
+    const manifest = store.runs.read('run-1');
+    const bound = manifest?.cells.a;
+    const record = bound && store.records.read(bound.key, bound.record);
+    const ref = store.cas.artifactRef('file', record?.record.artifacts[0]?.digest ?? '');
+    expect(ref.ok && readFileSync(ref.value.path, 'utf8')).toBe('a\n');
+    expect(record?.record.environment).toMatchObject({ node: process.version, platform: process.platform });
+  });
+
+  it('are served from the store the next time', async () => {
+    const first = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })]);
+    (await rig.commander.next('a')).finish();
+    (await rig.commander.next('b')).finish();
+    await first.summary;
+    const second = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })]);
+    const { counts, savedSeconds, status } = await second.summary;
+    expect(counts).toEqual({ ran: 0, hit: 2, failed: 0, skipped: 0 });
+    expect(status).toBe('done');
+    expect(savedSeconds).toBeGreaterThan(0);
+    expect(rig.commander.seen).toEqual(['a', 'b']);
+  });
+
+  it('run one after the other in one warm worker', async () => {
+    const { summary } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })]);
+    const a = await rig.commander.next('a');
+    a.finish();
+    const b = await rig.commander.next('b');
+    b.finish();
+    await summary;
+    expect(b.hello.pid).toBe(a.hello.pid);
+  });
+
+  it('below a changed parent with the same output are hits (early cutoff)', async () => {
+    const chain = (value: number) => [
+      rig.step('a', { kind: 'test/sum', with: { value }, outputs: { sum: 'file' } }),
+      rig.step('clamp', { kind: 'test/step', needs: [id('a')] }),
+    ];
+    const first = await rig.start(chain(1));
+    (await rig.commander.next('clamp')).finish();
+    await first.summary;
+    const second = await rig.start(chain(2));
+    expect((await second.summary).counts).toEqual({ ran: 1, hit: 1, failed: 0, skipped: 0 });
+  });
+
+  it('with equal keys run once', async () => {
+    const same = { with: { label: 'same', socket: rig.commander.path } };
+    const { summary } = await rig.start([rig.step('a', same), rig.step('b', same)]);
+    (await rig.commander.next('same')).finish();
+    expect((await summary).counts).toEqual({ ran: 1, hit: 1, failed: 0, skipped: 0 });
+    expect(rig.commander.seen).toEqual(['same']);
+  });
+
+  it('get the secrets they declare, outside the key', async () => {
+    const cell = rig.step('a', { secrets: ['TEST_SECRET'] });
+    const { summary, store } = await rig.start([cell]);
+    const a = await rig.commander.next('a');
+    expect(a.hello.secret).toBe('value of TEST_SECRET');
+    a.finish();
+    await summary;
+    const [attempt] = store.attempts.list('run-1', cell.id);
+    expect(readFileSync(attempt?.job ?? '', 'utf8')).not.toContain('value of TEST_SECRET');
+  });
+});
+
+describe('events', () => {
+  it('reach the listener while the cell runs and stay in events.jsonl with seq and nonce', async () => {
+    const cell = rig.step('a');
+    const { summary, store } = await rig.start([cell]);
+    const a = await rig.commander.next('a');
+    const heard = rig.until((event) => event.type === 'metric');
+    await a.tell('emit {"type":"metric","name":"loss","value":2.5,"step":1}');
+    expect(await heard).toMatchObject({ cell: 'a', name: 'loss', value: 2.5, seq: 1 });
+    await a.tell('emit {"type":"log","level":"info","text":"hello"}');
+    a.finish();
+    await summary;
+    const [attempt] = store.attempts.list('run-1', cell.id);
+    const lines = readFileSync(attempt?.events ?? '', 'utf8')
+      .trim()
+      .split('\n');
+    const events = lines.map((line) => JSON.parse(line) as StageEvent & { attempt: string });
+    expect(events.map(({ seq, type }) => [seq, type])).toEqual([
+      [1, 'metric'],
+      [2, 'log'],
+    ]);
+    expect(events.every((event) => event.attempt === attempt?.nonce && Number.isInteger(event.time))).toBe(
+      true,
+    );
+    const finished = rig.journal.find((event) => event.type === 'cell-finished');
+    expect(finished).toMatchObject({ events: { attempt: attempt?.nonce, first: 1, last: 2 } });
+  });
+
+  it('that no JSON can say fail the cell', async () => {
+    const { summary } = await rig.start([rig.step('a')]);
+    (await rig.commander.next('a')).send('emit {"type":"metric","name":"loss","value":1e999,"step":7}');
+    const [group] = (await summary).failures;
+    expect(group?.failure).toMatchObject({ class: 'user', code: 'metric-not-finite' });
+    expect(group?.failure.message).toContain('loss is Infinity at step 7');
+  });
+
+  it('leave what a stage prints in the log of its attempt', async () => {
+    const cell = rig.step('a');
+    const { summary, store } = await rig.start([cell]);
+    const a = await rig.commander.next('a');
+    await a.tell('print something to read');
+    a.finish();
+    await summary;
+    const [attempt] = store.attempts.list('run-1', cell.id);
+    expect(readFileSync(attempt?.log ?? '', 'utf8')).toContain('something to read');
+  });
+});
+
+describe('a worker', () => {
+  it('killed in mid-cell is a failure of the infrastructure, and the cell is tried again in another', async () => {
+    const { summary } = await rig.start([rig.step('a')]);
+    const first = await rig.commander.next('a');
+    process.kill(first.hello.pid, 'SIGKILL');
+    const second = await rig.commander.next('a');
+    expect(second.hello.pid).not.toBe(first.hello.pid);
+    second.finish();
+    expect((await summary).counts.ran).toBe(1);
+    expect(rig.story).toEqual(['start a#1', 'retry a', 'start a#2', 'ran a']);
+    const retried = rig.journal.find((event) => event.type === 'cell-retried');
+    expect(retried).toMatchObject({ failure: { class: 'infrastructure', code: 'worker-killed' } });
+  });
+
+  it('is thrown away after a failure', async () => {
+    const { summary } = await rig.start([rig.step('a'), rig.step('b', { needs: [] })], {
+      capacity: { cpu: 1, memory: 0, gpu: 0 },
+    });
+    const a = await rig.commander.next('a');
+    a.send('fail user no such file');
+    const b = await rig.commander.next('b');
+    b.finish();
+    const { failures } = await summary;
+    expect(b.hello.pid).not.toBe(a.hello.pid);
+    expect(failures).toEqual([
+      { failure: { class: 'user', code: 'test', message: 'no such file' }, cells: ['a'] },
+    ]);
+  });
+
+  it('is thrown away after so many cells', async () => {
+    const { summary } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })], {
+      pool: { maxCells: 1 },
+    });
+    const a = await rig.commander.next('a');
+    a.finish();
+    const b = await rig.commander.next('b');
+    b.finish();
+    await summary;
+    expect(b.hello.pid).not.toBe(a.hello.pid);
+  });
+
+  it('whose surroundings a cell changed is thrown away with a note', async () => {
+    const notes: string[] = [];
+    const cells = [rig.step('a'), rig.step('b', { after: ['a'] })];
+    const { summary } = await rig.start(cells, { pool: { onRetire: (reason) => notes.push(reason) } });
+    const a = await rig.commander.next('a');
+    await a.tell('env');
+    a.finish();
+    const b = await rig.commander.next('b');
+    b.finish();
+    await summary;
+    expect(b.hello.pid).not.toBe(a.hello.pid);
+    expect(notes).toEqual(['the cell changed environment variables']);
+  });
+
+  it('refuses Math.random', async () => {
+    const { summary } = await rig.start([rig.step('a')]);
+    (await rig.commander.next('a')).send('random');
+    const [group] = (await summary).failures;
+    expect(group?.failure).toMatchObject({ class: 'internal', code: 'math-random' });
+  });
+
+  it('that says it is done must have written its outputs', async () => {
+    const { summary, store } = await rig.start([rig.step('a')]);
+    (await rig.commander.next('a')).send('omit');
+    const [group] = (await summary).failures;
+    expect(group?.failure).toMatchObject({ class: 'internal', code: 'output-missing' });
+    expect(store.records.keys()).toEqual([]);
+  });
+
+  it('that writes something else than its type is refused', async () => {
+    const { summary } = await rig.start([rig.step('a', { outputs: { out: 'dataset' } })]);
+    (await rig.commander.next('a')).finish();
+    const [group] = (await summary).failures;
+    expect(group?.failure.message).toContain('the output "out" can\'t be kept');
+  });
+
+  it('that cannot be started is a failure of the infrastructure', async () => {
+    const { summary } = await rig.start([rig.step('a', { retries: { infrastructure: 0 } })], {
+      pool: { command: ['/nonexistent/node'] },
+    });
+    const [group] = (await summary).failures;
+    expect(group?.failure).toMatchObject({ class: 'infrastructure', code: 'worker-died' });
+  });
+});
+
+describe('stopping', () => {
+  it('with grace lets a cell end by its signal; what was finished is kept', async () => {
+    const { execution, summary, store } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })]);
+    (await rig.commander.next('a')).finish();
+    await rig.commander.next('b');
+    execution.interrupt('grace');
+    const { status, counts } = await summary;
+    expect(status).toBe('interrupted');
+    expect(counts).toEqual({ ran: 1, hit: 0, failed: 0, skipped: 1 });
+    expect(store.runs.read('run-1')).toMatchObject({ status: 'interrupted', cells: { a: { how: 'ran' } } });
+    const again = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })]);
+    (await rig.commander.next('b')).finish();
+    expect((await again.summary).counts).toEqual({ ran: 1, hit: 1, failed: 0, skipped: 0 });
+  });
+
+  it('with grace reaches a loop that never returns to the event loop', async () => {
+    const { execution, summary } = await rig.start([rig.step('a')], { pool: { grace: 60_000 } });
+    const heard = rig.until((event) => event.type === 'progress');
+    (await rig.commander.next('a')).send('spin');
+    await heard;
+    execution.interrupt('grace');
+    expect((await summary).status).toBe('interrupted');
+  });
+
+  it('kills what does not end in the grace period', async () => {
+    const { execution, summary } = await rig.start([rig.step('a')], { pool: { grace: 1 } });
+    await (await rig.commander.next('a')).tell('deaf');
+    execution.interrupt('grace');
+    expect((await summary).counts.skipped).toBe(1);
+  });
+
+  it('at once does not wait', async () => {
+    const { execution, summary } = await rig.start([rig.step('a')], { pool: { grace: 600_000 } });
+    await (await rig.commander.next('a')).tell('deaf');
+    execution.interrupt('grace');
+    execution.interrupt('now');
+    expect((await summary).status).toBe('interrupted');
+  });
+
+  it('after a timeout is a failure of resources', async () => {
+    const { summary } = await rig.start([rig.step('a', { timeout: 0.05 })]);
+    const [group] = (await summary).failures;
+    expect(group?.failure).toMatchObject({ class: 'resource', code: 'timeout' });
+  });
+});
+
+describe('failures', () => {
+  it('that are the same in many cells are reported once', async () => {
+    const cells = ['a', 'b', 'c'].map((name) => rig.step(name));
+    const { summary } = await rig.start(cells, { capacity: { cpu: 3, memory: 0, gpu: 0 } });
+    for (const name of ['a', 'b', 'c'])
+      (await rig.commander.next(name)).send('fail user the column is missing');
+    const { failures } = await summary;
+    expect(failures).toHaveLength(1);
+    expect([...(failures[0]?.cells ?? [])].sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  it('of our own are told apart from those of the user, with their stack in the log', async () => {
+    const cell = rig.step('a');
+    const { summary, store } = await rig.start([cell]);
+    (await rig.commander.next('a')).send('throw undefined is not a function');
+    const [group] = (await summary).failures;
+    expect(group?.failure.class).toBe('internal');
+    expect(group?.failure.message).toContain('please report it');
+    const [attempt] = store.attempts.list('run-1', cell.id);
+    expect(readFileSync(attempt?.log ?? '', 'utf8')).toContain('kinds.mjs');
+  });
+
+  it('of the journal stop the run as a fault of the environment', async () => {
+    const full = { class: 'environment', code: 'disk-full', message: 'the disk is full' } as const;
+    const { summary } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })], {
+      journal: (event) => (event.type === 'cell-started' ? full : undefined),
+    });
+    (await rig.commander.next('a')).finish();
+    const { status, counts, failures } = await summary;
+    expect(status).toBe('environment');
+    expect(counts).toEqual({ ran: 1, hit: 0, failed: 0, skipped: 1 });
+    expect(failures).toEqual([{ failure: full, cells: [] }]);
+  });
+});
+
+describe('two runs on one store', () => {
+  it('share the work: a cell that one runs, the other waits for', async () => {
+    const cells = [rig.step('a'), rig.step('b')];
+    const first = await rig.start(cells, { capacity: { cpu: 1, memory: 0, gpu: 0 } });
+    const a = await rig.commander.next();
+    const second = await rig.start(cells, { capacity: { cpu: 1, memory: 0, gpu: 0 } });
+    const b = await rig.commander.next();
+    expect([a.hello.label, b.hello.label].sort()).toEqual(['a', 'b']);
+    a.finish();
+    b.finish();
+    const counts = [(await first.summary).counts, (await second.summary).counts];
+    expect(counts.map(({ ran }) => ran)).toEqual([1, 1]);
+    expect(counts.map(({ hit }) => hit)).toEqual([1, 1]);
+    expect(rig.commander.seen).toHaveLength(2);
+  });
+});
