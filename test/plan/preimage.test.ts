@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../schemas/json.js';
+import { inertValues, keyOf, preimageOf, type InputDigests } from '../../runner/plan/index.js';
+import type { Cell } from '../../runner/pipeline.js';
+import { cell, kind } from './fixtures.js';
+
+const train = kind('train', { randomness: 'training', inert: ['log_every'] });
+const digest = (letter: string): string => letter.repeat(64);
+
+const key = (
+  item: Cell,
+  {
+    inputs = {},
+    code = 'c',
+    env = {},
+  }: { inputs?: InputDigests; code?: string; env?: Record<string, string> } = {},
+): string => keyOf(preimageOf(item, { kind: train, inputs, code, env }));
+
+const values: JsonObject = { steps: 5, rate: 0.1, log_every: 10 };
+const base = cell('clp/reward=nli', { kind: 'train', with: values, seed: 0 });
+
+describe('what counts', () => {
+  it.each<[string, Partial<Cell>]>([
+    ['a value', { with: { ...values, steps: 6 } }],
+    ['a value that is gone', { with: { rate: 0.1 } }],
+    ['the seed', { seed: 1 }],
+    ['the name of an output', { outputs: { other: 'file' } }],
+    ['the type of an output', { outputs: { out: 'directory' } }],
+    ['a declared variable', { env: ['HOME'] }],
+  ])('%s', (_, change) => {
+    expect(key({ ...base, ...change })).not.toBe(key(base));
+  });
+
+  it('the value of a declared variable, and that it is unset', () => {
+    const item = { ...base, env: ['LEVEL'] };
+    const keys = [key(item), key(item, { env: { LEVEL: '' } }), key(item, { env: { LEVEL: '1' } })];
+    expect(new Set(keys).size).toBe(3);
+  });
+
+  it('code, and the version of the kind', () => {
+    expect(key(base, { code: 'd' })).not.toBe(key(base));
+    const parts = { inputs: {}, code: 'c', env: {} };
+    const next = preimageOf(base, { ...parts, kind: kind('train', { version: 2, inert: ['log_every'] }) });
+    expect(keyOf(next)).not.toBe(key(base));
+  });
+
+  it('content, order and gathered coordinates of inputs', () => {
+    const item = (letter: string, seed: string) => ({
+      stage: 'expert',
+      coordinates: { seed },
+      type: 'policy' as const,
+      digest: digest(letter),
+    });
+    const inputs = [
+      { a: [item('1', '0'), item('2', '1')] },
+      { a: [item('2', '1'), item('1', '0')] },
+      { a: [item('1', '0'), item('2', '2')] },
+      { a: [item('1', '0'), item('3', '1')] },
+      { a: [item('1', '0')] },
+      { a: { type: 'policy' as const, digest: digest('1') } },
+      { b: { type: 'policy' as const, digest: digest('1') } },
+      { b: { type: 'directory' as const, digest: digest('1') } },
+    ];
+    expect(new Set(inputs.map((each) => key(base, { inputs: each }))).size).toBe(inputs.length);
+  });
+});
+
+describe('what does not count', () => {
+  it.each<[string, Partial<Cell>]>([
+    ['an inert value', { with: { ...values, log_every: 99 } }],
+    ['an inert value that is gone', { with: { steps: 5, rate: 0.1 } }],
+    ['its name', { id: cell('other').id, stage: 'other' }],
+    ['its own coordinates', { coordinates: { reward: 'rouge', seed: '0' } }],
+    ['resources, retries, time-outs', { resources: { cpu: 4 }, retries: { user: 2 }, timeout: 5 }],
+    ['secrets', { secrets: ['TOKEN'] }],
+    ['where it was written', { origins: { steps: base.place } }],
+    ['what it waits for', { needs: [cell('other').id] }],
+    ['the order in which values were written', { with: { log_every: 10, rate: 0.1, steps: 5 } }],
+    ['a minus before zero', { with: { ...values, zero: -0 } }],
+  ])('%s', (name, change) => {
+    const start = name.includes('minus') ? { ...base, with: { ...values, zero: 0 } } : base;
+    expect(key({ ...start, ...change })).toBe(key(start));
+  });
+
+  it('undeclared variables', () => {
+    expect(key(base, { env: { OTHER: '1' } })).toBe(key(base));
+  });
+
+  it('the seed axis: seed 0 is the same cell before and after `seeds`', () => {
+    const before = cell('clp', { kind: 'train', with: values, seed: 0 });
+    const after = cell('clp/seed=0', { kind: 'train', with: values, seed: 0 });
+    expect(key(after)).toBe(key(before));
+  });
+
+  it('any change of an inert value, beside any other values', () => {
+    const other = fc.dictionary(
+      fc.stringMatching(/^[a-z]{1,8}$/).filter((name) => name !== 'log_every'),
+      fc.oneof(fc.integer(), fc.string(), fc.boolean()),
+    );
+    fc.assert(
+      fc.property(other, fc.jsonValue(), fc.jsonValue(), (rest, one, two) => {
+        const at = (value: unknown): Cell => ({ ...base, with: { ...rest, log_every: value } as JsonObject });
+        expect(key(at(one))).toBe(key(at(two)));
+        const seen = { ...preimageOf(at(one), { kind: train, inputs: {}, code: '', env: {} }).with };
+        expect({ ...seen, ...inertValues(at(one), train) }).toEqual(at(one).with);
+      }),
+    );
+  });
+});
