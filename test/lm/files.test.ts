@@ -1,0 +1,189 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startEngine } from '../../stages/backend/engine.js';
+import {
+  buildTokenizer,
+  configJson,
+  disposeTensors,
+  initialWeights,
+  loadModel,
+  parseConfig,
+  readSafetensors,
+  saveModel,
+  untie,
+  writeSafetensors,
+  type ModelFiles,
+} from '../../stages/lm/index.js';
+import { parseSafetensors } from '../../stages/lm/safetensors.js';
+import { Random } from '../../stages/random.js';
+import { largestDifference, randomTensor, tinyConfig } from './support.js';
+
+let folder: string;
+beforeAll(async () => {
+  await startEngine('wasm');
+  folder = await mkdtemp(join(tmpdir(), 'moft-files-'));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** A safetensors file of one tensor. */
+function bytesOf(entry: object, body: Uint8Array): Uint8Array {
+  const header = Buffer.from(JSON.stringify({ x: entry }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, body]);
+}
+
+describe('safetensors', () => {
+  it('come back as they were, whatever the order of names, in the same bytes', async () => {
+    const [b, a] = [randomTensor([2, 3], 1), randomTensor([4], 2)];
+    await writeSafetensors(join(folder, 'one'), { b, a }, { format: 'pt' });
+    await writeSafetensors(join(folder, 'two'), { a, b }, { format: 'pt' });
+    const bytes = await readFile(join(folder, 'one'));
+    expect(bytes.equals(await readFile(join(folder, 'two')))).toBe(true);
+    expect(bytes.readBigUInt64LE() % 8n).toBe(0n);
+    const back = await readSafetensors(join(folder, 'one'));
+    expect(Object.keys(back).sort()).toEqual(['a', 'b']);
+    expect(back['b']?.shape).toEqual([2, 3]);
+    expect(largestDifference(back['b']?.dataSync() ?? [], b.dataSync())).toBe(0);
+  });
+
+  it('are read from halves and bfloat16', () => {
+    const half = new Uint8Array(Uint16Array.from([0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0xfc00]).buffer);
+    const x = parseSafetensors(bytesOf({ dtype: 'F16', shape: [6], data_offsets: [0, 12] }, half), 'h')['x'];
+    expect([...(x?.dataSync() ?? [])]).toEqual([
+      1,
+      -2,
+      Math.fround(0.333251953125),
+      2 ** -24,
+      65504,
+      -Infinity,
+    ]);
+    const brain = new Uint8Array(Uint16Array.from([0x3f80, 0xc040, 0x0000]).buffer);
+    const y = parseSafetensors(bytesOf({ dtype: 'BF16', shape: [3, 1], data_offsets: [0, 6] }, brain), 'b')[
+      'x'
+    ];
+    expect([...(y?.dataSync() ?? [])]).toEqual([1, -3, 0]);
+  });
+
+  it.each([
+    [
+      'cut short',
+      bytesOf({ dtype: 'F32', shape: [2], data_offsets: [0, 8] }, new Uint8Array(4)),
+      /x of shape \[2\] does not match its bytes 0-8 of 4/,
+    ],
+    [
+      'of the wrong shape',
+      bytesOf({ dtype: 'F32', shape: [3], data_offsets: [0, 8] }, new Uint8Array(8)),
+      /does not match its bytes/,
+    ],
+    [
+      'of integers',
+      bytesOf({ dtype: 'I64', shape: [1], data_offsets: [0, 8] }, new Uint8Array(8)),
+      /has type I64; expected F32, F16 or BF16/,
+    ],
+    ['of another kind', Buffer.from('PK\u0003\u0004 and so on, a zip'), /its header claims \d+ bytes/],
+    ['empty', new Uint8Array(), /0 bytes are too few for a header/],
+  ])('%s are refused with the reason', (_what, bytes, message) => {
+    expect(() => parseSafetensors(bytes, 'weights.safetensors')).toThrow(message);
+    expect(() => parseSafetensors(bytes, 'weights.safetensors')).toThrow(/^weights.safetensors is not/);
+  });
+});
+
+describe('config.json', () => {
+  const written = configJson(tinyConfig());
+
+  it('comes back as it was and has sorted names', () => {
+    expect(parseConfig(written, 'c')).toMatchObject(tinyConfig());
+    expect(configJson(parseConfig(written, 'c'))).toBe(written);
+  });
+
+  it('is read in the spelling of Transformers 4 and 5, and keeps what it does not know', () => {
+    const old = {
+      ...(JSON.parse(written) as object),
+      torch_dtype: 'float32',
+      n_inner: null,
+      task_specific_params: { x: 1 },
+      summary_type: 'cls',
+    };
+    const config = parseConfig(JSON.stringify({ ...old, dtype: undefined }), 'c');
+    expect(config.n_inner).toBeNull();
+    expect(JSON.parse(configJson(config))).toMatchObject({
+      summary_type: 'cls',
+      task_specific_params: { x: 1 },
+    });
+  });
+
+  it.each([
+    [
+      '{"model_type": "llama"}',
+      /c.json: cannot run a model with model_type "llama"; this version reads "gpt2"/,
+    ],
+    ['{"model_type": "gpt2", "n_embd": 1.5}', /c.json: vocab_size must be an integer, found null/],
+    [
+      '{"model_type": "gpt2", "scale_attn_by_inverse_layer_idx": true}',
+      /scale_attn_by_inverse_layer_idx: true; expected false/,
+    ],
+    ['[]', /c.json: expected a JSON object/],
+    ['{', /c.json: not JSON/],
+  ])('%s is refused', (text, message) => {
+    expect(() => parseConfig(text, 'c.json')).toThrow(message);
+  });
+
+  it('refuses a width that heads do not divide, and an unknown activation', () => {
+    expect(() => parseConfig(configJson(tinyConfig({ n_head: 5 })), 'c')).toThrow(
+      'n_embd 12 is no multiple of n_head 5',
+    );
+    const swish = written.replace('gelu_new', 'swish');
+    expect(() => parseConfig(swish, 'c')).toThrow(
+      'activation_function "swish"; expected gelu_new, gelu or relu',
+    );
+  });
+});
+
+describe('a model folder', () => {
+  const tokenizer = buildTokenizer(['a b c d e f']);
+  const config = tinyConfig();
+
+  const files = (name: string): ModelFiles => ({
+    'config.json': join(folder, name, 'config.json'),
+    'model.safetensors': join(folder, name, 'model.safetensors'),
+    'tokenizer.json': join(folder, name, 'tokenizer.json'),
+  });
+
+  it('comes back as it was, tied and untied, and is written in the same bytes', async () => {
+    const weights = initialWeights(config, new Random(0, 'x'));
+    for (const [name, model] of Object.entries({
+      tied: { config, weights },
+      untied: untie(config, weights),
+    })) {
+      await saveModel(join(folder, name), { ...model, tokenizer });
+      const back = await loadModel(files(name));
+      expect(back.config).toMatchObject(model.config);
+      expect(Object.keys(back.weights).sort()).toEqual(Object.keys(model.weights).sort());
+      expect(back.tokenizer.vocabulary).toEqual(tokenizer.vocabulary);
+      await saveModel(join(folder, `${name} again`), back);
+      for (const file of Object.keys(files(name))) {
+        const [one, two] = [join(folder, name, file), join(folder, `${name} again`, file)];
+        expect((await readFile(one)).equals(await readFile(two)), file).toBe(true);
+      }
+    }
+  });
+
+  it('whose files do not fit each other is refused by name', async () => {
+    const weights = initialWeights(config, new Random(0, 'x'));
+    await saveModel(join(folder, 'bad'), { config, weights, tokenizer });
+    await writeFile(files('bad')['config.json'], configJson(tinyConfig({ n_positions: 30 })));
+    await expect(loadModel(files('bad'))).rejects.toThrow(
+      /model.safetensors: transformer.wpe.weight has shape \[24, 12\]; expected \[30, 12\]/,
+    );
+    await writeFile(files('bad')['config.json'], configJson(tinyConfig({ vocab_size: 12 })));
+    await expect(loadModel(files('bad'))).rejects.toThrow(
+      /tokenizer.json has 11 tokens, .*config.json says 12/,
+    );
+    disposeTensors(weights);
+  });
+});
