@@ -28,8 +28,9 @@ describe('rooms', () => {
   it('stages see the runner only through its contract', () =>
     expect(strays('stages', ['stages/', 'schemas/', 'runner/contract.ts'])).toEqual([]));
 
-  it('cli joins the runner and the declarations of kinds, and nobody imports cli', () => {
-    expect(strays('cli', ['cli/', 'runner/', 'schemas/', 'stages/kinds/'])).toEqual([]);
+  it('cli joins the runner, the declarations of kinds and the choice of an engine, and nobody imports cli', () => {
+    const joined = ['runner/', 'schemas/', 'stages/kinds/', 'stages/backend/engine.ts'];
+    expect(strays('cli', ['cli/', ...joined])).toEqual([]);
     const outside = imports.filter((edge) => inRoom(edge.to, 'cli') && !inRoom(edge.from, 'cli'));
     expect(show(outside.filter((edge) => !inRoom(edge.from, 'scripts')))).toEqual([]);
   });
