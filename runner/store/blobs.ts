@@ -12,6 +12,7 @@ import { identityOf } from './stat-cache.js';
 import type { Put } from './types.js';
 
 const chunkBytes = 1 << 20;
+const smallBytes = 1 << 18;
 const copyTries = 3;
 
 /** The only maker of the brand: the digest of bytes that were hashed here, or a checked text. */
@@ -24,6 +25,8 @@ function install(context: Context, temporary: string, digest: string): void {
   context.disk.folder(path.dirname(file));
   context.disk.rename(temporary, file);
   context.durability.note(file);
+  // The bytes were hashed as they were written: this process need not read them again.
+  context.stats.hashing(file, fs.lstatSync(file, { bigint: true }))(digest);
 }
 
 export function putBytes(context: Context, content: Uint8Array | string): Put {
@@ -46,10 +49,10 @@ async function pump(
   source: fs.promises.FileHandle,
   { hash, sink, limit = Infinity }: { readonly hash: Hash; readonly sink?: Sink; readonly limit?: number },
 ): Promise<number> {
-  const buffer = Buffer.allocUnsafe(chunkBytes);
+  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, limit + 1));
   let total = 0;
   while (total <= limit) {
-    const { bytesRead } = await source.read(buffer, 0, chunkBytes, null);
+    const { bytesRead } = await source.read(buffer, 0, buffer.length, null);
     if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
     hash.update(chunk);
@@ -148,7 +151,12 @@ export async function putFile(context: Context, file: string, follow = true): Pr
   );
 }
 
-async function hashFile(file: string, sink?: Sink): Promise<string> {
+/** Hashes a file; a small one at once, since a promise a read costs more than the reading. */
+async function hashFile(file: string, size: number): Promise<string> {
+  return size <= smallBytes ? sha256(fs.readFileSync(file)) : hashStream(file);
+}
+
+async function hashStream(file: string, sink?: Sink): Promise<string> {
   const source = await fs.promises.open(file, 'r');
   try {
     const hash = createHash('sha256');
@@ -163,7 +171,7 @@ async function hashFile(file: string, sink?: Sink): Promise<string> {
 export async function copyBlobOut(context: Context, digest: string, destination: string): Promise<void> {
   const sink = context.disk.create(destination);
   try {
-    const actual = await hashFile(blobPath(context.root, digest), sink);
+    const actual = await hashStream(blobPath(context.root, digest), sink);
     if (actual !== digest) missing(digest);
   } finally {
     sink.close();
@@ -207,7 +215,7 @@ export async function blobIsWhole(
   const rightSize = stat.isFile() && (size === undefined || BigInt(size) === stat.size);
   if (rightSize && !again && context.stats.lookup(file, stat) === digest) return true;
   const remember = context.stats.hashing(file, stat);
-  const actual = rightSize ? await hashFile(file) : undefined;
+  const actual = rightSize ? await hashFile(file, Number(stat.size)) : undefined;
   if (actual !== digest) {
     quarantine(context, digest);
     return false;

@@ -102,7 +102,9 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
     },
     remove: (path) => {
       before('remove', path);
-      fs.rmSync(path, { recursive: true, force: true });
+      const stat = fs.lstatSync(path, { throwIfNoEntry: false });
+      if (stat?.isDirectory()) fs.rmSync(path, { recursive: true, force: true });
+      else if (stat) fs.unlinkSync(path);
     },
     truncate: (path, length) => {
       before('truncate', path);
