@@ -16,8 +16,10 @@ import { axesOf, type Row, select } from './select.js';
 export interface Assignment {
   readonly coordinates: Coordinates;
   readonly with: MapNode;
-  /** Defaults filled in; absent where something is wrong. */
-  readonly values?: JsonObject;
+  /** Defaults filled in. */
+  readonly values: JsonObject;
+  /** Keys of `with` that an error was reported for. */
+  readonly wrong: ReadonlySet<string>;
   readonly ports: readonly PortUse[];
   /** Whether every input is there and of the right type. */
   readonly whole: boolean;
@@ -56,8 +58,17 @@ export function assign(
   );
   const values = resolveWith(chosen, draft, context);
   const { kind } = draft;
-  if (kind === undefined) return { coordinates, with: values, ports: [], whole: false, occurrences: [] };
-  const json = checkValues({ stage: draft.name, kind, with: values, diagnostics: context.diagnostics });
+  if (kind === undefined)
+    return {
+      coordinates,
+      with: values,
+      values: {},
+      wrong: new Set(),
+      ports: [],
+      whole: false,
+      occurrences: [],
+    };
+  const checked = checkValues({ stage: draft.name, kind, with: values, diagnostics: context.diagnostics });
   const { uses, whole } = readPorts(values, {
     ...context,
     place: draft.place,
@@ -65,13 +76,13 @@ export function assign(
     kind,
     candidates: (type) => candidates(type, context),
   });
-  const occurrences = uses.flatMap((use) => occurrencesOf(use, context, errors));
+  const occurrences = uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
   const fitting = occurrences.filter((occurrence) => checkTypes(occurrence, draft, context));
   checkOwnAxes(chosen, draft, occurrences, context, errors);
   return {
     coordinates,
     with: values,
-    ...(json === undefined ? {} : { values: json }),
+    ...checked,
     ports: uses,
     whole: whole && fitting.length === occurrences.length,
     occurrences,
@@ -108,15 +119,20 @@ function candidates(type: string, { expanded }: ExpandContext): readonly string[
   });
 }
 
-function occurrencesOf(use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {
+function occurrencesOf(stage: string, use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {
   if (use.kind === 'path') return [];
   return use.nodes.flatMap((node) => {
-    const rows = rowsOf(node, context, errors);
+    const rows = rowsOf(stage, node, context, errors);
     return rows === undefined ? [] : [{ port: use.name, node, rows }];
   });
 }
 
-function rowsOf(node: ReferenceNode, context: ExpandContext, errors: string[]): readonly Row[] | undefined {
+function rowsOf(
+  stage: string,
+  node: ReferenceNode,
+  context: ExpandContext,
+  errors: string[],
+): readonly Row[] | undefined {
   const parent = context.expanded.get(node.reference.stage);
   if (parent === undefined) {
     const onCycle = context.stages.includes(node.reference.stage);
@@ -124,6 +140,7 @@ function rowsOf(node: ReferenceNode, context: ExpandContext, errors: string[]): 
     return undefined;
   }
   if (parent.kind === 'blocked') {
+    for (const error of parent.errors) if (error !== '') context.diagnostics.blocks(error, `\`${stage}\``);
     errors.push(...parent.errors);
     return undefined;
   }

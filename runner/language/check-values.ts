@@ -3,12 +3,12 @@ import type { Problem, StageKind } from '../contract.js';
 import type { Diagnostics } from './diagnostics.js';
 import { explainSchemaErrors, type SchemaProblem } from './explain-schema-error.js';
 import { contains, describeNode, everyNode, type Located, type MapNode, type Node, toJson } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { nearest, suggestion } from './nearest.js';
 import { separators } from './params.js';
 import { describeSchema } from './describe-schema.js';
 import { stageKeys } from './read-stage.js';
 import { looksLikeNumber } from './scalars.js';
-import { formsOf, type JsonSchema, withDefaults } from './schema.js';
+import { formsOf, type JsonSchema, propertySchema, withDefaults } from './schema.js';
 import { validatorOf } from './validator.js';
 
 /** A stage's `with` after params and matrix values are put in. */
@@ -19,28 +19,48 @@ export interface WithContext {
   readonly diagnostics: Diagnostics;
 }
 
-/** The values of a stage with defaults filled in; undefined where an error was reported. */
-export function checkValues(context: WithContext): JsonObject | undefined {
-  const { kind, diagnostics } = context;
-  const before = diagnostics.count;
-  const { schema, check } = validatorOf(kind);
-  const entries = context.with.entries.filter(({ key }) => !(key in kind.inputs));
-  const broken = entries.filter(({ value }) => contains(value, 'broken')).map(({ key }) => key);
-  const artifacts = entries.filter(({ value }) => contains(value, 'reference')).map(({ key }) => key);
-  for (const { key, value } of entries) reportReferences(key, value, context, schema);
-  const silent = new Set([...broken, ...artifacts]);
-  const given = entries.filter(({ key }) => !silent.has(key));
-  const json = toJson({ ...context.with, entries: given }) as JsonObject;
-  const values = withDefaults(schema, json) as JsonObject;
-  for (const problem of explainSchemaErrors(check(values)))
-    if (!silent.has(problem.path[0] ?? problem.key ?? '')) reportProblem(problem, context);
-  return silent.size > 0 || diagnostics.count > before || check(values).length > 0 ? undefined : values;
+/** Values with defaults filled in, and the keys (of `with`) that an error was reported for. */
+export interface CheckedValues {
+  readonly values: JsonObject;
+  readonly wrong: ReadonlySet<string>;
 }
 
-/** Artifacts are taken by the inputs only. */
-function reportReferences(key: string, node: Node, context: WithContext, schema: JsonSchema): void {
-  const property = schema.properties?.[key];
-  if (property === undefined) return;
+/** Checks the values of a stage against the schema of its kind. */
+export function checkValues(context: WithContext): CheckedValues {
+  const { kind } = context;
+  const { schema, check } = validatorOf(kind);
+  const entries = context.with.entries.filter(({ key }) => !Object.hasOwn(kind.inputs, key));
+  const unread = entries.filter(({ value }) => contains(value, 'broken') || contains(value, 'reference'));
+  for (const { key, value } of unread) reportUnread(key, value, context, schema);
+  const silent = new Set([...unread.map(({ key }) => key), ...meantKeys(context)]);
+  const given = entries.filter((entry) => !unread.includes(entry));
+  const json = toJson({ ...context.with, entries: given }) as JsonObject;
+  const values = withDefaults(schema, json) as JsonObject;
+  const wrong = new Set(silent);
+  for (const problem of explainSchemaErrors(check(values))) {
+    const key = problem.path[0] ?? problem.key ?? '';
+    wrong.add(key);
+    if (!silent.has(key)) reportProblem(problem, context);
+  }
+  return { values, wrong };
+}
+
+/** Known keys that an unknown one was likely meant to be: that they are missing needs no word of its own. */
+export function meantKeys({ kind, with: values }: Pick<WithContext, 'kind' | 'with'>): ReadonlySet<string> {
+  const known = [...Object.keys(kind.inputs), ...Object.keys(kind.with.properties)];
+  const unknown = values.entries.filter(({ key }) => !known.includes(key));
+  const written = values.entries.map(({ key }) => key);
+  const absent = known.filter((key) => !written.includes(key));
+  return new Set(unknown.flatMap(({ key }) => nearest(key, absent) ?? []));
+}
+
+/** A value that is broken or holds an artifact: only its key is checked, and that inputs alone take artifacts. */
+function reportUnread(key: string, node: Node, context: WithContext, schema: JsonSchema): void {
+  const property = propertySchema(schema, key);
+  if (property === undefined) {
+    reportUnknown({ kind: 'unknown', path: [], key, expectation: '', keyword: '', schema }, key, context);
+    return;
+  }
   for (const child of everyNode(node)) {
     if (child.kind !== 'reference') continue;
     const inputs = Object.keys(context.kind.inputs).map((name) => `\`${name}\``);
@@ -97,10 +117,14 @@ function reportUnknown(problem: SchemaProblem, label: string, context: WithConte
 function belongs(key: string, label: string, { kind }: WithContext): string | undefined {
   const schema = kind.with as unknown as JsonSchema;
   if ((stageKeys as readonly string[]).includes(key)) return `\`${key}\` belongs beside \`uses\``;
-  if (label !== key && (key in kind.inputs || schema.properties?.[key] !== undefined))
+  if (label !== key && (Object.hasOwn(kind.inputs, key) || propertySchema(schema, key) !== undefined))
     return `\`${key}\` belongs directly under \`with\``;
   const parents = Object.entries(schema.properties ?? {})
-    .filter(([, property]) => formsOf(property).some((form) => form.properties?.[key] !== undefined))
+    .filter(([, property]) =>
+      formsOf(property).some(
+        (form) => propertySchema(form, key) !== undefined && form.properties !== undefined,
+      ),
+    )
     .map(([name]) => name);
   return parents.length === 1 ? `\`${key}\` belongs under \`${parents[0] ?? ''}\`` : undefined;
 }

@@ -31,6 +31,7 @@ function describeForm(form: JsonSchema): string {
       return describeList(form);
     case 'object':
       return describeMap(form);
+    case undefined:
     default:
       return 'a value';
   }

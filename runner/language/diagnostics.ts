@@ -1,7 +1,7 @@
 import { byCodeUnit } from '../../schemas/json.js';
 import type { Diagnostic, Place } from '../pipeline.js';
 import { isCommandLine } from './format-diagnostic.js';
-import type { Located } from './nodes.js';
+import { listed, type Located } from './nodes.js';
 
 export interface Finding {
   readonly code: string;
@@ -65,10 +65,10 @@ export class Diagnostics {
   #withNotes(id: string, diagnostic: Diagnostic): Diagnostic {
     const notes = [...(this.#notes.get(id) ?? [])].sort(byCodeUnit);
     if (notes.length === 0) return diagnostic;
-    const blocked = `${notes.join(', ')} ${notes.length === 1 ? 'is' : 'are'} checked in full once this is mended`;
+    const blocked = `${listed(notes)} ${notes.length === 1 ? 'is' : 'are'} checked in full once this is mended`;
     return {
       ...diagnostic,
-      hint: diagnostic.hint === undefined ? blocked : `${diagnostic.hint}; ${blocked}`,
+      hint: diagnostic.hint === undefined ? blocked : `${diagnostic.hint} (${blocked})`,
     };
   }
 }

@@ -28,19 +28,18 @@ export type Expanded =
 export function expandStage(draft: StageDraft, context: ExpandContext): Expanded {
   const errors = [...draft.errors];
   const size = draft.axes.reduce((product, axis) => product * axis.values.length, draft.seeds?.length ?? 1);
-  if (size > context.room) return block(draft, [...errors, reportExplosion(draft, [], context)], context);
+  if (size > context.room) return block([...errors, reportExplosion(draft, [], context)]);
   const assignments = combinations(draft).map((chosen) => assign(chosen, draft, context, errors));
   if (errors.length === 0) reportMismatches(draft, assignments, context, errors);
   const cells = errors.length === 0 ? makeCells(draft, assignments, context, errors) : [];
   if (errors.length === 0) reportLost(draft, assignments, cells, context, errors);
-  if (errors.length > 0) return block(draft, errors, context);
+  if (errors.length > 0) return block(errors);
   remarkAxes(draft, assignments, context);
   return { kind: 'cells', cells };
 }
 
-function block(draft: StageDraft, errors: readonly string[], { diagnostics }: ExpandContext): Expanded {
+function block(errors: readonly string[]): Expanded {
   const known = [...new Set(errors.filter((error) => error !== ''))];
-  for (const error of known) diagnostics.blocks(error, draft.name);
   return { kind: 'blocked', errors: known.length === 0 ? [''] : known };
 }
 
@@ -110,7 +109,7 @@ function makeCell(
     coordinates: row.coordinates,
     draft,
     with: assignment.with,
-    ...(assignment.values === undefined ? {} : { values: assignment.values }),
+    ...(assignment.wrong.size > 0 ? {} : { values: assignment.values }),
     ...(seed === undefined ? {} : { seed }),
     ...(outputs === undefined ? {} : { outputs }),
     inputs: bindings(assignment, items),
@@ -163,14 +162,48 @@ function outputsOf(
   { diagnostics }: ExpandContext,
   draft: StageDraft,
 ): Readonly<Record<string, OutputPort>> | undefined {
-  const { values, whole } = assignment;
-  if (values === undefined || !whole) return undefined;
+  const { values, wrong, whole } = assignment;
   const inputs = traitsOf(assignment, items);
+  if (!whole || wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
   const known = [...items.values()].flat().every(({ cell }) => cell.outputs !== undefined);
   const problems = known ? (kind.check?.(plain(values), inputs) ?? []) : [];
   for (const problem of problems)
     reportKindProblem(problem, { stage: draft.name, kind, with: assignment.with, diagnostics });
-  return problems.length > 0 ? undefined : kind.outputs(plain(values), inputs);
+  const outputs = kind.outputs(plain(values), inputs);
+  return problems.length === 0 ? outputs : withoutTraits(outputs);
+}
+
+/** What is wrong with a cell's rewards is not to be found again in all that read it. */
+const withoutTraits = (outputs: Readonly<Record<string, OutputPort>>): Readonly<Record<string, OutputPort>> =>
+  Object.fromEntries(Object.entries(outputs).map(([name, { type }]) => [name, { type }]));
+
+/**
+ * Outputs of a cell with errors, where they don't hang on what is wrong: so that the stages that read it are checked
+ * in the same run. Undefined where they do.
+ */
+function outputsDespite(
+  kind: StageKind,
+  values: JsonObject,
+  inputs: InputTraits,
+  wrong: ReadonlySet<string>,
+): Readonly<Record<string, OutputPort>> | undefined {
+  const read = new Set<string | symbol>();
+  const watched = new Proxy(plain(values), {
+    get: (target, key) => {
+      read.add(key);
+      return target[key];
+    },
+    ownKeys: (target) => {
+      for (const key of Object.keys(target)) read.add(key);
+      return Reflect.ownKeys(target);
+    },
+  });
+  try {
+    const outputs = kind.outputs(watched, inputs);
+    return [...wrong].some((key) => read.has(key)) ? undefined : outputs;
+  } catch {
+    return undefined; // it met what was reported as wrong
+  }
 }
 
 /** JSON as the functions of a kind take it. */

@@ -68,7 +68,7 @@ function keyed(union: ErrorObject, branches: ReadonlyMap<string, ErrorObject[]>)
   if (!isMap(value)) return [];
   const forms = formsAt(union);
   const matching = [...branches].filter(([branch]) =>
-    Object.keys(value).some((key) => key in (forms[Number(branch)]?.properties ?? {})),
+    Object.keys(value).some((key) => Object.hasOwn(forms[Number(branch)]?.properties ?? {}, key)),
   );
   return matching.length === 1 ? matching.map(([, errors]) => errors) : [];
 }

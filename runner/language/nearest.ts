@@ -4,11 +4,10 @@ import { byCodeUnit } from '../../schemas/json.js';
 /** The known name that was most likely meant, if one is near enough: a third of its letters may differ. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const lower = name.toLowerCase();
+  const most = name.length <= 3 ? 1 : Math.ceil(name.length / 3);
   const ranked = [...known]
     .map((candidate) => ({ candidate, far: distance(lower, candidate.toLowerCase()) }))
-    .filter(
-      ({ candidate, far }) => far <= Math.max(1, Math.floor(Math.max(candidate.length, name.length) / 3)),
-    )
+    .filter(({ far }) => far <= most && far < name.length)
     .sort((a, b) => a.far - b.far || byCodeUnit(a.candidate, b.candidate));
   return ranked[0]?.candidate;
 }
@@ -20,5 +19,5 @@ export function suggestion(name: string, known: Iterable<string>, what: string):
   if (near !== undefined) return `did you mean \`${near}\`?`;
   if (names.length === 0) return undefined;
   const shown = names.slice(0, 16).map((candidate) => `\`${candidate}\``);
-  return `${what}: ${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
+  return `${what} ${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
 }

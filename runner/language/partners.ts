@@ -52,17 +52,12 @@ function describe(
   const name = (side: Side): string =>
     side.text === undefined ? `the own axis \`${axis}\`` : `\`${side.text}\``;
   const list = (side: Side): string => `${name(side)} has ${listed(valuesOn(axis, side))}`;
-  const gather = right.text?.replace(
-    /^\$([^.(]+)(\(([^)]*)\))?/,
-    (_, stage: string, __, inner: string | undefined) =>
-      `$${stage}(${inner === undefined ? '' : `${inner} `}${axis}=*)`,
-  );
   return {
     place: right.placeOf(axis),
     finding: {
       code: 'axis-mismatch',
       message: `the axis \`${axis}\` doesn't fit: ${list(left)}, ${list(right)}; ${listed(lost.map((value) => `\`${value}\``))} ${lost.length === 1 ? 'has' : 'have'} no partner`,
-      hint: `give both the same values, pick one (\`${axis}=...\`)${gather === undefined ? '' : `, or gather the axis: \`${gather}\``}`,
+      hint: `give both the same values, or pick one: \`(${axis}=${lost[0] ?? ''})\``,
       related: [{ ...left.placeOf(axis), message: `${name(left)} stands here` }],
     },
   };

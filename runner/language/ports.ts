@@ -2,6 +2,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import type { InputPort, StageKind } from '../contract.js';
 import type { InputBinding } from '../pipeline.js';
 import { isCommandLine } from './format-diagnostic.js';
+import { meantKeys } from './check-values.js';
 import type { Diagnostics } from './diagnostics.js';
 import { describeNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
 import { gathers } from './select.js';
@@ -33,16 +34,15 @@ export function readPorts(
   values: MapNode,
   context: PortContext,
 ): { readonly uses: readonly PortUse[]; readonly whole: boolean } {
-  const before = context.diagnostics.count;
-  let whole = true;
-  const uses = Object.entries(context.kind.inputs).flatMap(([name, port]) => {
+  const meant = meantKeys({ kind: context.kind, with: values });
+  const read = Object.entries(context.kind.inputs).map(([name, port]) => {
     const node = values.entries.find(({ key }) => key === name)?.value;
+    if (node === undefined && port.optional !== true && !meant.has(name))
+      reportMissing(name, port, values, context);
     const use = node === undefined ? undefined : readPort(name, port, node, context);
-    if (node === undefined && port.optional !== true) reportMissing(name, port, values, context);
-    if (use === undefined && (node !== undefined || port.optional !== true)) whole = false;
-    return use === undefined ? [] : [use];
+    return { use, whole: use !== undefined || (node === undefined && port.optional === true) };
   });
-  return { uses, whole: whole && context.diagnostics.count === before };
+  return { uses: read.flatMap(({ use }) => use ?? []), whole: read.every(({ whole }) => whole) };
 }
 
 function readPort(name: string, port: InputPort, node: Node, context: PortContext): PortUse | undefined {
@@ -56,9 +56,11 @@ function readPort(name: string, port: InputPort, node: Node, context: PortContex
     case 'scalar':
       if (port.path === true && typeof node.value === 'string')
         return readPath(name, port, node.value, node, context);
-      return refuse(name, port, node, context);
+      refuse(name, port, node, context);
+      return undefined;
     case 'map':
-      return refuse(name, port, node, context);
+      refuse(name, port, node, context);
+      return undefined;
     case 'broken':
       return undefined;
   }
@@ -75,13 +77,15 @@ function checkShape(
   const many = gathers(reference);
   if (many === (port.list === true)) return true;
   const plain = `$${reference.stage}.${reference.output}`;
+  const axes = reference.selectors.map((one) => (one.kind === 'gather-all' ? 'axis' : one.axis));
+  const picking = `$${reference.stage}(${axes.map((axis) => `${axis}=...`).join(' ')}).${reference.output}`;
   diagnostics.report(
     node,
     many
       ? {
           code: 'list-for-one',
           message: `\`${name}\` takes one ${port.type}, and \`${reference.text}\` gathers a list`,
-          hint: `leave the axis free, \`${plain}\`, to make a cell for each, or pick one: \`$${reference.stage}(axis=value).${reference.output}\``,
+          hint: `leave the axis free, \`${plain}\`, to make a cell for each, or pick one: \`${picking}\``,
         }
       : {
           code: 'one-for-list',
@@ -99,17 +103,26 @@ function readList(
   node: Node,
   context: PortContext,
 ): PortUse | undefined {
-  if (port.list !== true || items.length === 0) return refuse(name, port, node, context);
-  let whole = true;
-  const nodes = items.flatMap((item) => {
-    if (item.kind === 'reference') return [item];
-    if (item.kind === 'list' && item.items.every((inner) => inner.kind === 'reference'))
-      return item.items as ReferenceNode[];
-    whole = false;
-    if (item.kind !== 'broken') refuse(name, { ...port, list: false }, item, context);
-    return [];
-  });
-  return whole ? { kind: 'references', name, port, nodes } : undefined;
+  if (port.list !== true || items.length === 0) {
+    refuse(name, port, node, context);
+    return undefined;
+  }
+  const nodes = items.map((item) => readItem(name, port, item, context));
+  if (nodes.includes(undefined)) return undefined;
+  return { kind: 'references', name, port, nodes: nodes.flatMap((node) => node ?? []) };
+}
+
+/** A reference, or a list of references (from a param or a matrix value), which is spliced in. */
+function readItem(
+  name: string,
+  port: InputPort,
+  item: Node,
+  context: PortContext,
+): readonly ReferenceNode[] | undefined {
+  if (item.kind === 'reference') return [item];
+  if (item.kind === 'list' && item.items.every((inner) => inner.kind === 'reference')) return item.items;
+  if (item.kind !== 'broken') refuse(name, { ...port, list: false }, item, context);
+  return undefined;
 }
 
 function readPath(

@@ -47,7 +47,13 @@ class Reader {
   ) {}
 
   read(): Node {
-    return this.#node(this.syntax.root, this.syntax.placeOf(0, 1), 'root');
+    const start = this.syntax.placeOf(0, 1);
+    if (!isNothing(this.syntax.root)) return this.#node(this.syntax.root, start, 'root');
+    return this.#broken(start, {
+      code: 'empty-file',
+      message: 'the file is empty',
+      hint: 'begin it with `name: my-experiment` and `stages:`',
+    });
   }
 
   #node(node: unknown, fallback: Place, where: Where): Node {
@@ -85,11 +91,19 @@ class Reader {
 
   #tagged(node: Real, place: Place): Node {
     const tag = (node.tag ?? '').replace(/^tag:yaml\.org,2002:/, '!!');
-    return this.#broken(place, {
+    return this.#broken(this.#tagPlace(node) ?? place, {
       code: 'tag',
       message: `the tag \`${tag}\` is not part of the language`,
       hint: tag === '!!str' ? 'remove it, and put the value in quotes' : 'remove it',
     });
+  }
+
+  /** A tag stands before its node. */
+  #tagPlace(node: Real): Place | undefined {
+    const from = this.syntax.text.lastIndexOf('!', node.range?.[0] ?? 0);
+    const word = /^[^\s]*/.exec(this.syntax.text.slice(from))?.[0] ?? '';
+    const begin = this.syntax.text.slice(0, from).endsWith('!') ? from - 1 : from;
+    return from < 0 ? undefined : this.syntax.placeOf(begin, from + word.length);
   }
 
   #anchored(anchor: string, place: Place, read: () => Node): Node {
@@ -159,19 +173,26 @@ class Reader {
     const seen = new Map<string, Place>();
     return (map.flow === true ? kept : map.items).flatMap((pair) => {
       const key = this.#key(pair, seen);
-      return key === undefined ? [] : [{ ...key, value: this.#pairValue(pair, key, where, cuts.get(pair)) }];
+      if (key === undefined) return [];
+      const entry = this.#missingSpace(pair, key);
+      return [entry ?? { ...key, value: this.#pairValue(pair, key, where, cuts.get(pair)) }];
     });
+  }
+
+  /** `{rank:4}` is the key `rank:4` without a value, for YAML; the key that was meant is kept, with a broken value. */
+  #missingSpace(pair: Pair, { key, keyPlace }: Key): Entry | undefined {
+    const [, name, value] = /^([^\s:]+):([^\s:]+)$/.exec(key) ?? [];
+    if (!isNothing(pair.value) || name === undefined || value === undefined) return undefined;
+    const finding = {
+      code: 'missing-space',
+      message: `\`${key}\` is a key without a value`,
+      hint: `write \`${name}: ${value}\``,
+    };
+    return { key: name, keyPlace, value: this.#broken(keyPlace, finding) };
   }
 
   #pairValue(pair: Pair, { key, keyPlace }: Key, where: Where, cut: CutReference<Pair> | undefined): Node {
     if (cut !== undefined) return this.#cut(cut, this.#place(pair.value) ?? keyPlace);
-    const missingSpace = /^([^\s:]+):([^\s:]+)$/.exec(key);
-    if (isNothing(pair.value) && missingSpace !== null)
-      return this.#broken(keyPlace, {
-        code: 'missing-space',
-        message: `\`${key}\` is a key without a value`,
-        hint: `write \`${missingSpace[1] ?? ''}: ${missingSpace[2] ?? ''}\``,
-      });
     return this.#node(pair.value, keyPlace, inside(where, key));
   }
 
@@ -206,7 +227,9 @@ class Reader {
 
   #place(node: unknown): Place | undefined {
     if (!isReal(node) && !isAlias(node)) return undefined;
-    return node.range == null ? undefined : this.syntax.placeOf(node.range[0], node.range[1]);
+    return node.range === null || node.range === undefined
+      ? undefined
+      : this.syntax.placeOf(node.range[0], node.range[1]);
   }
 }
 
@@ -226,7 +249,7 @@ const scalar = (value: ScalarNode['value'], place: Place, plain?: string): Scala
 const plainText = (node: unknown): string | undefined =>
   isScalar(node) && node.type === 'PLAIN' ? node.source : undefined;
 
-const isNothing = (node: unknown): boolean => node == null || plainText(node) === '';
+const isNothing = (node: unknown): boolean => node === null || node === undefined || plainText(node) === '';
 
 function refuseKey(node: unknown): Finding | undefined {
   if (isAlias(node) || isMap(node) || isSeq(node))

@@ -16,6 +16,7 @@ export interface Matrix {
 const reserved: Readonly<Record<string, string>> = {
   seed: 'replicates are made by `seeds: 3` on the file or on the stage',
   ablation: 'the name is taken by variants',
+  constructor: 'choose another name',
 };
 
 /** Reads `matrix`: lists of scalars, maps of named values, or params that hold one of these. */
@@ -39,7 +40,7 @@ const unreadable = ({ key: name, keyPlace: place }: Entry): Axis => ({
 /** Reads one axis; what is wrong with it goes to `errors` as handles. */
 export function readAxis(entry: Entry, context: Context, errors: string[]): Axis | undefined {
   const { key: name, keyPlace } = entry;
-  const hint = reserved[name];
+  const hint = Object.hasOwn(reserved, name) ? reserved[name] : undefined;
   if (hint !== undefined || !plainName.test(name)) {
     errors.push(
       context.diagnostics.report(keyPlace, {
@@ -51,9 +52,20 @@ export function readAxis(entry: Entry, context: Context, errors: string[]): Axis
     return undefined;
   }
   const before = errors.length;
+  if (isEmpty(entry.value))
+    errors.push(
+      context.diagnostics.report(entry.value, {
+        code: 'empty-axis',
+        message: `the axis \`${name}\` has no values`,
+        hint: 'give it one, or remove it',
+      }),
+    );
   const values = checkNames(name, readValues(entry, context, errors), context, errors);
   return errors.length > before ? undefined : { name, place: keyPlace, values };
 }
+
+const isEmpty = (node: Node): boolean =>
+  (node.kind === 'list' && node.items.length === 0) || (node.kind === 'map' && node.entries.length === 0);
 
 interface NamedValue extends AxisValue {
   readonly at: Node | Entry['keyPlace'];
@@ -109,7 +121,6 @@ function checkNames(
   context: Context,
   errors: string[],
 ): readonly AxisValue[] {
-  if (values.length === 0 && errors.length === 0) return values;
   const seen = new Map<string, string>();
   for (const { name, at } of values) {
     if (!valueName.test(name))
@@ -126,7 +137,6 @@ function checkNames(
         context.diagnostics.report(at, {
           code: 'duplicate-value',
           message: `the axis \`${axis}\` has the value \`${name}\` twice${before === name ? '' : ` (\`${before}\`: names must differ in more than case)`}`,
-          hint: `values are ${listed([...new Set(values.map((value) => `\`${value.name}\``))])}`,
         }),
       );
     seen.set(name.toLowerCase(), name);

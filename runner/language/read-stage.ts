@@ -147,14 +147,16 @@ function readKind(
 
 /** Where a key belongs that is none of a stage's. */
 function belongs(key: string, kind: StageKind | undefined, { fileKeys }: Shared): string | undefined {
-  if (kind !== undefined && (key in kind.inputs || key in kind.with.properties))
+  if (kind !== undefined && (Object.hasOwn(kind.inputs, key) || Object.hasOwn(kind.with.properties, key)))
     return `\`${key}\` belongs under \`with\``;
   if (key === 'exclude' || key === 'zip') return `\`${key}\` belongs under \`matrix\``;
   return fileKeys.includes(key) ? `\`${key}\` belongs at the top of the file` : undefined;
 }
 
 function withMap(node: Node, context: Context): MapNode | undefined {
-  return node.kind === 'map' ? node : expected(node, '`with` takes a map', context);
+  if (node.kind === 'map') return node;
+  expected(node, '`with` takes a map', context);
+  return undefined;
 }
 
 const variables = (node: Node, what: string, context: Context): readonly string[] =>
@@ -197,7 +199,8 @@ export function readSeeds(
   const what = `\`seeds\` takes a count from 1 to ${most} or a list of integers${none ? ', or `false`' : ''}`;
   if (resolved.kind === 'list' && resolved.items.length > 0)
     return listedSeeds(resolved.items, what, context);
-  return expected(resolved, what, context);
+  expected(resolved, what, context);
+  return undefined;
 }
 
 function listedSeeds(items: readonly Node[], what: string, context: Context): readonly number[] {

@@ -42,8 +42,14 @@ export function itemSchema(schema: JsonSchema | undefined, index: number): JsonS
   return Array.isArray(items) ? (items as readonly JsonSchema[])[index] : (items as JsonSchema);
 }
 
+const propertyOf = (
+  properties: Readonly<Record<string, JsonSchema>> | undefined,
+  key: string,
+): JsonSchema | undefined =>
+  properties !== undefined && Object.hasOwn(properties, key) ? properties[key] : undefined;
+
 export function propertySchema(schema: JsonSchema | undefined, key: string): JsonSchema | undefined {
-  const named = schema?.properties?.[key];
+  const named = propertyOf(schema?.properties, key);
   if (named !== undefined) return named;
   const pattern = Object.values(schema?.patternProperties ?? {})[0];
   const rest = schema?.additionalProperties;
@@ -85,7 +91,8 @@ function mapValues<A, B>(map: Readonly<Record<string, A>>, of: (value: A) => B):
 export function withDefaults(schema: JsonSchema, given: Json | undefined): Json | undefined {
   const value = given === undefined ? schema.default : given;
   if (value === undefined) return undefined;
-  const form = formsOf(schema).find((candidate) => fits(candidate, value));
+  const forms = formsOf(schema);
+  const form = forms.length === 1 ? forms[0] : forms.find((candidate) => fits(candidate, value));
   if (form === undefined) return value;
   if (Array.isArray(value))
     return (value as readonly Json[]).map(
@@ -98,7 +105,10 @@ function mapWithDefaults(form: JsonSchema, value: JsonObject): JsonObject {
   const keys = new Set([...Object.keys(form.properties ?? {}), ...Object.keys(value)]);
   return Object.fromEntries(
     [...keys].flatMap((key) => {
-      const filled = withDefaults(propertySchema(form, key) ?? {}, value[key]);
+      const filled = withDefaults(
+        propertySchema(form, key) ?? {},
+        Object.hasOwn(value, key) ? value[key] : undefined,
+      );
       return filled === undefined ? [] : [[key, filled] as const];
     }),
   );
@@ -115,7 +125,7 @@ function fits(form: JsonSchema, value: Json): boolean {
     (key) => propertySchema(form, key) !== undefined || !form.properties,
   );
   const given = (form.required ?? []).every(
-    (key) => key in value || form.properties?.[key]?.default !== undefined,
+    (key) => Object.hasOwn(value, key) || propertyOf(form.properties, key)?.default !== undefined,
   );
   return known && given;
 }

@@ -92,7 +92,7 @@ function checkOutput(
   { stage, output, text }: StageReference,
   cells: readonly CellFace[],
 ): Finding | undefined {
-  const without = cells.find((cell) => cell.outputs !== undefined && !(output in cell.outputs));
+  const without = cells.find((cell) => cell.outputs !== undefined && !Object.hasOwn(cell.outputs, output));
   if (without?.outputs === undefined) return undefined;
   const outputs = Object.keys(without.outputs);
   const near = suggestion(output, outputs, 'outputs are');

@@ -1,15 +1,15 @@
 import type { Resources } from '../contract.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
-import { describeNode, type Entry, type Located, type Node } from './nodes.js';
+import { describeNode, type Entry, listed, type Located, type Node } from './nodes.js';
 import { suggestion } from './nearest.js';
 import { separators } from './params.js';
 import { resolveSetting } from './resolve.js';
 import { looksLikeNumber } from './scalars.js';
 
 /** Reports that a setting takes something else. */
-export function expected(node: Node, what: string, context: Context, hint?: string): undefined {
-  if (node.kind === 'broken') return undefined;
+export function expected(node: Node, what: string, context: Context, hint?: string): void {
+  if (node.kind === 'broken') return;
   const plain = node.kind === 'scalar' ? node.plain : undefined;
   context.diagnostics.report(node, {
     code: 'wrong-type',
@@ -46,12 +46,8 @@ export function knownEntries(
 
 export function readText(node: Node, what: string, context: Context): string | undefined {
   if (node.kind === 'scalar' && typeof node.value === 'string' && node.value.trim() !== '') return node.value;
-  return expected(
-    node,
-    `${what} takes text`,
-    context,
-    node.kind === 'scalar' ? 'put it in quotes' : undefined,
-  );
+  expected(node, `${what} takes text`, context, node.kind === 'scalar' ? 'put it in quotes' : undefined);
+  return undefined;
 }
 
 /** An integer of at least `least`, or undefined with a report. */
@@ -63,7 +59,8 @@ export function readCount(
   const resolved = resolveSetting(node, context);
   const value = resolved.kind === 'scalar' ? resolved.value : undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
-  return expected(resolved, `${what} takes an integer of at least ${least}`, context);
+  expected(resolved, `${what} takes an integer of at least ${least}`, context);
+  return undefined;
 }
 
 export function readOneOf<T extends string>(
@@ -76,8 +73,12 @@ export function readOneOf<T extends string>(
   const found = names.find((name) => resolved.kind === 'scalar' && resolved.value === name);
   if (found !== undefined) return found;
   const text = resolved.kind === 'scalar' ? String(resolved.value) : '';
-  const shown = names.map((name) => `\`${name}\``).join(' or ');
-  return expected(resolved, `${what} takes ${shown}`, context, suggestion(text, names, 'values are'));
+  const shown = `one of ${listed(
+    names.map((name) => `\`${name}\``),
+    'or',
+  )}`;
+  expected(resolved, `${what} takes ${shown}`, context, suggestion(text, names, 'values are'));
+  return undefined;
 }
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };
@@ -96,9 +97,9 @@ export function parseDuration(value: unknown): number | undefined {
 export function readDuration(node: Node, what: string, context: Context): number | undefined {
   const resolved = resolveSetting(node, context);
   const seconds = resolved.kind === 'scalar' ? parseDuration(resolved.value) : undefined;
-  return (
-    seconds ?? expected(resolved, `${what} takes a duration`, context, 'write `90s`, `15m`, `2h` or `1h30m`')
-  );
+  if (seconds === undefined)
+    expected(resolved, `${what} takes a duration`, context, 'write `90s`, `15m`, `2h` or `1h30m`');
+  return seconds;
 }
 
 const unitBytes: Readonly<Record<string, number>> = {
@@ -140,16 +141,16 @@ function readAmount(node: Node, context: Context): number | undefined {
   const resolved = resolveSetting(node, context);
   const value = resolved.kind === 'scalar' ? resolved.value : undefined;
   if (typeof value === 'number' && value > 0) return value;
-  return expected(resolved, '`cpu` takes a number above 0', context);
+  expected(resolved, '`cpu` takes a number above 0', context);
+  return undefined;
 }
 
 function readBytes(node: Node, context: Context): number | undefined {
   const resolved = resolveSetting(node, context);
   const bytes = resolved.kind === 'scalar' ? parseBytes(resolved.value) : undefined;
-  return (
-    bytes ??
-    expected(resolved, '`memory` takes a size', context, 'write `512MiB`, `2GiB` or a number of bytes')
-  );
+  if (bytes === undefined)
+    expected(resolved, '`memory` takes a size', context, 'write `512MiB`, `2GiB` or a number of bytes');
+  return bytes;
 }
 
 const retryClasses = ['user', 'resource', 'infrastructure'] as const;

@@ -11,6 +11,7 @@ import {
 } from 'yaml';
 import type { Place } from '../pipeline.js';
 import type { Diagnostics } from './diagnostics.js';
+import { isCommandLine } from './format-diagnostic.js';
 import type { Source } from './options.js';
 
 /** Deepest nesting of lists and maps. */
@@ -19,6 +20,7 @@ export const deepest = 64;
 /** YAML as the parser left it: `broken` holds the nodes whose syntax is wrong (the root, where nothing can be told). */
 export interface Syntax {
   readonly root: unknown;
+  readonly text: string;
   readonly broken: ReadonlySet<unknown>;
   readonly placeOf: (from: number, to?: number) => Place;
 }
@@ -45,9 +47,10 @@ export function parseSyntax(source: Source, diagnostics: Diagnostics): Syntax | 
   if (document === undefined) return undefined;
   if (second !== undefined) reportSecond(tokens, placeOf, diagnostics);
   const broken = new Set<unknown>();
-  for (const error of document.errors)
-    reportSyntax(error, document.contents, { broken, placeOf, diagnostics });
-  return { root: document.contents, broken, placeOf };
+  const context = { broken, reported: [], placeOf, diagnostics, rest: !isCommandLine(source.file) };
+  for (const error of document.errors as readonly SyntaxError[])
+    reportSyntax(error, document.contents, context);
+  return { root: document.contents, text: source.text, broken, placeOf };
 }
 
 const options = {
@@ -78,7 +81,7 @@ function tooDeep(tokens: readonly CST.Token[]): number | undefined {
     .reverse();
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { token, depth } = next;
-    if (token == null) continue;
+    if (token === null || token === undefined) continue;
     if (token.type === 'document') open.push({ token: token.value, depth });
     if (!('items' in token)) continue;
     if (depth >= deepest) return token.offset;
@@ -117,35 +120,54 @@ function reportSecond(
   });
 }
 
+/** The part of the parser's error that is read. */
+type SyntaxError = Pick<YAMLParseError, 'code' | 'message' | 'pos'>;
+
 interface SyntaxContext {
   readonly broken: Set<unknown>;
+  /** Handles of the errors so far. */
+  readonly reported: string[];
+  /** Whether there is a rest of the file to speak of. */
+  readonly rest: boolean;
   readonly placeOf: Syntax['placeOf'];
   readonly diagnostics: Diagnostics;
 }
 
-/** Reports the first error of a node; what follows inside it is likely a consequence. */
-function reportSyntax(error: YAMLParseError, root: unknown, context: SyntaxContext): void {
+/**
+ * Reports the first error of a node; what follows inside it is likely a consequence, and so is an error of the whole
+ * file after one inside it.
+ */
+function reportSyntax(error: SyntaxError, root: unknown, context: SyntaxContext): void {
   const path = pathTo(root, error.pos[0]);
   if (path.some((node) => context.broken.has(node))) return;
   const node = path.at(-1) ?? root;
+  const [first] = context.reported;
   context.broken.add(node);
-  const { code, message, hint } = explain(error);
-  const rest = node === root ? 'the rest of the file is checked once this is mended' : undefined;
-  const hints = [hint, rest].filter((text) => text !== undefined);
-  context.diagnostics.report(context.placeOf(...error.pos), {
-    code,
-    message,
-    hint: hints.length === 0 ? undefined : hints.join('; '),
-  });
+  if (node === root && first !== undefined) {
+    context.diagnostics.blocks(first, 'the rest of the file');
+    return;
+  }
+  const [from, to] = placeOfError(error, root);
+  const id = context.diagnostics.report(context.placeOf(from, to), explain(error));
+  context.reported.push(id);
+  if (node === root && context.rest) context.diagnostics.blocks(id, 'the rest of the file');
 }
 
-/** The nodes around an offset, outermost first. */
+/** Text that isn't closed is pointed at where it begins. */
+function placeOfError({ message, pos }: SyntaxError, root: unknown): readonly [number, number] {
+  if (!message.startsWith('Missing closing')) return pos;
+  const text = pathTo(root, pos[0] - 1).at(-1);
+  const from = isScalar(text) ? text.range?.[0] : undefined;
+  return from === undefined ? pos : [from, from + 1];
+}
+
+/** The nodes around an offset, outermost first; a key counts as its map. */
 function pathTo(root: unknown, offset: number): unknown[] {
   const path: unknown[] = [];
   for (let node: unknown = root; node !== undefined;) {
     path.push(node);
     const children: unknown[] = isCollection(node)
-      ? node.items.flatMap((item) => (isPair(item) ? [item.key, item.value] : [item]))
+      ? node.items.map((item) => (isPair(item) ? item.value : item))
       : [];
     node = children.find((child) => covers(child, offset));
   }
@@ -154,10 +176,9 @@ function pathTo(root: unknown, offset: number): unknown[] {
 
 function covers(node: unknown, offset: number): boolean {
   if (!isCollection(node) && !isScalar(node)) return false;
-  const range = node.range;
-  return (
-    range != null && range[0] <= offset && offset < Math.max(range[1], isCollection(node) ? range[1] + 1 : 0)
-  );
+  const { range } = node;
+  if (range === null || range === undefined) return false;
+  return range[0] <= offset && offset < range[1] + (isCollection(node) ? 1 : 0);
 }
 
 interface Explained {
@@ -202,22 +223,47 @@ const explained: Readonly<Partial<Record<string, Explained>>> = {
   MULTIPLE_TAGS: { code: 'tag', message: 'tags are not part of the language', hint: 'remove them' },
 };
 
-function explain(error: YAMLParseError): Explained {
+function explain(error: SyntaxError): Explained {
   const known = explained[error.code];
   if (known !== undefined) return known;
-  const text = error.message.replace(/\s+/g, ' ').replace(/^[A-Z](?=[a-z])/, (first) => first.toLowerCase());
-  return { code: 'syntax', message: mended[text] ?? text };
+  const text = error.message.replace(/\s+/g, ' ').toLowerCase();
+  const message = mended[text] ?? unexpected(text) ?? text;
+  return error.code === 'UNEXPECTED_TOKEN'
+    ? { code: 'syntax', message, hint: 'put text with special characters in quotes' }
+    : { code: 'syntax', message };
 }
 
 /** Messages of the parser that say it less well than they could. */
 const mended: Readonly<Record<string, string>> = {
-  'missing closing "quote': 'a closing `"` is missing',
-  "missing closing 'quote": "a closing `'` is missing",
+  'missing closing "quote': 'a closing `"` is missing for the text that begins here',
+  "missing closing 'quote": "a closing `'` is missing for the text that begins here",
   'flow map in block collection must be sufficiently indented and end with a }':
     'a `}` is missing: the map that begins with `{` ends here at the latest',
   'flow sequence in block collection must be sufficiently indented and end with a ]':
     'a `]` is missing: the list that begins with `[` ends here at the latest',
+  'flow map must end with a }': 'a `}` is missing at the end of the map',
+  'flow sequence must end with a ]': 'a `]` is missing at the end of the list',
   'all mapping items must start at the same column': 'the keys of a map must begin at the same column',
   'all sequence items must start at the same column': 'the items of a list must begin at the same column',
   'implicit map keys need to be followed by map values': 'a key must be followed by `: ` and a value',
+  'missing , between flow collection items': 'a comma is missing between two items',
+  'missing directives-end indicator line': 'a line `---` must follow a directive',
 };
+
+const tokens: Readonly<Record<string, string>> = {
+  'flow-map-start': '`{`',
+  'flow-map-end': '`}`',
+  'flow-seq-start': '`[`',
+  'flow-seq-end': '`]`',
+  'map-value-ind': '`:`',
+  'seq-item-ind': '`-`',
+  'explicit-key-ind': '`?`',
+  'doc-end': '`...`',
+  comma: '`,`',
+  scalar: 'text',
+};
+
+function unexpected(text: string): string | undefined {
+  const [, token] = /^unexpected ([a-z-]+)/.exec(text) ?? [];
+  return token === undefined ? undefined : `${tokens[token] ?? token} is not expected here`;
+}

@@ -7,7 +7,7 @@ import { closed, type JsonSchema } from './schema.js';
 /** The schema of a kind's values, closed, with its compiled check. */
 export interface Validator {
   readonly schema: JsonSchema;
-  check(values: JsonObject): readonly ErrorObject[];
+  readonly check: (values: JsonObject) => readonly ErrorObject[];
 }
 
 let ajv: Ajv | undefined;
@@ -17,7 +17,7 @@ const validators = new WeakMap<StageKind, Validator>();
 export function validatorOf(kind: StageKind): Validator {
   const known = validators.get(kind);
   if (known !== undefined) return known;
-  const schema = closed(kind.with as unknown as JsonSchema);
+  const schema = closed(kind.with);
   const validate = compile(schema);
   const validator: Validator = {
     schema,
