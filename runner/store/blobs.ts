@@ -213,7 +213,7 @@ export async function blobIsWhole(
   const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
   if (!stat) return false;
   const rightSize = stat.isFile() && (size === undefined || BigInt(size) === stat.size);
-  if (rightSize && !again && context.stats.lookup(file, stat) === digest) return true;
+  if (rightSize && !again && context.stats.lookup(file, stat, true) === digest) return true;
   const remember = context.stats.hashing(file, stat);
   const actual = rightSize ? await hashFile(file, Number(stat.size)) : undefined;
   if (actual !== digest) {

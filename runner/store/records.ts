@@ -2,6 +2,7 @@
  * Results under keys (STORE 2). `records/<key>/<digest>.json` are all of them; `chosen.<n>`, a hard link made by
  * link(2), names the one that is served, the highest n.
  */
+import fs from 'node:fs';
 import path from 'node:path';
 import { canonicalJson, sha256 } from '../../schemas/json.js';
 import type { ResultRecord } from '../../schemas/protocol.js';
@@ -39,9 +40,11 @@ function readRecord(file: string, key: Key, digest?: string): StoredRecord | und
   }
 }
 
+/** Numbers have no gap: n+1 is linked only beside n. */
 function highestChosen(folder: string): number {
-  const numbers = names(folder).flatMap((name) => /^chosen\.(\d+)$/.exec(name)?.[1] ?? []);
-  return Math.max(0, ...numbers.map(Number));
+  let n = 0;
+  while (fs.existsSync(path.join(folder, `chosen.${n + 1}`))) n += 1;
+  return n;
 }
 
 /** Name of the first artifact that isn't whole, or undefined. */

@@ -27,8 +27,13 @@ interface Entry {
 }
 
 export interface StatCache {
-  /** The digest of a file that is unchanged since it was hashed. */
-  lookup(file: string, stat: fs.BigIntStats): string | undefined;
+  /**
+   * The digest of a file that is unchanged since it was hashed.
+   *
+   * @param fresh also where it was hashed by this process just after it was written: for blobs, which nobody else
+   *   has any business to write
+   */
+  lookup(file: string, stat: fs.BigIntStats, fresh?: boolean): string | undefined;
   /** Called with a fresh stat, before the hashing; what it returns is called with the digest. */
   hashing(file: string, stat: fs.BigIntStats): (digest: string) => void;
   save(): void;
@@ -90,9 +95,10 @@ export function createStatCache(options: StatCacheOptions): StatCache {
     return options.writable && clock() - newest > settleNs;
   };
   return {
-    lookup: (file, stat) => {
+    lookup: (file, stat, fresh = false) => {
       const entry = loaded().get(nameOf(file));
-      return entry?.identity === identityOf(stat) ? entry.digest : undefined;
+      const believed = entry?.identity === identityOf(stat) && (fresh || entry.settled);
+      return believed ? entry.digest : undefined;
     },
     hashing: (file, stat) => {
       const entry = { identity: identityOf(stat), settled: settled(stat) };
