@@ -13,7 +13,7 @@ import {
 import {
   enumerableMixing,
   type EnumerableWorld,
-  enumerableWorld,
+  enumerableClasses,
 } from '../../stages/worlds/enumerable-front.js';
 import { klTerm } from '../../stages/worlds/log-space.js';
 import { optimalPolicy } from '../../stages/worlds/finite.js';
@@ -57,7 +57,7 @@ export const enumerableWorldGroup = shape({
     const worlds = new Map<string, EnumerableWorld>();
     for (const item of group.exact) {
       const key = JSON.stringify([item.c, item.rewards]);
-      const world = worlds.get(key) ?? enumerableWorld(item.c, item.rewards);
+      const world = worlds.get(key) ?? enumerableClasses(item.c, item.rewards);
       worlds.set(key, world);
       checkExact(item, world, ledger);
     }
@@ -107,7 +107,9 @@ function checkExact(item: Static<typeof Exact>, world: EnumerableWorld, ledger: 
     const below = leaves.slice(hedge * symbols ** 2, (hedge + 1) * symbols ** 2);
     return below.reduce((sum, log) => sum + Math.exp(log), 0);
   });
-  ledger.compare('hedge_star', mean(hedging), item.hedge_star);
+  const documentsIn = world.sizes.reduce((a, b) => a + b, 0);
+  const total = hedging.reduce((sum, p, i) => sum + p * (world.sizes[i] ?? 0), 0);
+  ledger.compare('hedge_star', total / documentsIn, item.hedge_star);
 }
 
 function mean(values: readonly number[]): number {

@@ -42,6 +42,27 @@ export function documents(): Document[] {
   );
 }
 
+/**
+ * One document of each class that differs in the names of its symbols only, with the size of the class (24 or 48).
+ * Everything that treats symbols by whether they are equal or opposite (rewards, reference, optima, mixing) is the
+ * same throughout a class.
+ */
+export function documentClasses(): { readonly document: Document; readonly size: number }[] {
+  const classes = new Map<string, { document: Document; size: number }>();
+  for (const document of documents()) {
+    const known = classes.get(pattern(document));
+    if (known) known.size += 1;
+    else classes.set(pattern(document), { document, size: 1 });
+  }
+  return [...classes.values()];
+}
+
+/** The document with its symbols renamed in the order in which they turn up. */
+function pattern(document: Document): string {
+  const order = [...new Set(document)];
+  return document.map((symbol) => order.indexOf(symbol)).join('');
+}
+
 /** The response that a leaf number stands for. */
 export function responseOf(leaf: number): Response {
   return [Math.floor(leaf / 64), Math.floor(leaf / 8) % 8, leaf % 8];

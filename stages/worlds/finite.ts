@@ -127,12 +127,18 @@ export function mixOutcomes(logPolicies: readonly Float64Array[], weights: reado
 export interface EvaluatedPrompt {
   readonly problem: FiniteProblem;
   readonly logPolicy: Float64Array;
+  /** How many prompts it stands for; 1 if absent. */
+  readonly count?: number;
 }
 
 /** What the front of an exact world shows of one trade-off: means over the prompts. */
 export function exactPoint(prompts: readonly EvaluatedPrompt[], tradeOff: TradeOff): ExactPoint {
   const values = prompts.map(({ problem, logPolicy }) => evaluate(problem, logPolicy, tradeOff));
   const optima = prompts.map(({ problem }) => optimum(problem, tradeOff));
+  const counts = prompts.map(({ count = 1 }) => count);
+  const mean = (numbers: readonly number[]): number => weightedMean(numbers, counts);
+  const means = (rows: readonly (readonly number[])[]): number[] =>
+    (rows[0] ?? []).map((_, i) => mean(rows.map((row) => row[i] ?? 0)));
   const value = mean(values.map((v) => v.value));
   const best = mean(optima.map((o) => o.value));
   return {
@@ -140,17 +146,13 @@ export function exactPoint(prompts: readonly EvaluatedPrompt[], tradeOff: TradeO
     optimum: best,
     reference: mean(optima.map((o) => o.referenceValue)),
     regret: best - value,
-    rewards: meanRows(values.map((v) => v.rewards)),
-    optimumRewards: meanRows(optima.map((o) => o.rewards)),
+    rewards: means(values.map((v) => v.rewards)),
+    optimumRewards: means(optima.map((o) => o.rewards)),
     kl: mean(values.map((v) => v.kl)),
     invalidMass: mean(values.map((v) => v.invalidMass)),
   };
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
-}
-
-function meanRows(rows: readonly (readonly number[])[]): number[] {
-  return (rows[0] ?? []).map((_, i) => mean(rows.map((row) => row[i] ?? 0)));
+function weightedMean(values: readonly number[], counts: readonly number[]): number {
+  return weightedSum(counts, values) / counts.reduce((a, b) => a + b, 0);
 }
