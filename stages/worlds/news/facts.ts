@@ -1,6 +1,5 @@
 /** What one news item is about: the facts it states, and those it hides. */
-import type { Random } from '../../random.js';
-import { Random as RandomStream } from '../../random.js';
+import { Random } from '../../random.js';
 import { lexicons, type EventWords, type Lexicon, type NewsSize } from './lexicon.js';
 
 /** Subject, verb, object. */
@@ -37,9 +36,9 @@ export interface HiddenLaws {
  */
 export function hiddenLaws(seed: number, size: NewsSize): HiddenLaws {
   const { towns, regions, agents, aftermaths, objects, faults } = lexicons[size];
-  const region = deal(towns, regions, new RandomStream(seed, 'news/regions'));
-  const aftermath = deal(agents, aftermaths, new RandomStream(seed, 'news/aftermaths'));
-  const fault = deal(objects, faults, new RandomStream(seed, 'news/faults'));
+  const region = deal(towns, regions, new Random(seed, 'news/regions'));
+  const aftermath = deal(agents, aftermaths, new Random(seed, 'news/aftermaths'));
+  const fault = deal(objects, faults, new Random(seed, 'news/faults'));
   return {
     regionOf: (town) => known(region, town),
     causeOf: (event, object) => [`${known(fault, object)} ${event.culprit}`, 'caused', `the ${event.called}`],

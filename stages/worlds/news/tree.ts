@@ -6,7 +6,7 @@ import type { Clause } from './facts.js';
 import type { FiniteProblem } from '../types.js';
 import { summaryRewards, type NewsReward } from './rewards.js';
 import { regionOf, summaryText, type ClauseId, type ClauseWords, type Summary } from './summary.js';
-import { allDecisions, decisionProbability, slots, type Decisions, type Slot } from './writing.js';
+import { allDecisions, decisionProbability, type Decisions, type Slot } from './writing.js';
 
 /** The words of every clause of an item, the contradicted one among them. */
 export type SlotWords = ClauseWords & { readonly x: Clause };
@@ -58,5 +58,3 @@ function said(chosen: readonly Slot[]): readonly Exclude<Slot, '.'>[] {
   const end = chosen.indexOf('.');
   return chosen.slice(0, end < 0 ? chosen.length : end).filter((slot) => slot !== '.');
 }
-
-export { slots };

@@ -2,8 +2,7 @@
  * The news world: items in readable text whose summaries can all be listed, so that V* and V of a language model are
  * exact. A test bed with rules of its own, not a claim about news.
  */
-import type { ListedResponse, ListedWorld } from '../../data/world.js';
-import { problemOf } from '../../data/world.js';
+import { problemOf, type ListedResponse, type ListedWorld } from '../../data/listed-world.js';
 import type { Row } from '../../data/types.js';
 import type { FiniteProblem } from '../types.js';
 import type { NewsFacts } from './facts.js';
