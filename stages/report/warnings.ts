@@ -21,7 +21,7 @@ function lockIn(curve: CurveSummary): string[] {
   if (locked.length === 0) return [];
   const list = locked.map((seed) => `${(seed.figures.span ?? 0).toFixed(2)}${ofSeed(seed.seed)}`).join(', ');
   return [
-    `${curve.name} locks in: span ${list}, under ${lockInSpan}. An end of the weights does not come back; a higher alpha at first, more corners among the training weights, or more samples a prompt help.`,
+    `${curve.name} is not steered to the ends: span ${list}, under ${lockInSpan}. It locked in, or trained too little; annealing alpha, more corners or more samples a prompt help.`,
   ];
 }
 

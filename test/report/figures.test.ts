@@ -191,7 +191,7 @@ describe('what only an exact world has', () => {
     const { summary, events, html } = await makeReport(threeCurves([0, 1, 2]));
     expect(summary.warnings).toHaveLength(1);
     expect(summary.warnings[0]).toMatch(
-      /^clp logits locks in: span 0\.\d\d at seed 0, .* at seed 2, under 0\.75/,
+      /^clp logits is not steered to the ends: span 0\.\d\d at seed 0, .* at seed 2, under 0\.75/,
     );
     expect(events).toEqual([{ type: 'log', level: 'warning', text: summary.warnings[0] }]);
     expect(html).toContain('Read with care');

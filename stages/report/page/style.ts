@@ -38,8 +38,10 @@ tr.bound th, tr.bound td { color: var(--muted); font-style: italic; }
 .warnings { background: var(--warn-band); border-left: 4px solid var(--warn); padding: 12px 18px; margin: 20px 0; }
 .warnings h2 { border: 0; margin: 0 0 4px; padding: 0; font-size: 16px; color: var(--warn); }
 .warnings ul { margin: 0; padding-left: 20px; }
+.samples { width: 100%; table-layout: fixed; }
 .samples td, .samples th { vertical-align: top; }
-.samples td.text { min-width: 200px; max-width: 380px; }
+.samples th:first-child { width: 120px; }
+.samples td.text { overflow-wrap: anywhere; }
 blockquote { margin: 14px 0 8px; padding: 10px 16px; background: var(--band); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 14.5px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 6px 22px; font-size: 14.5px; }
 dt { font-weight: 600; }
