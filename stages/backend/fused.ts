@@ -89,14 +89,18 @@ export function fused(): boolean {
   return allowed && opened.has(tf.getBackend());
 }
 
-/** Runs with operations composed of TensorFlow.js's own: for tests and for measuring. */
+/** Runs with operations composed of TensorFlow.js's own: what the kernels are tested and measured against. */
 export function withoutFusedKernels<T>(body: () => T): T {
-  allowed = false;
+  allowFusedKernels(false);
   try {
     return body();
   } finally {
-    allowed = true;
+    allowFusedKernels(true);
   }
+}
+
+export function allowFusedKernels(allow: boolean): void {
+  allowed = allow;
 }
 
 /** A named input that must be there. */

@@ -2,6 +2,7 @@
  * Key-value cache of a running generation: a trie. A prompt runs once however many rows continue it, and rows
  * that drew the same tokens so far are one node. Kept beside the engine, since a step touches a row of it at a time.
  */
+import { addScaled, dot } from '../backend/dot.js';
 import { exp } from '../backend/exp.js';
 
 export class Cache {
@@ -157,21 +158,4 @@ function softmax(weights: Float64Array, count: number, scale: number): number {
   let sum = 0;
   for (let j = 0; j < count; j++) sum += weights[j] = exp(((weights[j] ?? 0) - top) * scale);
   return sum;
-}
-
-function dot(a: Float32Array, i: number, b: Float32Array, j: number, d: number): number {
-  let sum = 0;
-  for (let c = 0; c < d; c++) sum += (a[i + c] ?? 0) * (b[j + c] ?? 0);
-  return sum;
-}
-
-function addScaled(
-  to: Float32Array,
-  i: number,
-  from: Float32Array,
-  j: number,
-  factor: number,
-  d: number,
-): void {
-  for (let c = 0; c < d; c++) to[i + c] = (to[i + c] ?? 0) + factor * (from[j + c] ?? 0);
 }

@@ -122,29 +122,19 @@ class DecoderModel implements LanguageModel {
   score(prompts: TokenBatch, responses: TokenBatch): Tensor2D {
     const { distinct, index } = distinctPrompts(prompts);
     // Rows by prompt, so that each prompt runs once.
-    const order = Array.from(prompts.keys()).sort((a, b) => (index[a] ?? 0) - (index[b] ?? 0) || a - b);
+    const rowsOf: number[][] = distinct.map(() => []);
+    index.forEach((prompt, row) => rowsOf[prompt]?.push(row));
     const groups = distinct.map((prompt, p) => ({
       prompt,
-      responses: order.filter((row) => index[row] === p).map((row) => responses[row] ?? new Int32Array()),
+      responses: (rowsOf[p] ?? []).map((row) => responses[row] ?? new Int32Array()),
     }));
     const packed = packGroups(groups, { config: this.#config, prefix: this.#lead });
-    const scored = scorePacked(this.#config, this.#weights, packed, {
-      training: false,
-      masked: this.#masked,
-      ...this.#prefix,
-    });
+    const options = { training: false, masked: this.#masked, ...this.#prefix };
+    const scored = scorePacked(this.#config, this.#weights, packed, options);
     const values = scored.logProbs.dataSync<'float32'>();
     scored.logProbs.dispose();
     scored.distributions.dispose();
-    const longest = Math.max(0, ...responses.map((response) => response.length));
-    const table = new Float32Array(prompts.length * longest);
-    let s = 0;
-    for (const row of order) {
-      const length = responses[row]?.length ?? 0;
-      table.set(values.subarray(s, s + length), row * longest);
-      s += length;
-    }
-    return tf.tensor2d(table, [prompts.length, longest]);
+    return paddedRows(values, rowsOf.flat(), responses);
   }
 
   room(prompt: Tokens): number {
@@ -169,16 +159,30 @@ class DecoderModel implements LanguageModel {
   }
 }
 
+/** (B, T) of values that come row by row in the given order, T the longest response; 0 beyond the end of a row. */
+function paddedRows(values: Float32Array, order: readonly number[], responses: TokenBatch): Tensor2D {
+  const longest = responses.reduce((most, response) => Math.max(most, response.length), 0);
+  const table = new Float32Array(responses.length * longest);
+  let from = 0;
+  for (const row of order) {
+    const length = responses[row]?.length ?? 0;
+    table.set(values.subarray(from, from + length), row * longest);
+    from += length;
+  }
+  return tf.tensor2d(table, [responses.length, longest]);
+}
+
 /** Prompts without repetition, and which of them each row has. */
 function distinctPrompts(prompts: TokenBatch): { readonly distinct: Tokens[]; readonly index: Int32Array } {
-  const seen = new Map<string, number>();
+  const objects = new Map<Tokens, number>();
+  const texts = new Map<string, number>();
   const distinct: Tokens[] = [];
   const index = Int32Array.from(prompts, (prompt) => {
-    const key = prompt.join();
-    const known = seen.get(key);
-    if (known !== undefined) return known;
-    seen.set(key, distinct.length);
-    return distinct.push(prompt) - 1;
+    const text = objects.has(prompt) ? '' : prompt.join();
+    const place = objects.get(prompt) ?? texts.get(text) ?? distinct.push(prompt) - 1;
+    objects.set(prompt, place);
+    if (text) texts.set(text, place);
+    return place;
   });
   return { distinct, index };
 }

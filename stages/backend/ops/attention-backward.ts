@@ -1,9 +1,8 @@
 /** Forest attention backward: from the gradient of the mix to that of queries, keys and values. */
+import { addScaled, dot } from '../dot.js';
 import { defineKernel, input } from '../fused.js';
 import { matrixShape, transpose, type Address, type Memory } from '../memory.js';
 import {
-  addScaled,
-  dot,
   eachBranchKey,
   packQueries,
   packRows,
@@ -79,7 +78,7 @@ function packGradient(heap: Float32Array, { tree, n, d, width }: Part, dy: Addre
 }
 
 function addRows(heap: Float32Array, { tree, p, d, triple }: Part, from: Address, to: Address): void {
-  for (let i = 0; i < p; i++) addScaled(heap, to + (tree.start + i) * triple, from + i * d, 1, d);
+  for (let i = 0; i < p; i++) addScaled(heap, to + (tree.start + i) * triple, heap, from + i * d, 1, d);
 }
 
 /** Branch part of dV and of dW. */
@@ -87,8 +86,15 @@ function branchSlopes(heap: Float32Array, part: Part, kept: Address, space: Spac
   const { n, p, d, triple, width, v } = part;
   eachBranchKey(part, (i, node, offset) => {
     const upper = space.o + i * d;
-    addScaled(heap, flow.gradient + 2 * width + node * triple, upper, heap[kept + n * p + offset] ?? 0, d);
-    heap[space.slopes + n * p + offset] = dot(heap, upper, v + node * triple, d);
+    addScaled(
+      heap,
+      flow.gradient + 2 * width + node * triple,
+      heap,
+      upper,
+      heap[kept + n * p + offset] ?? 0,
+      d,
+    );
+    heap[space.slopes + n * p + offset] = dot(heap, upper, heap, v + node * triple, d);
   });
 }
 
@@ -100,7 +106,8 @@ function softmaxSlopes(heap: Float32Array, part: Part, slopes: Address): void {
     const limit = Math.min(i + 1, p);
     const count = Math.max(0, (forest.depths[tree.start + i] ?? 0) + 1 - p);
     const sum =
-      dot(heap, weights + i * p, slopes + i * p, limit) + dot(heap, weights + tail, slopes + tail, count);
+      dot(heap, weights + i * p, heap, slopes + i * p, limit) +
+      dot(heap, weights + tail, heap, slopes + tail, count);
     for (let j = i * p; j < i * p + limit; j++)
       heap[slopes + j] = (heap[weights + j] ?? 0) * ((heap[slopes + j] ?? 0) - sum);
     for (let j = tail; j < tail + count; j++)
@@ -112,7 +119,7 @@ function softmaxSlopes(heap: Float32Array, part: Part, slopes: Address): void {
 
 function writeQueries(heap: Float32Array, { tree, n, d, triple }: Part, from: Address, to: Address): void {
   const scale = 1 / Math.sqrt(d);
-  for (let i = 0; i < n; i++) addScaled(heap, to + (tree.start + i) * triple, from + i * d, scale, d);
+  for (let i = 0; i < n; i++) addScaled(heap, to + (tree.start + i) * triple, heap, from + i * d, scale, d);
 }
 
 /** Branch part of dQ and dK; `space.q` holds the scaled queries. */
@@ -121,7 +128,7 @@ function branchKeysAndQueries(heap: Float32Array, part: Part, space: Space, flow
   const scale = 1 / Math.sqrt(d);
   eachBranchKey(part, (i, node, offset) => {
     const slope = heap[space.slopes + n * p + offset] ?? 0;
-    addScaled(heap, flow.gradient + (tree.start + i) * triple, k + node * triple, slope * scale, d);
-    addScaled(heap, flow.gradient + width + node * triple, space.q + i * d, slope, d);
+    addScaled(heap, flow.gradient + (tree.start + i) * triple, heap, k + node * triple, slope * scale, d);
+    addScaled(heap, flow.gradient + width + node * triple, heap, space.q + i * d, slope, d);
   });
 }

@@ -1,10 +1,9 @@
 /** Forest attention forward: scores, softmax, mix. */
+import { addScaled, dot } from '../dot.js';
 import { exp } from '../exp.js';
 import { defineKernel, input } from '../fused.js';
 import { matrixShape, type Address, type Memory } from '../memory.js';
 import {
-  addScaled,
-  dot,
   packQueries,
   packRows,
   packTurned,
@@ -70,7 +69,7 @@ function softmaxRows(heap: Float32Array, part: Part, queries: Address): void {
     const end = tail + Math.max(0, (forest.depths[tree.start + i] ?? 0) + 1 - p);
     let node = tree.start + i;
     for (let at = tail; at < end; at++) {
-      const score = dot(heap, queries + i * d, k + node * triple, d);
+      const score = dot(heap, queries + i * d, heap, k + node * triple, d);
       heap[at] = score;
       top = Math.max(top, score);
       node = forest.parents[node] ?? -1;
@@ -107,7 +106,7 @@ function writeMixed(heap: Float32Array, part: Part, kept: Address, mixed: Addres
     const end = tail + Math.max(0, (forest.depths[tree.start + i] ?? 0) + 1 - p);
     let node = tree.start + i;
     for (; tail < end; tail++) {
-      addScaled(heap, to, v + node * triple, heap[tail] ?? 0, d);
+      addScaled(heap, to, heap, v + node * triple, heap[tail] ?? 0, d);
       node = forest.parents[node] ?? -1;
     }
   }

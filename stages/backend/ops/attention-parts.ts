@@ -116,16 +116,6 @@ export function packTurned(
   }
 }
 
-export function dot(heap: Float32Array, a: Address, b: Address, d: number): number {
-  let sum = 0;
-  for (let c = 0; c < d; c++) sum += (heap[a + c] ?? 0) * (heap[b + c] ?? 0);
-  return sum;
-}
-
-export function addScaled(heap: Float32Array, to: Address, from: Address, factor: number, d: number): void {
-  for (let c = 0; c < d; c++) heap[to + c] = (heap[to + c] ?? 0) + factor * (heap[from + c] ?? 0);
-}
-
 /** Visits (node in the tree, key node, index among the branch weights). */
 export function eachBranchKey(
   { forest, tree, n, p }: Part,

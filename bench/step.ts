@@ -1,0 +1,84 @@
+/**
+ * Milliseconds (of processor time) a training step, on wasm as TensorFlow.js ships it and on ours, by turns in one run:
+ * `node dist/bench/step.js [width] [layers]`. Prints a table and appends a line to bench/history.jsonl.
+ * Compare ratios, which hold across machines, before milliseconds, which do not.
+ */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { conditioningNames } from '../schemas/artifact.js';
+import { startEngine } from '../stages/backend/engine.js';
+import { allowFusedKernels } from '../stages/backend/fused.js';
+import { registerWasmMatMul, restoreShippedMatMul } from '../stages/backend/wasm-matmul.js';
+import type { Model } from '../stages/lm/index.js';
+import { clp, reference, sft, type Size, type Steps } from './workload.js';
+
+type Variant = 'ours' | 'shipped';
+
+/** Our steps to each shipped one, and turns. */
+const often = 4;
+const turns = 5;
+
+interface Measured {
+  readonly name: string;
+  /** Medians, in milliseconds. */
+  readonly ours: number;
+  readonly shipped: number;
+}
+
+async function measure(name: string, begin: () => Steps | Promise<Steps>): Promise<Measured> {
+  const times: Record<Variant, number[]> = { ours: [], shipped: [] };
+  const steps: Record<Variant, Steps> = { ours: await begin(), shipped: await begin() };
+  // The first of each warms up: code is compiled, memory grows.
+  await timed('ours', steps.ours);
+  await timed('shipped', steps.shipped);
+  for (let turn = 0; turn < turns; turn++) {
+    for (let i = 0; i < often; i++) times.ours.push(await timed('ours', steps.ours));
+    times.shipped.push(await timed('shipped', steps.shipped));
+  }
+  return { name, ours: median(times.ours), shipped: median(times.shipped) };
+}
+
+/** One step on one of the two engines. */
+async function timed(variant: Variant, steps: Steps): Promise<number> {
+  allowFusedKernels(variant === 'ours');
+  if (variant === 'ours') registerWasmMatMul();
+  else restoreShippedMatMul();
+  const start = process.cpuUsage();
+  await steps.next();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
+}
+
+async function measureAll(model: Model): Promise<Measured[]> {
+  const results = [await measure('sft', () => sft(model)), await measure('soft', () => clp(model, 'none'))];
+  for (const name of conditioningNames) results.push(await measure(`clp ${name}`, () => clp(model, name)));
+  return results;
+}
+
+const [width = 48, layers = 1] = process.argv.slice(2).map(Number);
+const size: Size = { width, layers };
+const { version } = await startEngine('wasm');
+const results = await measureAll(await reference(size, 150));
+const table = results.map(({ name, ours, shipped }) => ({
+  step: name,
+  ours: Number(ours.toFixed(1)),
+  shipped: Number(shipped.toFixed(1)),
+  ratio: Number((shipped / ours).toFixed(2)),
+}));
+console.log(
+  `ms a step, ${width} wide, ${layers} layer(s), TensorFlow.js ${version}, Node ${process.versions.node}`,
+);
+console.table(table);
+const line = {
+  v: 1,
+  time: new Date().toISOString(),
+  node: process.versions.node,
+  version,
+  ...size,
+  steps: table,
+};
+appendFileSync(join(import.meta.dirname, '../../bench/history.jsonl'), `${JSON.stringify(line)}\n`);
