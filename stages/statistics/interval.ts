@@ -51,5 +51,6 @@ export function wilsonInterval(successes: number, n: number, level = 0.95): Inte
   const p = successes / n;
   const center = (p + z2 / (2 * n)) / (1 + z2 / n);
   const half = Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n)) * (Math.sqrt(z2) / (1 + z2 / n));
-  return { low: Math.max(0, center - half), high: Math.min(1, center + half) };
+  // exact at the ends, where rounding leaves a trace
+  return { low: successes === 0 ? 0 : center - half, high: successes === n ? 1 : center + half };
 }
