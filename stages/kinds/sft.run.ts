@@ -80,6 +80,8 @@ function freshModel({ model: shape }: SftWith, tokenizer: MaskedTokenizer, rando
     n_head: shape.heads,
     bos_token_id: tokenizer.bos,
     eos_token_id: tokenizer.eos,
+    // Unit scale at this width: GPT-2's .02 is that of width 768 and would take small models hundreds of steps to leave.
+    initializer_range: 1 / Math.sqrt(shape.width),
     embd_pdrop: shape.dropout,
     attn_pdrop: shape.dropout,
     resid_pdrop: shape.dropout,
