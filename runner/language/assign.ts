@@ -3,7 +3,7 @@ import type { Coordinates } from './cell-id.js';
 import { checkValues } from './check-values.js';
 import type { Context } from './context.js';
 import type { AxisValue, StageDraft } from './draft.js';
-import type { Expanded } from './expand-stage.js';
+import type { Expanded } from './cells.js';
 import { brokenAt, everyNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
 import { suggestion } from './nearest.js';
 import { type PortUse, readPorts } from './ports.js';
@@ -21,8 +21,6 @@ export interface Assignment {
   /** Keys of `with` that an error was reported for. */
   readonly wrong: ReadonlySet<string>;
   readonly ports: readonly PortUse[];
-  /** Whether every input is there and of the right type. */
-  readonly whole: boolean;
   readonly occurrences: readonly Occurrence[];
 }
 
@@ -65,26 +63,25 @@ export function assign(
       values: {},
       wrong: new Set(),
       ports: [],
-      whole: false,
       occurrences: [],
     };
   const checked = checkValues({ stage: draft.name, kind, with: values, diagnostics: context.diagnostics });
-  const { uses, whole } = readPorts(values, {
+  const read = readPorts(values, {
     ...context,
     place: draft.place,
     stage: draft.name,
     kind,
     candidates: (type) => candidates(type, context),
   });
-  const occurrences = uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
-  const fitting = occurrences.filter((occurrence) => checkTypes(occurrence, draft, context));
+  const occurrences = read.uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
+  const unfit = occurrences.filter((occurrence) => !checkTypes(occurrence, draft, context));
   checkOwnAxes(chosen, draft, occurrences, context, errors);
   return {
     coordinates,
     with: values,
-    ...checked,
-    ports: uses,
-    whole: whole && fitting.length === occurrences.length,
+    values: checked.values,
+    wrong: new Set([...checked.wrong, ...read.wrong, ...unfit.map(({ port }) => port)]),
+    ports: read.uses,
     occurrences,
   };
 }

@@ -1,28 +1,13 @@
-import type { InputTraits, OutputPort, StageKind, Traits } from '../contract.js';
 import type { InputBinding, Place } from '../pipeline.js';
-import type { JsonObject } from '../../schemas/json.js';
 import { assign, type Assignment, type ExpandContext, matrixNames, type Occurrence } from './assign.js';
+import type { DraftCell, Expanded } from './cells.js';
 import { cellId, type Coordinates } from './cell-id.js';
-import { reportKindProblem } from './check-values.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import { join, type Joined } from './join.js';
-import { listed, type MapNode } from './nodes.js';
+import { listed } from './nodes.js';
+import { outputsOf, type PortItem } from './outputs.js';
 import { type Side, unfitting } from './partners.js';
-import { axesOf, type CellFace, inOrder, type Item, type Row } from './select.js';
-
-/** A cell of a stage, before it is known that the whole file is right. */
-export interface DraftCell extends CellFace {
-  readonly draft: StageDraft;
-  readonly with: MapNode;
-  readonly values?: JsonObject;
-  readonly seed?: number;
-  readonly inputs: Readonly<Record<string, InputBinding>>;
-}
-
-/** A stage's cells; or the handles of the errors that leave them unknown. */
-export type Expanded =
-  | { readonly kind: 'cells'; readonly cells: readonly DraftCell[] }
-  | { readonly kind: 'blocked'; readonly errors: readonly string[] };
+import { axesOf, inOrder, type Row } from './select.js';
 
 /** Expands one stage whose parents are expanded; its cells follow the order of its axes. */
 export function expandStage(draft: StageDraft, context: ExpandContext): Expanded {
@@ -102,7 +87,7 @@ function makeCell(
         ? 0
         : undefined
       : Number(row.coordinates.seed);
-  const outputs = kind === undefined ? undefined : outputsOf(kind, assignment, items, context, draft);
+  const outputs = kind && outputsOf(kind, { stage: draft.name, assignment, items }, context.diagnostics);
   return {
     id: cellId(draft.name, row.coordinates),
     stage: draft.name,
@@ -117,12 +102,11 @@ function makeCell(
 }
 
 /** What each input reads, in the order of the language. */
-interface PortItems {
-  readonly items: readonly (Item & { readonly output: string })[];
-}
-
-function itemsByPort({ occurrences }: Assignment, row: Joined<Row>): ReadonlyMap<string, PortItems['items']> {
-  const ports = new Map<string, PortItems['items']>();
+function itemsByPort(
+  { occurrences }: Assignment,
+  row: Joined<Row>,
+): ReadonlyMap<string, readonly PortItem[]> {
+  const ports = new Map<string, readonly PortItem[]>();
   for (const [index, { port, node }] of occurrences.entries()) {
     const read = (row.parts[index]?.items ?? []).map((item) => ({ ...item, output: node.reference.output }));
     ports.set(port, [...(ports.get(port) ?? []), ...read]);
@@ -132,7 +116,7 @@ function itemsByPort({ occurrences }: Assignment, row: Joined<Row>): ReadonlyMap
 
 function bindings(
   { ports }: Assignment,
-  items: ReadonlyMap<string, PortItems['items']>,
+  items: ReadonlyMap<string, readonly PortItem[]>,
 ): Readonly<Record<string, InputBinding>> {
   const bound = ports.flatMap((use): (readonly [string, InputBinding])[] => {
     if (use.kind === 'path') return [[use.name, use.binding]];
@@ -152,71 +136,6 @@ function bindings(
       .map(({ cell, output }) => [use.name, { kind: 'artifact', type, cell: cell.id, output }]);
   });
   return Object.fromEntries(bound);
-}
-
-/** Outputs of a cell whose values and inputs are right, after the kind's own checks. */
-function outputsOf(
-  kind: StageKind,
-  assignment: Assignment,
-  items: ReadonlyMap<string, PortItems['items']>,
-  { diagnostics }: ExpandContext,
-  draft: StageDraft,
-): Readonly<Record<string, OutputPort>> | undefined {
-  const { values, wrong, whole } = assignment;
-  const inputs = traitsOf(assignment, items);
-  if (!whole || wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
-  const known = [...items.values()].flat().every(({ cell }) => cell.outputs !== undefined);
-  const problems = known ? (kind.check?.(plain(values), inputs) ?? []) : [];
-  for (const problem of problems)
-    reportKindProblem(problem, { stage: draft.name, kind, with: assignment.with, diagnostics });
-  const outputs = kind.outputs(plain(values), inputs);
-  return problems.length === 0 ? outputs : withoutTraits(outputs);
-}
-
-/** What is wrong with a cell's rewards is not to be found again in all that read it. */
-const withoutTraits = (outputs: Readonly<Record<string, OutputPort>>): Readonly<Record<string, OutputPort>> =>
-  Object.fromEntries(Object.entries(outputs).map(([name, { type }]) => [name, { type }]));
-
-/**
- * Outputs of a cell with errors, where they don't hang on what is wrong: so that the stages that read it are checked
- * in the same run. Undefined where they do.
- */
-function outputsDespite(
-  kind: StageKind,
-  values: JsonObject,
-  inputs: InputTraits,
-  wrong: ReadonlySet<string>,
-): Readonly<Record<string, OutputPort>> | undefined {
-  const read = new Set<string | symbol>();
-  const watched = new Proxy(plain(values), {
-    get: (target, key) => {
-      read.add(key);
-      return target[key];
-    },
-    ownKeys: (target) => {
-      for (const key of Object.keys(target)) read.add(key);
-      return Reflect.ownKeys(target);
-    },
-  });
-  try {
-    const outputs = kind.outputs(watched, inputs);
-    return [...wrong].some((key) => read.has(key)) ? undefined : outputs;
-  } catch {
-    return undefined; // it met what was reported as wrong
-  }
-}
-
-/** JSON as the functions of a kind take it. */
-export const plain = (values: JsonObject): Record<PropertyKey, unknown> =>
-  values as Record<PropertyKey, unknown>;
-
-function traitsOf({ ports }: Assignment, items: ReadonlyMap<string, PortItems['items']>): InputTraits {
-  const traits = ports.map((use): readonly [string, Traits | readonly Traits[]] => {
-    if (use.kind === 'path') return [use.name, {}];
-    const read = (items.get(use.name) ?? []).map(({ cell, output }) => cell.outputs?.[output]?.traits ?? {});
-    return [use.name, use.port.list === true ? read : (read[0] ?? {})];
-  });
-  return Object.fromEntries(traits);
 }
 
 /** Sides of the join that don't fit: own axes against each reference, and references against each other. */

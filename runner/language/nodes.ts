@@ -1,6 +1,5 @@
 import type { Json } from '../../schemas/json.js';
 import type { Place } from '../pipeline.js';
-import type { StageReference } from './reference.js';
 
 /**
  * The Document: YAML as located nodes. `place` is where the literal is written, `uses` the references that brought
@@ -36,6 +35,21 @@ export interface ReferenceNode extends Located {
   readonly kind: 'reference';
   readonly reference: StageReference;
 }
+export type Selector =
+  | { readonly kind: 'pick'; readonly axis: string; readonly value: string }
+  | { readonly kind: 'gather'; readonly axis: string }
+  | { readonly kind: 'gather-all' };
+
+/** `$stage(selectors).output` */
+export interface StageReference {
+  readonly kind: 'stage';
+  readonly stage: string;
+  readonly selectors: readonly Selector[];
+  readonly output: string;
+  /** As written. */
+  readonly text: string;
+}
+
 export interface BrokenNode extends Located {
   readonly kind: 'broken';
 }

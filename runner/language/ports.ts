@@ -29,20 +29,21 @@ export interface PortContext {
   readonly candidates: (type: InputPort['type']) => readonly string[];
 }
 
-/** The uses of a stage's inputs, and whether each required one is there and of the right shape. */
+/** The uses of a stage's inputs, and the names of those that are missing or of the wrong shape. */
 export function readPorts(
   values: MapNode,
   context: PortContext,
-): { readonly uses: readonly PortUse[]; readonly whole: boolean } {
+): { readonly uses: readonly PortUse[]; readonly wrong: readonly string[] } {
   const meant = meantKeys({ kind: context.kind, with: values });
   const read = Object.entries(context.kind.inputs).map(([name, port]) => {
     const node = values.entries.find(({ key }) => key === name)?.value;
     if (node === undefined && port.optional !== true && !meant.has(name))
       reportMissing(name, port, values, context);
     const use = node === undefined ? undefined : readPort(name, port, node, context);
-    return { use, whole: use !== undefined || (node === undefined && port.optional === true) };
+    const wrong = use === undefined && (node !== undefined || port.optional !== true);
+    return { use, wrong: wrong ? [name] : [] };
   });
-  return { uses: read.flatMap(({ use }) => use ?? []), whole: read.every(({ whole }) => whole) };
+  return { uses: read.flatMap(({ use }) => use ?? []), wrong: read.flatMap(({ wrong }) => wrong) };
 }
 
 function readPort(name: string, port: InputPort, node: Node, context: PortContext): PortUse | undefined {

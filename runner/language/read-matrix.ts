@@ -1,6 +1,6 @@
 import type { Context } from './context.js';
 import type { Axis, AxisValue } from './draft.js';
-import { brokenAt, contains, describeNode, type Entry, listed, type Node } from './nodes.js';
+import { brokenAt, contains, describeNode, type Entry, type Node } from './nodes.js';
 import { plainName, valueName } from './reference.js';
 import { resolve } from './resolve.js';
 import { expected } from './settings.js';

@@ -1,22 +1,7 @@
 import type { Result } from '../../schemas/result.js';
 import { err, ok } from '../../schemas/result.js';
 import type { Finding } from './diagnostics.js';
-import { listed } from './nodes.js';
-
-export type Selector =
-  | { readonly kind: 'pick'; readonly axis: string; readonly value: string }
-  | { readonly kind: 'gather'; readonly axis: string }
-  | { readonly kind: 'gather-all' };
-
-/** `$stage(selectors).output` */
-export interface StageReference {
-  readonly kind: 'stage';
-  readonly stage: string;
-  readonly selectors: readonly Selector[];
-  readonly output: string;
-  /** As written. */
-  readonly text: string;
-}
+import { listed, type Selector, type StageReference } from './nodes.js';
 
 /** What a scalar that begins with `$` is. */
 export type Reference =

@@ -7,7 +7,7 @@ import type { Coordinates } from './cell-id.js';
 import type { Finding } from './diagnostics.js';
 import { listed } from './nodes.js';
 import { suggestion } from './nearest.js';
-import type { Selector, StageReference } from './reference.js';
+import type { Selector, StageReference } from './nodes.js';
 
 /** What other stages see of a cell. `outputs` is absent where its values are wrong: nothing is known then. */
 export interface CellFace {

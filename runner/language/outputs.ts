@@ -1,0 +1,91 @@
+import type { JsonObject } from '../../schemas/json.js';
+import type { InputTraits, OutputPort, StageKind, Traits } from '../contract.js';
+import type { Assignment } from './assign.js';
+import { reportKindProblem } from './check-values.js';
+import type { Diagnostics } from './diagnostics.js';
+import type { Item } from './select.js';
+
+type Outputs = Readonly<Record<string, OutputPort>>;
+
+/** A cell that an input reads, and which of its outputs. */
+export interface PortItem extends Item {
+  readonly output: string;
+}
+
+/** A cell, as far as its outputs hang on it. */
+export interface Reading {
+  readonly stage: string;
+  readonly assignment: Assignment;
+  readonly items: ReadonlyMap<string, readonly PortItem[]>;
+}
+
+/** JSON as the functions of a kind take it. */
+export const plain = (values: JsonObject): Record<PropertyKey, unknown> =>
+  values as Record<PropertyKey, unknown>;
+
+/** Outputs of a cell, after the kind's own checks; undefined where what is wrong leaves them unknown. */
+export function outputsOf(
+  kind: StageKind,
+  { stage, assignment, items }: Reading,
+  diagnostics: Diagnostics,
+): Outputs | undefined {
+  const { values, wrong } = assignment;
+  const inputs = traitsOf(assignment, items);
+  if (wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
+  const known = [...items.values()].flat().every(({ cell }) => cell.outputs !== undefined);
+  const problems = known ? (kind.check?.(plain(values), inputs) ?? []) : [];
+  for (const problem of problems)
+    reportKindProblem(problem, { stage, kind, with: assignment.with, diagnostics });
+  if (problems.some(({ path }) => path.length === 0)) return undefined;
+  const outputs = kind.outputs(plain(values), inputs);
+  return problems.length === 0 ? outputs : withoutTraits(outputs);
+}
+
+/** What is wrong with a cell's rewards is not to be found again in all that read it. */
+const withoutTraits = (outputs: Outputs): Outputs =>
+  Object.fromEntries(Object.entries(outputs).map(([name, { type }]) => [name, { type }]));
+
+/**
+ * Outputs of a cell with errors, where they don't hang on what is wrong: so that the stages that read it are checked
+ * in the same run. Undefined where they do.
+ */
+function outputsDespite(
+  kind: StageKind,
+  values: JsonObject,
+  inputs: InputTraits,
+  wrong: ReadonlySet<string>,
+): Outputs | undefined {
+  const read = new Set<PropertyKey>();
+  try {
+    const outputs = kind.outputs(watched(plain(values), read), watched(inputs, read));
+    return [...wrong].some((key) => read.has(key)) ? undefined : outputs;
+  } catch {
+    return undefined; // it met what was reported as wrong
+  }
+}
+
+/** The same object, noting the names that are asked for. Asking for all names asks for the wrong ones, too. */
+function watched<T extends object>(object: T, read: Set<PropertyKey>): T {
+  return new Proxy(object, {
+    get: (target, key): unknown => {
+      read.add(key);
+      return Reflect.get(target, key);
+    },
+    has: (target, key) => {
+      read.add(key);
+      return Reflect.has(target, key);
+    },
+    ownKeys: () => {
+      throw new Error('all names are asked for, and some are wrong');
+    },
+  });
+}
+
+function traitsOf({ ports }: Assignment, items: ReadonlyMap<string, readonly PortItem[]>): InputTraits {
+  const traits = ports.map((use): readonly [string, Traits | readonly Traits[]] => {
+    if (use.kind === 'path') return [use.name, {}];
+    const read = (items.get(use.name) ?? []).map(({ cell, output }) => cell.outputs?.[output]?.traits ?? {});
+    return [use.name, use.port.list === true ? read : (read[0] ?? {})];
+  });
+  return Object.fromEntries(traits);
+}
