@@ -35,6 +35,7 @@ function fingerprint() {
 }
 
 function walk(hash, folder) {
+  if (!existsSync(join(root, folder))) return;
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) walk(hash, path);

@@ -42,7 +42,7 @@ interface InputDigest {
 }
 
 function showJson(
-  { id, record, run }: NamedResult,
+  { id, record }: NamedResult,
   others: readonly StoredRecord[],
   store: Store,
 ): Record<string, unknown> {
@@ -65,7 +65,7 @@ function showJson(
     })),
     seconds,
     finished,
-    run: run.run,
+    run: record.record.run,
     environment: record.record.environment,
     ...(others.length === 0
       ? {}
@@ -88,14 +88,14 @@ function where(store: Store, type: ArtifactType, digest: string): { path: string
 }
 
 function printResult(
-  { id, record, run }: NamedResult,
+  { id, record }: NamedResult,
   others: readonly StoredRecord[],
   { store, host }: { store: Store; host: CliHost },
 ): void {
   const { kind, artifacts, seconds, finished, preimage } = record.record;
   const lines = [
     `${id}  (${kind})`,
-    `  run       ${run.run}`,
+    `  run       ${record.record.run}`,
     `  finished  ${finished}, took ${duration(seconds)}`,
     `  key       ${record.key}`,
     `  with      ${JSON.stringify((preimage as Preimage).with)}`,

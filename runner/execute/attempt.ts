@@ -172,8 +172,7 @@ export class CellAttempt {
   }
 
   async #perform(attempt: Attempt, lease: Lease): Promise<WorkEnd> {
-    const { workers, clock, variables } = this.#world;
-    const began = clock.monotonic();
+    const { workers, variables } = this.#world;
     this.#work = workers.run({
       job: attempt.job,
       epoch: lease.epoch,
@@ -183,12 +182,11 @@ export class CellAttempt {
       onEvent: (event) => this.#hear(event),
     });
     const result = await this.#work.result;
-    const seconds = Math.round(clock.monotonic() - began) / 1000;
     if (result.kind === 'killed') return 'interrupted';
     if (result.kind === 'died') return err(result.failure);
     const exit = await readExit(attempt.exit, attempt.nonce);
     if (!exit.ok) return err(result.failure ?? exit.error);
-    return this.#judge(exit.value, { environment: result.environment, seconds });
+    return this.#judge(exit.value, { environment: result.environment, seconds: result.seconds });
   }
 
   #judge(exit: Exit, rest: Omit<Ended, 'exit'>): WorkEnd {

@@ -20,7 +20,12 @@ export interface WorkOrder {
 
 export type WorkResult =
   /** The worker says that it ended; exit.json has the rest. */
-  | { readonly kind: 'ended'; readonly environment: JsonObject; readonly failure?: Failure }
+  | {
+      readonly kind: 'ended';
+      readonly environment: JsonObject;
+      readonly seconds: number;
+      readonly failure?: Failure;
+    }
   /** The process is gone. */
   | { readonly kind: 'died'; readonly failure: Failure }
   /** It was stopped by us and left no word. */
@@ -188,8 +193,8 @@ class WarmWorker {
     if (report.type !== 'finished') return;
     this.#rss = report.rss;
     this.#retire = report.retire;
-    const { environment, failure } = report;
-    this.#finish({ kind: 'ended', environment, ...(failure ? { failure } : {}) });
+    const { environment, seconds, failure } = report;
+    this.#finish({ kind: 'ended', environment, seconds, ...(failure ? { failure } : {}) });
   }
 
   #finish(result: WorkResult): void {

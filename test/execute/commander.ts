@@ -14,11 +14,14 @@ export interface Hello {
 /** One cell that waits for commands. */
 export class Invocation {
   readonly hello: Hello;
+  /** Resolves when the worker hangs up, which its death does too. */
+  readonly gone: Promise<void>;
   readonly #socket: Socket;
   readonly #lines: AsyncIterator<string>;
 
   constructor(hello: Hello, socket: Socket, lines: AsyncIterator<string>) {
     this.hello = hello;
+    this.gone = new Promise((resolve) => socket.once('close', () => resolve()));
     this.#socket = socket;
     this.#lines = lines;
   }

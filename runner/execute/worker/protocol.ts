@@ -24,6 +24,8 @@ export type WorkerReport =
       readonly type: 'finished';
       /** Why this worker should not be used again. */
       readonly retire?: string;
+      /** Of the cell itself: the start of the worker isn't its fault. */
+      readonly seconds: number;
       /** Resident bytes after the cell. */
       readonly rss: number;
       /** Node version, platform, host, engine: for the record, never for the key. */

@@ -54,10 +54,13 @@ export function serveWarm(
 }
 
 async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl): Promise<WorkerReport> {
+  const began = performance.now();
   const outcome = await runJob(order, host, control);
+  const seconds = Math.round(performance.now() - began) / 1000;
   const retire = outcome.status === 'done' ? outcome.leftover : `the cell ${outcome.status}`;
   return {
     type: 'finished',
+    seconds,
     rss: process.memoryUsage.rss(),
     environment: outcome.environment,
     ...(retire === undefined ? {} : { retire }),
