@@ -27,10 +27,11 @@ export function examplesOf(file: string): Example[] {
   }));
 }
 
-/** What `moft check` prints of the example as `pipeline.yaml`; empty where there is no error. */
+/** What `moft check` prints of the example, in a file of its name; empty where there is no error. */
 export function messagesOf(yaml: string): string {
+  const name = /^name: (\S+)/m.exec(yaml)?.[1] ?? 'pipeline';
   const { diagnostics } = analyze(
-    { file: '/docs/pipeline.yaml', text: yaml },
+    { file: `/docs/${name}.yaml`, text: yaml },
     {
       registry: kinds,
       workingFolder: '/docs',
