@@ -25,7 +25,8 @@ export async function rewardsOf(
   if (repeated !== undefined)
     throw failure('repeated-reward', `the reward ${quote(repeated)} is named twice`);
   const offered = dataset.manifest.rewards;
-  const world = await worldOf(dataset);
+  // Only for a reward that it answers: the world's code then counts for the cell (names.ts), and else is not loaded.
+  const world = names.some((name) => offered.includes(name)) ? await worldOf(dataset) : undefined;
   const find = async (name: string): Promise<Reward> => {
     const load = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
     if (offered.includes(name) && load)

@@ -34,6 +34,14 @@ describe('rewards by name', () => {
     expect(rewards.map((reward) => reward.name)).toEqual(['brevity', 'nli', 'rouge-l', 'faithfulness']);
   });
 
+  it('open the world of the data only for a reward that it answers', async () => {
+    const strange = { ...news, world: { name: 'elsewhere', parameters: {} } };
+    expect(await rewardsOf({ manifest: strange }, ['brevity'])).toHaveLength(1);
+    await expect(rewardsOf({ manifest: strange }, ['nli'])).rejects.toEqual(
+      failure('unknown-world', 'the dataset comes from the world "elsewhere"'),
+    );
+  });
+
   it('are an error where nothing answers to the name, with what would', async () => {
     await expect(rewardsOf({ manifest: plain }, ['nli'])).rejects.toEqual(
       failure(
