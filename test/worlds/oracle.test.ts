@@ -29,7 +29,8 @@ describe.skipIf(!present)('the reference numbers', () => {
   );
 
   it('are known by their fields: other names of groups make no difference', async () => {
-    const { toy_world: _, ...groups } = read('exact') as Record<string, unknown>;
+    const all = Object.entries(read('exact') as Record<string, unknown>);
+    const groups = Object.fromEntries(all.filter(([name]) => name !== 'toy_world'));
     const renamed = Object.fromEntries(Object.values(groups).map((group, i) => [`group ${i}`, group]));
     const outcomes = await checkFile('renamed', renamed);
     expect(outcomes).toHaveLength(Object.keys(groups).length);
