@@ -13,7 +13,7 @@ export interface ConditionedParameters {
   readonly shared: NamedTensors;
   /** theta_S^(i): one copy of the conditioned set S an objective; empty where nothing is conditioned. */
   readonly copies: readonly NamedTensors[];
-  /** theta_S^ref; there where alpha is conditioned. */
+  /** Parameters of the reference, S among them; needed where `referenceShare` > 0. */
   readonly reference?: NamedTensors;
 }
 
@@ -37,10 +37,11 @@ export interface Merged {
  */
 export function materialize(parameters: ConditionedParameters, mixture: Mixture): Merged {
   const { shared, copies, reference } = parameters;
-  if (copies.length === 0) return { weights: shared, dispose: () => undefined };
+  const [first] = copies;
+  if (!first) return { weights: shared, dispose: () => undefined };
   const terms = copies.map((copy, i) => ({ share: shareOf(mixture, i), set: copy }));
   if (mixture.referenceShare > 0 && reference)
-    terms.unshift({ share: mixture.referenceShare, set: reference });
+    terms.unshift({ share: mixture.referenceShare, set: pick(reference, Object.keys(first)) });
   const present = terms.filter(({ share }) => share !== 0);
   const merged = linearCombination(
     present.map(({ share }) => share),

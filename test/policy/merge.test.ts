@@ -1,0 +1,134 @@
+import type { Scalar, Tensor } from '@tensorflow/tfjs';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startEngine } from '../../stages/backend/engine.js';
+import { tf } from '../../stages/backend/tf.js';
+import { packGroups, scorePacked, valueAndGradients } from '../../stages/lm/index.js';
+import type { NamedTensors } from '../../stages/lm/types.js';
+import { distribute, flatten, materialize, unflatten, type Mixture } from '../../stages/policy/merge.js';
+import { referenceShare } from '../../stages/policy/reference-share.js';
+import { conditionedParameters } from '../../stages/policy/stored-policy.js';
+import { movedPolicy, valuesOf } from './tiny.js';
+
+beforeAll(() => startEngine('wasm'));
+
+const names = ['full', 'attention', 'logits'] as const;
+
+describe.each(names)('merging under the conditioning %s', (name) => {
+  it('gives a copy bit for bit at its corner', async () => {
+    const parameters = conditionedParameters(await movedPolicy(name));
+    for (const [i, copy] of parameters.copies.entries()) {
+      const { weights } = materialize(parameters, { weights: i === 0 ? [1, 0] : [0, 1], referenceShare: 0 });
+      expect(valuesOf(weights)).toEqual(valuesOf({ ...parameters.shared, ...copy }));
+    }
+  });
+
+  it('is the mix s ref + (1-s) sum w_i copy_i in every conditioned parameter', async () => {
+    const parameters = conditionedParameters(await movedPolicy(name));
+    const { weights: merged } = materialize(parameters, { weights: [0.3, 0.7], referenceShare: 0.25 });
+    const [left = {}, right = {}] = parameters.copies.map(valuesOf);
+    const reference = valuesOf(parameters.reference ?? {});
+    for (const [parameter, values] of Object.entries(valuesOf(merged))) {
+      if (!(parameter in left)) {
+        expect(values).toEqual(valuesOf(parameters.shared)[parameter]);
+        continue;
+      }
+      values.forEach((value, p) => {
+        const mix = 0.3 * (left[parameter]?.[p] ?? NaN) + 0.7 * (right[parameter]?.[p] ?? NaN);
+        expect(value).toBeCloseTo(0.25 * (reference[parameter]?.[p] ?? NaN) + 0.75 * mix, 5);
+      });
+    }
+  });
+
+  it('is differentiated as the engine differentiates it: copy i gets (1-s) w_i of the merged gradient', async () => {
+    const policy = await movedPolicy(name);
+    const parameters = conditionedParameters(policy);
+    const mixture: Mixture = { weights: [0.3, 0.7], referenceShare: 0.2 };
+    const loss = (weights: NamedTensors): Scalar => {
+      const { tokenizer, config } = policy;
+      const prompt = Int32Array.of(...tokenizer.encode('a b'), tokenizer.sep);
+      const packed = packGroups([
+        { prompt, responses: [Int32Array.of(...tokenizer.encode('b a'), tokenizer.eos)] },
+      ]);
+      return scorePacked(config, weights, packed, { training: false }).logProbs.sum();
+    };
+    const through = valueAndGradients((flat) => {
+      const tree = unflatten(flat, parameters);
+      const mixed = Object.keys(tree.copies[0] ?? {}).map((parameter): [string, Tensor] => {
+        const copies = tree.copies.map((copy, i) =>
+          pickOne(copy, parameter).mul(0.8 * (mixture.weights[i] ?? 0)),
+        );
+        return [parameter, tf.addN([pickOne(parameters.reference ?? {}, parameter).mul(0.2), ...copies])];
+      });
+      return loss({ ...tree.shared, ...Object.fromEntries(mixed) });
+    }, flatten(parameters));
+    const merged = materialize(parameters, mixture);
+    const once = valueAndGradients(loss, merged.weights);
+    const distributed = flatten(distribute([{ gradients: once.gradients, mixture }], parameters));
+    const [ours, theirs] = [valuesOf(distributed), valuesOf(through.gradients)];
+    expect(Object.keys(ours).sort()).toEqual(Object.keys(theirs).sort());
+    let largest = 0;
+    for (const [parameter, values] of Object.entries(ours))
+      values.forEach((value, p) => {
+        expect(Math.abs(value - (theirs[parameter]?.[p] ?? NaN))).toBeLessThan(1e-4);
+        largest = Math.max(largest, Math.abs(value));
+      });
+    expect(largest).toBeGreaterThan(0.01);
+  });
+
+  it('averages the gradients of several trade-offs', async () => {
+    const parameters = conditionedParameters(await movedPolicy(name));
+    const ones = Object.fromEntries(
+      Object.entries(materialize(parameters, { weights: [1, 0], referenceShare: 0 }).weights).map(
+        ([parameter, tensor]) => [parameter, tf.onesLike(tensor)],
+      ),
+    );
+    const mixtures = [
+      { weights: [1, 0], referenceShare: 0 },
+      { weights: [0.5, 0.5], referenceShare: 0.5 },
+    ];
+    const { shared, copies } = distribute(
+      mixtures.map((mixture) => ({ gradients: ones, mixture })),
+      parameters,
+    );
+    const firsts = (set: NamedTensors | undefined): number[] =>
+      Object.values(set ?? {}).map((tensor) => tensor.dataSync()[0] ?? NaN);
+    expect(new Set(firsts(copies[0]))).toEqual(new Set([(1 + 0.25) / 2]));
+    expect(new Set(firsts(copies[1]))).toEqual(new Set([0.25 / 2]));
+    if (name !== 'full') expect(new Set(firsts(shared))).toEqual(new Set([1]));
+  });
+});
+
+describe("the reference's share", () => {
+  const range = [0.02, 0.5] as const;
+
+  it('is 0 at the least alpha by log and beta, alpha itself by the literal rule, and below 1 throughout', () => {
+    expect(referenceShare('log', 0.02, range)).toBe(0);
+    expect(referenceShare('beta', 0.02, range)).toBeCloseTo(0, 12);
+    expect(referenceShare('literal', 0.02, range)).toBe(0.02);
+    expect(referenceShare('none', 0.3, range)).toBe(0);
+    expect(referenceShare('log', 0.5, range)).toBeCloseTo(0.9, 12);
+  });
+
+  it("follows DeRa's rule 1 - s = beta_min / beta", () => {
+    // alpha 0.5 is beta 1; alpha 0.02 is beta 1/49.
+    expect(1 - referenceShare('beta', 0.5, range)).toBeCloseTo(1 / 49, 12);
+  });
+
+  it('grows with alpha by every rule', () => {
+    const alpha = fc.double({ min: 0.02, max: 0.5, noNaN: true });
+    fc.assert(
+      fc.property(fc.constantFrom('literal', 'log', 'beta'), alpha, alpha, (rule, a, b) => {
+        const [low, high] = [Math.min(a, b), Math.max(a, b)];
+        const [first, second] = [referenceShare(rule, low, range), referenceShare(rule, high, range)];
+        return first <= second + 1e-12 && second < 1;
+      }),
+    );
+  });
+});
+
+function pickOne(tensors: NamedTensors, name: string): Tensor {
+  const tensor = tensors[name];
+  if (!tensor) throw new Error(`no tensor ${name}`);
+  return tensor;
+}
