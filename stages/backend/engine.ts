@@ -15,6 +15,7 @@ export interface EngineInfo {
   readonly backend: EngineName;
   /** Of TensorFlow.js, and of TensorFlow where it is native. */
   readonly version: string;
+  /** 0: the engine decides. */
   readonly threads: number;
   /** Why it is not the faster one, where that was tried. */
   readonly note?: string;
@@ -94,15 +95,23 @@ async function startNative(): Promise<Native> {
     const product = tf.tidy(() => tf.matMul(tf.ones([2, 3]), tf.ones([3, 2])).arraySync());
     if (JSON.stringify(product) !== '[[3,3],[3,3]]')
       return { ok: false, reason: `${nativePackage} computes wrong products` };
-    const version = (native as { readonly version?: Record<string, string> }).version ?? {};
-    return { ok: true, info: { backend: 'tensorflow', version: nativeVersion(version), threads: 0 } };
+    return {
+      ok: true,
+      info: {
+        backend: 'tensorflow',
+        version: `${tf.version_core} on TensorFlow ${nativeVersion()}`,
+        threads: 0,
+      },
+    };
   } catch (error) {
     return { ok: false, reason: firstLine(error) };
   }
 }
 
-function nativeVersion(version: Readonly<Record<string, string>>): string {
-  return `${tf.version_core} on tfjs-node ${version['tfjs-node'] ?? 'unknown'}`;
+/** Of the library that the addon was linked with: the package's own number says nothing about it. */
+function nativeVersion(): string {
+  const { binding } = tf.backend() as unknown as { readonly binding?: { readonly TF_Version?: string } };
+  return binding?.TF_Version ?? 'of unknown version';
 }
 
 /** tfjs-node calls util.isNullOrUndefined, which is gone from Node 23 on. */

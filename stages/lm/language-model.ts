@@ -137,8 +137,9 @@ class DecoderModel implements LanguageModel {
     return paddedRows(values, rowsOf.flat(), responses);
   }
 
+  /** The last token of a response is predicted and takes no position. */
   room(prompt: Tokens): number {
-    return Math.max(0, this.#config.n_positions - prompt.length - this.#lead);
+    return Math.max(0, this.#config.n_positions - prompt.length - this.#lead + 1);
   }
 
   dispose(): void {

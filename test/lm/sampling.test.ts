@@ -145,10 +145,10 @@ describe('sampling', () => {
   it('stops where the context is full, and refuses a prompt that leaves no room', () => {
     const long = new Int32Array(22).fill(4);
     const { groups } = sample(model, request({ prompts: [long], samples: 20, eos: 99 }));
-    for (const text of groups[0]?.responses ?? []) expect(text.length).toBe(2);
-    const full = new Int32Array(24).fill(4);
+    for (const text of groups[0]?.responses ?? []) expect(text.length).toBe(3);
+    const full = new Int32Array(25).fill(4);
     expect(() => sample(model, request({ prompts: [full] }))).toThrow(
-      'a prompt of 24 tokens leaves no room for a response',
+      'a prompt of 25 tokens leaves no room for a response',
     );
   });
 
