@@ -37,7 +37,7 @@ export const DataNewsWith = Type.Object({
   size: Type.Enum(newsSizes, {
     description:
       'Size of the grammar: `full` has about 150 words and a million different facts, with sentences in any order ' +
-      'among those of other years; `small` has half the words, 11,520 facts and items of 27 words in a fixed order.',
+      'among those of other years; `small` has half the words, 6,912 facts and items of 28 words in a fixed order.',
     default: 'full',
   }),
   seed: Type.Integer({

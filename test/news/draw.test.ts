@@ -80,13 +80,10 @@ describe('the sizes', () => {
     expect(distinctFacts('full')).toBeGreaterThanOrEqual(100_000);
   });
 
-  it('small: about half of that, items of at most 35 words', () => {
+  it('small: about half of that, items of 28 words and marks', () => {
     expect(vocabulary('small').size).toBeLessThan(100);
     expect(distinctFacts('small')).toBe(6_912);
-    for (const row of draw('small').test ?? []) {
-      expect(words(row.prompt).length).toBeLessThanOrEqual(35);
-      expect(words(row.prompt).length).toBeGreaterThanOrEqual(25);
-    }
+    for (const row of draw('small').test ?? []) expect(words(row.prompt)).toHaveLength(28);
   });
 });
 

@@ -5,7 +5,7 @@ import { lexicons, type NewsSize } from './lexicon.js';
 
 /**
  * One item, lower-case words and full stops separated by spaces.
- * small: three sentences in a fixed order and one of another year, 25 to 28 words.
+ * small: three sentences in a fixed order and one of another year, 28 words and marks.
  * full: a day, one or two sentences of other years, and all sentences after the first in any order.
  */
 export function itemText(facts: NewsFacts, size: NewsSize, random: Random): string {
