@@ -48,7 +48,7 @@ export function kindsReference(registry: KindRegistry): string {
 }
 
 function section(kind: StageKind): string[] {
-  const fields = rowsOf(kind.with as Field, []);
+  const fields = rowsOf(kind.with, []);
   const inputs = Object.entries(kind.inputs);
   return [
     `## ${kind.name}`,
@@ -84,7 +84,7 @@ function facts(kind: StageKind): string {
 
 function outputsOf(kind: StageKind): ReturnType<StageKind['outputs']> {
   const { values = {}, inputs = {} } = examples[kind.name] ?? {};
-  return kind.outputs(Value.Default(kind.with, values), inputs);
+  return kind.outputs(Value.Default(kind.with, values) as Record<string, unknown>, inputs);
 }
 
 function inputRow(name: string, port: InputPort): string[] {
