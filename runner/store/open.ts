@@ -111,13 +111,14 @@ function enter(context: Context, identity: ProcessIdentity): void {
   if (!fs.existsSync(file)) context.disk.write(file, JSON.stringify(identity));
 }
 
-/** Leaves no trace of this runner but its identity, which released leases still name. */
+/** Leaves no trace of this runner: its leases are released, and a forgotten one ends after 90 s of silence. */
 async function leave(context: Context, signs: Signs): Promise<void> {
   await signs.stop();
   if (context.access === 'read') return;
   // A cache that can't be saved costs the next run some hashing.
   guard(() => context.stats.save());
   context.disk.remove(heartbeatFile(context.root, context.runner));
+  context.disk.remove(runnerFile(context.root, context.runner));
   context.disk.remove(temporaryFolder(context.root, context.runner));
 }
 

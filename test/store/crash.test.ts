@@ -49,6 +49,7 @@ describe('kill -9 at a random write', () => {
       expect(killed.signal, killed.stderr).toBe('SIGKILL');
       const store = valueOf(await openStore(root));
       await expectWholeRecords(store);
+      for (const run of store.runs.list()) expect(store.runs.read(run)?.run).toBe(run);
       for (const digest of blobNames(store)) expect(store.cas.read(digest).ok).toBe(true);
       // The records differ in nothing: the work is deterministic, and the run has the same name.
       expect(await work(store, 'r1')).toEqual(expected);
