@@ -213,6 +213,33 @@ describe('AdamW', () => {
     expect(updated.state.step).toBe(1);
   });
 
+  it('is its formula in Float64 over many steps', () => {
+    const rate = schedule({ kind: 'linear', rate: 0.05, steps: 20, warmup: 4 });
+    const optimizer = adamw({ rate, beta1: 0.8, beta2: 0.95 });
+    let [weights, state] = [
+      { w: tf.tensor2d([[1, -2]]) } as NamedTensors,
+      optimizer.init({ w: tf.tensor2d([[0, 0]]) }),
+    ];
+    const expected = [1, -2].map((p) => ({ p, m: 0, v: 0 }));
+    for (let step = 1; step <= 20; step++) {
+      const gradient = [Math.sin(step), 0.1 * step];
+      ({ parameters: weights, state } = optimizer.update({ w: tf.tensor2d([gradient]) }, state, weights));
+      expected.forEach((x, i) => {
+        const g = gradient[i] ?? NaN;
+        x.m = 0.8 * x.m + 0.2 * g;
+        x.v = 0.95 * x.v + 0.05 * g * g;
+        x.p -= (rate(step - 1) * (x.m / (1 - 0.8 ** step))) / (Math.sqrt(x.v / (1 - 0.95 ** step)) + 1e-8);
+      });
+    }
+    expect(state.step).toBe(20);
+    expect(
+      largestDifference(
+        weights['w']?.dataSync() ?? [],
+        expected.map(({ p }) => p),
+      ),
+    ).toBeLessThan(1e-5);
+  });
+
   it('decays weights apart from the gradient, and neither biases nor norms', () => {
     const optimizer = adamw({ rate: constant(0.1), weightDecay: 0.5 });
     const gradients = { w: tf.tensor2d([[0, 0]]), b: tf.tensor1d([0]) };
