@@ -19,7 +19,13 @@ async function checkPath(path: string): Promise<Outcome[]> {
     for (const entry of inner) outcomes.push(...(await checkPath(join(path, entry.name))));
     return outcomes;
   } catch (error) {
-    return [{ kind: 'unknown', group: path, reason: error instanceof Error ? error.message : String(error) }];
+    return [
+      {
+        kind: 'unknown',
+        group: path,
+        reason: `can't be read: ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ];
   }
 }
 

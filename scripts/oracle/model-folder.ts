@@ -15,7 +15,8 @@ export async function checkModelFolder(name: string, folder: string): Promise<Ou
       tolerance,
     }));
   } catch (error) {
-    if (error instanceof StageFailure) return [{ kind: 'unknown', group: name, reason: error.message }];
+    if (error instanceof StageFailure)
+      return [{ kind: 'unknown', group: name, reason: `unknown group, ${error.message}` }];
     throw error;
   }
 }

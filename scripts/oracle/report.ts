@@ -36,7 +36,8 @@ export type Outcome =
 export async function checkFile(name: string, content: unknown): Promise<Outcome[]> {
   const whole = shapes.find((shape) => shape.fits(content));
   if (whole) return [await checked(name, whole, { content, around: { name, siblings: [content] } })];
-  if (!isObject(content)) return [{ kind: 'unknown', group: name, reason: 'no shape has these fields' }];
+  if (!isObject(content))
+    return [{ kind: 'unknown', group: name, reason: 'unknown group, no shape has these fields' }];
   const siblings = Object.values(content);
   const outcomes: Outcome[] = [];
   for (const [key, group] of Object.entries(content)) {
@@ -52,7 +53,11 @@ export async function checkFile(name: string, content: unknown): Promise<Outcome
 
 /** An entry that is no group itself may hold some; if none of it is known it is one unknown group. */
 async function inner(name: string, group: unknown): Promise<Outcome[]> {
-  const unknown: Outcome = { kind: 'unknown', group: name, reason: 'no shape has these fields' };
+  const unknown: Outcome = {
+    kind: 'unknown',
+    group: name,
+    reason: 'unknown group, no shape has these fields',
+  };
   if (!isObject(group)) return [unknown];
   const outcomes = await checkFile(name, group);
   return outcomes.some((outcome) => outcome.kind === 'checked') ? outcomes : [unknown];
@@ -82,7 +87,7 @@ export function worst(errors: Errors): { readonly name: string; readonly error: 
 
 /** One line a group. */
 export function line(outcome: Outcome): string {
-  if (outcome.kind === 'unknown') return `?     ${outcome.group}: unknown group, ${outcome.reason}`;
+  if (outcome.kind === 'unknown') return `?     ${outcome.group}: ${outcome.reason}`;
   const { name, error } = worst(outcome.errors);
   const { tolerance } = outcome;
   const verdict = error <= tolerance ? 'ok   ' : 'WRONG';
