@@ -67,18 +67,26 @@ export function alternates(store: Store, key: Key): readonly StoredRecord[] {
   return store.records.all(key);
 }
 
+export interface NamedReport extends NamedResult {
+  /** Of the artifact. */
+  readonly digest: string;
+}
+
 /** The newest report of a pipeline file. */
-export function newestReport(
-  store: Store,
-  file: string,
-): (NamedResult & { readonly digest: string }) | undefined {
+export function newestReport(store: Store, file: string): NamedReport | undefined {
   for (const manifest of manifests(store, undefined)) {
-    if (resolve(manifest.file) !== file) continue;
-    for (const id of Object.keys(manifest.cells) as CellId[]) {
-      const result = resultOf(store, manifest, id);
-      const report = result?.record.record.artifacts.find(({ type }) => type === 'report');
-      if (result && report) return { ...result, digest: report.digest };
-    }
+    const report = resolve(manifest.file) === file ? reportOf(store, manifest) : undefined;
+    if (report) return report;
+  }
+  return undefined;
+}
+
+/** The report of a run, if it has one. */
+export function reportOf(store: Store, run: RunManifest): NamedReport | undefined {
+  for (const id of Object.keys(run.cells) as CellId[]) {
+    const result = resultOf(store, run, id);
+    const report = result?.record.record.artifacts.find(({ type }) => type === 'report');
+    if (result && report) return { ...result, digest: report.digest };
   }
   return undefined;
 }

@@ -52,12 +52,18 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
   const planned = await makePlan(pipeline, store, host);
   if (!planned.ok) return planned.exit;
   requireHits(planned.plan, support);
-  const summary = await executePlan(planned.plan, store, context);
-  if (typeof summary === 'number') return summary;
+  const executed = await executePlan(planned.plan, store, context);
+  if (typeof executed === 'number') return executed;
+  const { summary, run } = executed;
   const { printSummary, printHalts } = await import('./summary.js');
   if (flag(context.options, 'json')) printHalts(summary, host);
-  else await printSummary(summary, { pipeline, store, host });
+  else await printSummary(summary, { run, pipeline, store, host });
   return exitOf(summary.status);
+}
+
+interface Executed {
+  readonly run: string;
+  readonly summary: RunSummary;
 }
 
 /** Executes a plan; where it can't even begin, the reason is printed and its exit code is the answer. */
@@ -65,7 +71,7 @@ async function executePlan(
   plan: Plan,
   store: Store,
   { options, host }: Context,
-): Promise<RunSummary | ExitCode> {
+): Promise<Executed | ExitCode> {
   const [{ capacityFor, execute }, { unfitting }, { choosePresenter }] = await Promise.all([
     import('./execute.js'),
     import('../runner/execute/resources.js'),
@@ -86,7 +92,8 @@ async function executePlan(
   const presenter = await choosePresenter(plan, flag(options, 'json'), host);
   try {
     const backend = text(options, 'backend');
-    return await execute({ plan, store, run, journal: journal.value, presenter, capacity, backend }, host);
+    const all = { plan, store, run, journal: journal.value, presenter, capacity, backend };
+    return { run, summary: await execute(all, host) };
   } finally {
     journal.value.close();
   }

@@ -4,10 +4,11 @@ import type { Pipeline } from '../runner/pipeline.js';
 import type { Store } from '../runner/store/index.js';
 import type { CliHost } from './host.js';
 import { unpackReport } from './report.js';
-import { newestReport } from './results.js';
+import { reportOf } from './results.js';
 import { clean, counted, duration } from './text.js';
 
 interface Context {
+  readonly run: string;
   readonly pipeline: Pipeline;
   readonly store: Store;
   readonly host: CliHost;
@@ -28,7 +29,8 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
     ),
   );
   if (summary.status !== 'done') return;
-  const report = newestReport(context.store, pipeline.file);
+  const manifest = context.store.runs.read(context.run);
+  const report = manifest && reportOf(context.store, manifest);
   const page = report && (await unpackReport(context.store, report.digest, host));
   if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
 }

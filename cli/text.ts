@@ -14,8 +14,12 @@ export function clean(text: string): string {
 
 /** One line of at most `width` characters. */
 export function oneLine(text: string, width = 200): string {
-  const line = clean(text).replace(/\s+/g, ' ').trim();
-  return line.length <= width ? line : `${line.slice(0, width - 3)}...`;
+  return clip(clean(text).replace(/\s+/g, ' ').trim(), width);
+}
+
+/** Cuts a line that is longer than `width` characters. */
+export function clip(line: string, width: number): string {
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 3))}...`;
 }
 
 /** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`. */

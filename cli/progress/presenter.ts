@@ -28,7 +28,8 @@ export function plainPresenter(host: CliHost): Presenter {
   };
 }
 
-function plainLine(event: LifecycleEvent | CellEvent): string | undefined {
+/** A line for an event that a reader of plain text should see. */
+export function plainLine(event: LifecycleEvent | CellEvent): string | undefined {
   switch (event.type) {
     case 'cell-started':
       return `start    ${event.cell}${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}`;

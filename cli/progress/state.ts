@@ -48,9 +48,7 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
     case 'progress':
       return change(stage, cell, { progress: oneLine(`${event.done}/${event.total} ${event.unit}`, 40) });
     case 'metric':
-      return change(stage, cell, {
-        metric: oneLine(`${event.name} ${Number(event.value.toPrecision(4))}`, 40),
-      });
+      return changeMetric(stage, cell, event);
     case 'run-started':
     case 'run-note':
     case 'run-finished':
@@ -69,6 +67,19 @@ function add(counts: Counts, status: CellStatus): Counts {
 function change(stage: StageProgress, cell: CellId, news: Omit<RunningCell, 'cell'>): StageProgress {
   const running = stage.running.get(cell);
   return running ? withRunning(stage, cell, { ...running, ...news }) : stage;
+}
+
+/** Of many metrics a step, the one that a reader waits for stays on the screen. */
+const telling = /loss|reward|value/;
+
+function changeMetric(
+  stage: StageProgress,
+  cell: CellId,
+  { name, value }: { readonly name: string; readonly value: number },
+): StageProgress {
+  const shown = stage.running.get(cell)?.metric;
+  if (shown !== undefined && telling.test(shown) && !telling.test(name)) return stage;
+  return change(stage, cell, { metric: oneLine(`${name} ${Number(value.toPrecision(4))}`, 40) });
 }
 
 function withRunning(stage: StageProgress, cell: CellId, running: RunningCell): StageProgress {

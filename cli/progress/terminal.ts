@@ -1,23 +1,25 @@
 /** Rows on a terminal. listr2 draws; what is drawn and when is decided here. */
 import { DefaultRenderer, Listr, type ListrTaskWrapper } from 'listr2';
 import type { Plan } from '../../runner/plan/index.js';
+import type { RunEvent } from '../../runner/track/events.js';
 import type { CliHost } from '../host.js';
-import { oneLine } from '../text.js';
-import type { Presenter } from './presenter.js';
-import { advance, initialProgress, screen, type Progress } from './state.js';
+import { clean, clip } from '../text.js';
+import { plainLine, type Presenter } from './presenter.js';
+import { advance, initialProgress, screen, settled, type Progress } from './state.js';
 
 /** Milliseconds between two drawings: at most four a second. */
 const interval = 250;
-/** Lines kept free below and above the rows. */
+/** Lines of the screen that stay free. */
 const margin = 3;
 
 /** Draws when told to, not at every change of a title. */
 class CalmRenderer extends DefaultRenderer {
-  static current: CalmRenderer | undefined;
+  /** The renderer that is drawing: listr2 makes it and keeps it to itself. */
+  static drawing: CalmRenderer | undefined;
 
   override async render(): Promise<void> {
-    CalmRenderer.current = this;
     await super.render();
+    CalmRenderer.drawing = this;
   }
 
   override update(): void {
@@ -29,46 +31,91 @@ class CalmRenderer extends DefaultRenderer {
   }
 }
 
-type Row = ListrTaskWrapper<unknown, typeof CalmRenderer, typeof CalmRenderer>;
+type Wrapper = ListrTaskWrapper<unknown, typeof CalmRenderer, typeof CalmRenderer>;
+
+/** One line of the screen, as a task of listr2's that ends when it is told to. */
+class Row {
+  readonly #title: string;
+  #wrapper: Wrapper | undefined;
+  #end: ((failed: boolean) => void) | undefined;
+
+  constructor(title: string) {
+    this.#title = title;
+  }
+
+  get task(): { title: string; task: (context: unknown, wrapper: Wrapper) => Promise<void> } {
+    const ended = new Promise<void>((resolve, reject) => {
+      this.#end = (failed) => {
+        if (failed) reject(new Error('failed'));
+        else resolve();
+      };
+    });
+    return {
+      title: this.#title,
+      task: (_, wrapper) => {
+        this.#wrapper = wrapper;
+        return ended;
+      },
+    };
+  }
+
+  show(title: string): void {
+    if (this.#wrapper) this.#wrapper.title = title;
+  }
+
+  end(failed: boolean): void {
+    this.#end?.(failed);
+  }
+}
 
 export function terminalPresenter(plan: Plan, host: CliHost): Presenter {
   let progress: Progress = initialProgress(plan.cells.map(({ cell }) => cell));
+  const remarks: string[] = [];
   const height = Math.max(1, Math.min(progress.size, (host.stdout.rows ?? 24) - margin));
-  const rows: Row[] = [];
-  let finish: () => void = () => undefined;
-  const finished = new Promise<void>((resolve) => (finish = resolve));
-  const titles = (): string[] =>
-    screen(progress, height).map((line) => oneLine(line, (host.stdout.columns ?? 80) - 4));
+  const width = (host.stdout.columns ?? 80) - 4;
+  const rows = screen(progress, height).map((title) => new Row(clip(title, width)));
   const drawn = new Listr(
-    titles().map((title) => ({
-      title,
-      task: (_: unknown, row: Row) => {
-        rows.push(row);
-        return finished;
-      },
-    })),
+    rows.map((row) => row.task),
     {
       concurrent: true,
+      exitOnError: false,
       renderer: CalmRenderer,
-      rendererOptions: { lazy: true },
+      rendererOptions: { lazy: true, showErrorMessage: false },
       registerSignalListeners: false,
     },
   ).run();
   const draw = (): void => {
-    titles().forEach((title, i) => {
-      const row = rows[i];
-      if (row) row.title = title;
-    });
-    CalmRenderer.current?.draw();
+    screen(progress, height).forEach((title, i) => rows[i]?.show(clip(title, width)));
+    if (rows.length === progress.size) endSettled(progress, rows);
+    CalmRenderer.drawing?.draw();
   };
   const timer = setInterval(draw, interval);
   return {
-    show: (event) => (progress = advance(progress, event)),
+    show: (event) => {
+      progress = advance(progress, event);
+      const remark = remarkOf(event);
+      if (remark !== undefined) remarks.push(clean(remark));
+    },
     close: async () => {
       clearInterval(timer);
       draw();
-      finish();
+      for (const row of rows) row.end(false);
       await drawn;
+      for (const remark of remarks) host.stdout.write(`${remark}\n`);
     },
   };
+}
+
+/** Where every stage has a row, a row gets its mark as soon as its stage is through. */
+function endSettled(progress: Progress, rows: readonly Row[]): void {
+  [...progress.values()].forEach((stage, i) => {
+    if (settled(stage) === stage.total) rows[i]?.end(stage.counts.failed + stage.counts.skipped > 0);
+  });
+}
+
+/** Warnings and notes would be drawn over: they follow the rows. */
+function remarkOf(event: RunEvent): string | undefined {
+  return event.type === 'log' || event.type === 'note' || event.type === 'run-note'
+    ? plainLine(event)
+    : undefined;
 }
