@@ -31,7 +31,7 @@ function read(source: Source, options: AnalyzeOptions, diagnostics: Diagnostics)
   const written = document && checkRoot(document, diagnostics);
   if (written === undefined) return undefined;
   const { root, params: sets } = withSets(written, options.sets ?? {}, diagnostics);
-  const given = { preset: new Map<string, Node>(), options: options.params ?? {}, sets };
+  const given = { options: options.params ?? {}, sets };
   const params = readParams(root, given, diagnostics);
   const context: Context = { diagnostics, registry: options.registry, params };
   const draft = readDraft(root, context);

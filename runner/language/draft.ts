@@ -24,9 +24,6 @@ export interface StageDraft {
   readonly axes: readonly Axis[];
   /** False where `matrix` is so wrong that its axes can't be told. */
   readonly axesKnown: boolean;
-  /** Axes whose values go together, by name. */
-  readonly zipped: readonly (readonly string[])[];
-  readonly excluded: readonly Exclusion[];
   /** Values of the axis `seed`; absent where the stage has none of its own. */
   readonly seeds?: readonly number[];
   readonly needs: readonly { readonly name: string; readonly place: Place }[];
@@ -37,12 +34,6 @@ export interface StageDraft {
   readonly retries: Cell['retries'];
   /** Handles of the errors that keep the stage from being expanded. */
   readonly errors: readonly string[];
-}
-
-/** Coordinates that an `exclude` leaves out. */
-export interface Exclusion {
-  readonly place: Place;
-  readonly coordinates: Readonly<Record<string, string>>;
 }
 
 /** The file as written: every key read. */

@@ -13,7 +13,8 @@ export interface Joined<T extends Tuple> extends Tuple {
 
 /**
  * Joins a table to rows already joined: two rows match where they have the same value on every axis that both have;
- * an axis that one lacks is broadcast. Keeps the order of the left rows, then of the right. Undefined beyond `most`.
+ * an axis that one lacks is broadcast. Keeps the order of the left rows, then of the right ones
+ * (those with the same axes together). Undefined beyond `most`.
  */
 export function join<T extends Tuple>(
   left: readonly Joined<T>[],

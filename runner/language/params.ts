@@ -5,9 +5,8 @@ import { suggestion } from './nearest.js';
 import { parseReference, plainName } from './reference.js';
 import { looksLikeNumber, withoutSeparators } from './scalars.js';
 
-/** Values for params, later ones win: the preset, `-p`, `--set params.x`. */
+/** Values for params, later ones win: `-p`, `--set params.x`. */
 export interface GivenParams {
-  readonly preset: ReadonlyMap<string, Node>;
   readonly options: Readonly<Record<string, string>>;
   readonly sets: ReadonlyMap<string, Node>;
 }
@@ -46,13 +45,13 @@ function readParam(entry: Entry, given: GivenParams, diagnostics: Diagnostics): 
 function givenValue(
   { key }: Entry,
   standard: Node,
-  { preset, options, sets }: GivenParams,
+  { options, sets }: GivenParams,
   diagnostics: Diagnostics,
 ): Node | undefined {
   const set = sets.get(key);
   if (set !== undefined) return paramValue(set, diagnostics);
   const text = Object.hasOwn(options, key) ? options[key] : undefined;
-  if (text === undefined) return preset.get(key);
+  if (text === undefined) return undefined;
   const isText = standard.kind === 'scalar' && typeof standard.value === 'string';
   const file = paramFile(key);
   if (isText) return { kind: 'scalar', place: optionPlace(file, text), uses: [], value: text };

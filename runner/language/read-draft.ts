@@ -67,8 +67,18 @@ export function readDraft(root: Node, context: Context): Draft {
 
 const onFailure = ['finish-running', 'fail-fast', 'keep-going'] as const;
 
+/** What to write instead of keys that others of its kind have. */
+const instead: Readonly<Partial<Record<string, string>>> = {
+  presets: 'write the values as `params`, and give others with `-p name=value`',
+  ablations:
+    'write the variants as named values of an axis: `matrix: {variant: {base: ..., half-steps: ...}}`',
+  executor: 'cells run in processes on this machine; remove it',
+  reproducible: 'remove it; the plan says where a result comes from another numeric environment',
+};
+
 const elsewhere = (key: string): string | undefined =>
-  (stageKeys as readonly string[]).includes(key) ? `\`${key}\` belongs in a stage` : undefined;
+  (Object.hasOwn(instead, key) ? instead[key] : undefined) ??
+  ((stageKeys as readonly string[]).includes(key) ? `\`${key}\` belongs in a stage` : undefined);
 
 function readDefaults(
   node: Node | undefined,

@@ -13,9 +13,12 @@ export interface Matrix {
   readonly errors: readonly string[];
 }
 
-const reserved: Readonly<Record<string, string>> = {
+/** Names that no axis has, and what to write instead. */
+export const reserved: Readonly<Record<string, string>> = {
   seed: 'replicates are made by `seeds: 3` on the file or on the stage',
   ablation: 'the name is taken by variants',
+  zip: 'write what goes together as named values of one axis: `matrix: {pair: {small: {...}, large: {...}}}`',
+  exclude: 'name the combinations that you want as values of one axis, or write two stages',
   constructor: 'choose another name',
 };
 

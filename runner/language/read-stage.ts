@@ -2,7 +2,7 @@ import type { Resources, StageKind } from '../contract.js';
 import type { Cell, Place } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { StageDraft } from './draft.js';
-import { readMatrix } from './read-matrix.js';
+import { readMatrix, reserved } from './read-matrix.js';
 import { describeNode, type Entry, type MapNode, type Node } from './nodes.js';
 import { suggestion } from './nearest.js';
 import { stageName } from './reference.js';
@@ -61,8 +61,6 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
     with: read('with', (node) => withMap(node, context)) ?? noValues(place),
     axes: matrix?.axes ?? [],
     axesKnown: matrix?.known ?? entries.get('matrix') === undefined,
-    zipped: [],
-    excluded: [],
     ...(seeds === undefined ? {} : { seeds }),
     needs:
       read('needs', (node) =>
@@ -89,8 +87,6 @@ function unreadable({ key: name, keyPlace: place, value }: Entry, context: Conte
   const nothing = {
     axes: [],
     axesKnown: false,
-    zipped: [],
-    excluded: [],
     needs: [],
     env: [],
     secrets: [],
@@ -149,7 +145,8 @@ function readKind(
 function belongs(key: string, kind: StageKind | undefined, { fileKeys }: Shared): string | undefined {
   if (kind !== undefined && (Object.hasOwn(kind.inputs, key) || Object.hasOwn(kind.with.properties, key)))
     return `\`${key}\` belongs under \`with\``;
-  if (key === 'exclude' || key === 'zip') return `\`${key}\` belongs under \`matrix\``;
+  if (key === 'exclude' || key === 'zip') return reserved[key];
+  if (key === 'executor') return 'cells run in processes on this machine; remove it';
   return fileKeys.includes(key) ? `\`${key}\` belongs at the top of the file` : undefined;
 }
 
