@@ -44,12 +44,22 @@ function axis(field: 'x' | 'y', title: string): object {
   return { field, type: 'quantitative', scale: { zero: false, nice: true }, title };
 }
 
+/** The mean optimum, and thin each seed's own: another reference model has another optimum. */
 function optimumLayers(slice: Slice, panel: Panel, lines: boolean): object[] {
   if (!slice.optimum) return [];
   const data = { values: meanRows(optimumName, slice.optimum, panel) };
   const dots = { data, mark: { type: 'point', shape: 'circle', size: 30, filled: false, strokeWidth: 1.2 } };
-  const line = { data, mark: { type: 'line', strokeDash: [6, 4], strokeWidth: 1.5 }, encoding: ordered };
-  return lines ? [line, dots] : [dots];
+  if (!lines) return [dots];
+  const own = seedRows({ ...slice.optimum, name: optimumName }, panel);
+  return [
+    {
+      data: { values: own },
+      mark: { type: 'line', strokeDash: [2, 3], strokeWidth: 1, opacity: 0.6 },
+      encoding: { ...ordered, detail: { field: 'seed' } },
+    },
+    { data, mark: { type: 'line', strokeDash: [6, 4], strokeWidth: 1.5 }, encoding: ordered },
+    dots,
+  ];
 }
 
 function seedLayers(slice: Slice, panel: Panel, lines: boolean): object[] {

@@ -115,7 +115,9 @@ function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
 
 function frontSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
   if (charts.front === undefined) return nothing;
-  const optimum = slice.optimum ? ' Dashed: the exact optimum.' : '';
+  const optimum = slice.optimum
+    ? ' Dashed: the exact optimum, dotted that of each seed, whose reference model is its own.'
+    : '';
   const calibration = slice.calibration
     ? ` Hypervolumes are calibrated: ${slice.calibration.source}; ${summary.objectives
         .map((name, k) => `${name} ${range(slice, k)}`)
