@@ -1,5 +1,5 @@
 /**
- * The code that a kind runs (STORE 7): the compiled modules that it reaches, by the digest of the files on disk,
+ * The code that a kind runs: the compiled modules that it reaches, by the digest of the files on disk,
  * frozen when they are loaded, and the installed packages that they import.
  */
 import fs from 'node:fs';

@@ -1,4 +1,4 @@
-/** What decides a cell's result, and nothing else (STORE 1, 10). */
+/** What decides a cell's result, and nothing else. */
 import type { Json, JsonObject } from '../../schemas/json.js';
 import type { StageKind } from '../contract.js';
 import type { Cell, Key } from '../pipeline.js';

@@ -18,7 +18,7 @@ export interface GatheredDigest extends InputDigest {
 }
 export type InputDigests = Readonly<Record<string, InputDigest | readonly GatheredDigest[]>>;
 
-/** All that decides a cell's result (STORE 1, 10); its hash is the key. Names, labels and resources are not in it. */
+/** All that decides a cell's result; its hash is the key. Names, labels and resources are not in it. */
 export interface Preimage {
   readonly kind: string;
   /** Contract version of the kind. */
@@ -49,7 +49,7 @@ export interface CodeListing {
 /** Code as frozen when it was loaded. */
 export interface Code {
   of(kind: StageKind, values: JsonObject): Result<CodeDigest, CodeProblem>;
-  /** Files that differ on disk from what was frozen; look before recording (STORE 7). */
+  /** Files that differ on disk from what was frozen; look before recording. */
   changed(): readonly string[];
 }
 

@@ -1,5 +1,5 @@
 /**
- * Group commit (STORE 16): what was written is forced onto the disk every 200 ms or 64 records, off the path of
+ * Group commit: what was written is forced onto the disk every 200 ms or 64 records, off the path of
  * the cells; children need not wait. A kill loses nothing anyway: the page cache outlives the process.
  */
 import path from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * What happened in a run, one JSON object a line (STORE 18): append-only, each line with a seq and a checksum, so
+ * What happened in a run, one JSON object a line: append-only, each line with a seq and a checksum, so
  * that a line torn by a kill is told from a whole one. It decides no hit.
  */
 import fs from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * Leases (STORE 4) spare work that another runner is doing; they decide nothing. `leases/<key>/<epoch>` appears
+ * Leases spare work that another runner is doing; they decide nothing. `leases/<key>/<epoch>` appears
  * whole or not at all and is never removed while anyone may hold it; a takeover makes the next epoch.
  */
 import path from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Results under keys (STORE 2). `records/<key>/<digest>.json` are all of them; `chosen.<n>`, a hard link made by
+ * Results under keys. `records/<key>/<digest>.json` are all of them; `chosen.<n>`, a hard link made by
  * link(2), names the one that is served, the highest n.
  */
 import fs from 'node:fs';

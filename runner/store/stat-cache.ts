@@ -1,5 +1,5 @@
 /**
- * Which files were hashed and have not changed since (STORE 20). A digest is believed again only while device,
+ * Which files were hashed and have not changed since. A digest is believed again only while device,
  * inode, size, mtime and ctime are the same; it is kept for later processes only if both times were over 2 s older
  * than the hashing by the file system's clock, since a change within one tick of a coarse clock leaves no trace.
  */

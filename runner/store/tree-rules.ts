@@ -1,4 +1,4 @@
-/** What a directory may hold (STORE 8): checked on the way in and on the way out. */
+/** What a directory may hold: checked on the way in and on the way out. */
 import path from 'node:path';
 import { refuse } from './problem.js';
 

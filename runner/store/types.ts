@@ -48,7 +48,7 @@ export interface Put {
 }
 
 /**
- * Content by SHA-256. A file is a blob of its bytes; a directory is a blob that lists it (STORE 8). `put` in a
+ * Content by SHA-256. A file is a blob of its bytes; a directory is a blob that lists it. `put` in a
  * store opened for reading only hashes.
  */
 export interface Cas {
