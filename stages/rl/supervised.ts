@@ -29,7 +29,8 @@ export interface Example {
 }
 
 /**
- * Rows as examples: prompt <sep> | response <eos>; with `learnPrompt`, <bos> | prompt <sep> response <eos>.
+ * Rows as examples: prompt <sep> | response <eos>; with `learnPrompt`, the same tokens at the same places, of which
+ * only the first is not learnt.
  * A row without a response, or longer than the context, is a StageFailure.
  */
 export function examplesOf(
@@ -49,9 +50,9 @@ export function examplesOf(
     const response = joined(tokenizer.encode(row.response), Int32Array.of(tokenizer.eos));
     const length = prompt.length + response.length;
     if (length > context) throw tooLong(row.id, length, context);
-    return learnPrompt
-      ? { prompt: Int32Array.of(tokenizer.bos), response: joined(prompt, response) }
-      : { prompt, response };
+    if (!learnPrompt) return { prompt, response };
+    const whole = joined(prompt, response);
+    return { prompt: whole.slice(0, 1), response: whole.slice(1) };
   });
 }
 

@@ -84,11 +84,8 @@ function exactGradient(world: World): { value: number; gradients: NamedTensors }
   const rewards = tf.tensor1d(world.responses.map((response) => (1 - tradeOff.alpha) * scalar(response)));
   const { value, gradients } = valueAndGradients((weights): Scalar => {
     const logs = scoreTrie(world.config, weights, joined(world.before, world.prompt), strings, options);
-    return tf
-      .exp(logs)
-      .mul(rewards.sub(logs.sub(logReference).mul(tradeOff.alpha)))
-      .sum()
-      .neg();
+    const value = tf.exp(logs).mul(rewards.sub(logs.sub(logReference).mul(tradeOff.alpha)));
+    return value.sum().neg() as Scalar;
   }, world.policy);
   return { value: -(value.dataSync<'float32'>()[0] ?? NaN), gradients };
 }

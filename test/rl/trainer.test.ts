@@ -117,7 +117,7 @@ describe('training', () => {
       const model = await parameterPolicy(last.policy).at({ alpha: 0.05, weights });
       const [a, b] = policy.tokenizer.encode('a b');
       const prompts = training.prompts.map(({ tokens }) => tokens);
-      const first = model.next(model.start(prompts)).arraySync() as number[][]; // (B, V)
+      const first = model.next(model.start(prompts)).arraySync(); // (B, V)
       const mean = (token = NaN): number =>
         first.reduce((sum, row) => sum + Math.exp(row[token] ?? NaN), 0) / first.length;
       return mean(a) - mean(b);

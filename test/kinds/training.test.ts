@@ -1,0 +1,185 @@
+/** Every training kind and the front on a tiny news world, from data to figures. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Value } from 'typebox/value';
+import type { ArtifactRef } from '../../runner/contract.js';
+import { Front, PolicyManifest, conditioningNames } from '../../schemas/artifact.js';
+import clp from '../../stages/kinds/clp.js';
+import dataNews from '../../stages/kinds/data-news.js';
+import front from '../../stages/kinds/front.js';
+import rewardedSoup from '../../stages/kinds/rewarded-soup.js';
+import sft from '../../stages/kinds/sft.js';
+import soft from '../../stages/kinds/soft.js';
+import { output, runKind, type Ran } from './run.js';
+
+const rewards = ['nli', 'rouge'];
+const little = { steps: 2, batch: 2, samples: 4, max_tokens: 20 };
+
+let news: Ran;
+let model: ArtifactRef;
+let sftRun: Ran;
+let inputs: { reference: ArtifactRef; prompts: ArtifactRef };
+
+beforeAll(async () => {
+  news = await runKind(dataNews, { with: { size: 'small', documents: 64, validation: 16, test: 4 } });
+  sftRun = await runKind(sft, {
+    with: { model: { width: 16, layers: 1, heads: 2, context: 64 }, steps: 60, learning_rate: 0.02 },
+    inputs: { data: output(news, 'train'), validation: output(news, 'validation') },
+  });
+  model = output(sftRun, 'model');
+  inputs = { reference: model, prompts: output(news, 'train') };
+}, 60_000);
+
+async function frontOf(policy: ArtifactRef, change: object = {}): Promise<Front> {
+  const ran = await runKind(front, {
+    with: { grid: { weights: { simplex: 3 } }, samples: 2, max_tokens: 20, shown: 1, ...change },
+    inputs: { policy, prompts: output(news, 'test') },
+  });
+  const found = await ran.json('front', 'front.json');
+  if (!Value.Check(Front, found)) throw new Error('front.json is not a front');
+  return found;
+}
+
+async function policyOf(ran: Ran): Promise<PolicyManifest> {
+  const found = await ran.json('policy', 'policy.json');
+  if (!Value.Check(PolicyManifest, found)) throw new Error('policy.json is not a policy');
+  return found;
+}
+
+describe('sft', () => {
+  it('logs a falling loss, the held-out loss and that of a bigram model', () => {
+    const losses = sftRun.events.flatMap((event) =>
+      event.type === 'metric' && event.name === 'loss' ? [event.value] : [],
+    );
+    expect(losses).toHaveLength(3);
+    expect(losses[2]).toBeLessThan(losses[0] ?? NaN);
+    expect(sftRun.metric('eval/loss')).toBeGreaterThan(0);
+    expect(sftRun.metric('eval/bigram_loss')).toBeGreaterThan(0.3);
+  });
+
+  it('gives the same bytes for the same seed, and others for another', async () => {
+    const run = async (seed: number) =>
+      output(
+        await runKind(sft, {
+          ...{ with: { model: { width: 8, heads: 2, context: 64 }, steps: 3, loss_on: 'all' }, seed },
+          inputs: { data: output(news, 'train') },
+        }),
+        'model',
+      ).digest;
+    const first = await run(1);
+    expect(await run(1)).toBe(first);
+    expect(await run(2)).not.toBe(first);
+  });
+
+  it('refuses a document that does not fit the context, by its row', async () => {
+    const short = runKind(sft, {
+      with: { model: { width: 8, heads: 2, context: 24 }, steps: 1 },
+      inputs: { data: output(news, 'train') },
+    });
+    await expect(short).rejects.toThrow(
+      /row "train-0" has \d+ tokens, .* context is 24: raise model.context/,
+    );
+  });
+});
+
+describe('soft', () => {
+  it('trains one policy for one reward, which answers one weighting', async () => {
+    const ran = await runKind(soft, { with: { rewards: 'nli', ...little }, inputs });
+    expect(await policyOf(ran)).toMatchObject({
+      ...{ method: 'soft', objectives: ['nli'], weights: [1], conditioning: 'none' },
+      ...{ alpha: { fixed: 0.05 }, reference: model.digest },
+    });
+    expect(ran.metric('rewards/nli/mean')).toBeTypeOf('number');
+    const { points } = await frontOf(output(ran, 'policy'));
+    expect(points.map(({ weights }) => weights)).toEqual([[1]]);
+  });
+
+  it('takes a map of weights', async () => {
+    const ran = await runKind(soft, { with: { rewards: { nli: 0.25, tldr: 0.75 }, ...little }, inputs });
+    expect(await policyOf(ran)).toMatchObject({ objectives: ['nli', 'tldr'], weights: [0.25, 0.75] });
+  });
+
+  it('warns that a biased estimator backs no claim', async () => {
+    const ran = await runKind(soft, {
+      with: { rewards: 'nli', ...little, kl: 'biased-k3-in-reward' },
+      inputs,
+    });
+    expect(ran.events).toContainEqual({
+      ...{ type: 'log', level: 'warning' },
+      text: 'kl: biased-k3-in-reward does not estimate the gradient of the objective: use this policy for comparison only',
+    });
+  });
+});
+
+describe.each(conditioningNames)('clp with the conditioning %s', (conditioning) => {
+  it('trains and answers a whole front, with exact figures', async () => {
+    const ran = await runKind(clp, {
+      with: { rewards, conditioning: { [conditioning]: {} }, trade_offs: 2, ...little },
+      inputs,
+    });
+    expect(await policyOf(ran)).toMatchObject({ method: 'clp', objectives: rewards, conditioning });
+    expect(ran.metric('eval/regret/max')).toBeGreaterThan(0);
+    const found = await frontOf(output(ran, 'policy'));
+    expect(found.method).toBe(`clp-${conditioning}`);
+    expect(found.points.map(({ weights }) => weights)).toEqual([
+      [0, 1],
+      [0.5, 0.5],
+      [1, 0],
+    ]);
+    for (const { exact, n, kl } of found.points) {
+      expect(n).toBe(8);
+      expect(kl).toBeTypeOf('number');
+      expect(exact?.regret).toBeGreaterThan(0);
+      expect((exact?.optimum ?? NaN) - (exact?.value ?? NaN)).toBeCloseTo(exact?.regret ?? NaN, 9);
+      expect(exact?.optimum).toBeGreaterThan(exact?.reference ?? NaN);
+    }
+    expect(found.samples).toHaveLength(3);
+  });
+});
+
+describe('clp', () => {
+  it('conditions a range of alpha', async () => {
+    const sampling = { alpha: { range: [0.02, 0.5] } };
+    const ran = await runKind(clp, { with: { rewards, sampling, ...little }, inputs });
+    expect(await policyOf(ran)).toMatchObject({ alpha: { range: [0.02, 0.5] }, referenceShare: 'log' });
+    const { points } = await frontOf(output(ran, 'policy'), {
+      grid: { weights: [[0.5, 0.5]], alpha: [0.02, 0.5] },
+    });
+    expect(points.map(({ alpha }) => alpha)).toEqual([0.02, 0.5]);
+    // Nearer to the reference where alpha is high.
+    expect(points[1]?.exact?.kl).toBeLessThan(points[0]?.exact?.kl ?? NaN);
+  });
+});
+
+describe('rewarded-soup', () => {
+  it('is the experts at its corners', async () => {
+    const experts = [];
+    for (const reward of rewards) {
+      const ran = await runKind(soft, { with: { rewards: reward, ...little }, inputs });
+      experts.push({ stage: 'expert', coordinates: { reward }, artifact: output(ran, 'policy') });
+    }
+    const soup = output(await runKind(rewardedSoup, { with: {}, inputs: { experts } }), 'policy');
+    const found = await frontOf(soup);
+    expect([found.method, found.objectives]).toEqual(['rewarded-soup', rewards]);
+    const [expert] = (await frontOf(experts[0]?.artifact ?? soup)).points;
+    const corner = found.points.find(({ weights }) => weights[0] === 1);
+    // The same model meets the same dice: the same responses.
+    expect(corner?.kl).toBe(expert?.kl);
+    expect(corner?.rewards[0]).toBe(expert?.rewards[0]);
+  });
+});
+
+describe('front', () => {
+  it('gives the same bytes for the same seed of its dice', async () => {
+    const policy = output(await runKind(soft, { with: { rewards: 'nli', ...little }, inputs }), 'policy');
+    const first = await frontOf(policy);
+    expect(await frontOf(policy)).toEqual(first);
+    expect((await frontOf(policy, { sampling_seed: 2 })).samples).not.toEqual(first.samples);
+  });
+
+  it('refuses an alpha that the policy was not trained for', async () => {
+    const policy = output(await runKind(soft, { with: { rewards: 'nli', ...little }, inputs }), 'policy');
+    await expect(frontOf(policy, { grid: { alpha: 0.3 } })).rejects.toThrow(
+      'alpha 0.3 is not what the policy was trained for',
+    );
+  });
+});
