@@ -1,115 +1,12 @@
 #!/usr/bin/env node
-/**
- * Starts moft. In a checkout it first builds what is missing or stale: the names, sizes and times of the sources
- * are compared with those of the last build, which costs a few milliseconds.
- */
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const dist = join(root, 'dist');
-const stamp = join(dist, '.built');
-const lock = join(dist, '.building');
-const folders = ['cli', 'runner', 'stages', 'schemas', 'scripts', 'bench'];
-const files = ['tsconfig.json', 'package.json', 'package-lock.json'];
+/** Starts moft; in a checkout it first builds what is missing or stale. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ensureBuilt, root } from './build.js';
 
 if (process.platform === 'win32') {
   process.stderr.write('moft: Windows is not supported natively; run it inside WSL2\n');
   process.exit(3);
 }
-if (existsSync(join(root, 'tsconfig.json')) && isStale()) withLock(build);
-await import(pathToFileURL(join(dist, 'cli', 'moft.js')).href);
-
-function isStale() {
-  return !existsSync(join(dist, 'cli', 'moft.js')) || readOr(stamp) !== fingerprint();
-}
-
-function fingerprint() {
-  const hash = createHash('sha256');
-  for (const file of files) note(hash, file);
-  for (const folder of folders) walk(hash, folder);
-  return hash.digest('hex');
-}
-
-function walk(hash, folder) {
-  if (!existsSync(join(root, folder))) return;
-  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) walk(hash, path);
-    else if (/\.(ts|json)$/.test(entry.name)) note(hash, path);
-  }
-}
-
-function note(hash, path) {
-  const found = statSync(join(root, path), { throwIfNoEntry: false });
-  hash.update(`${path}\0${found?.size}\0${found?.mtimeMs}\n`);
-}
-
-function build() {
-  if (!isStale()) return; // another start has built meanwhile
-  const before = fingerprint();
-  process.stderr.write('moft: building, since the sources are new or changed\n');
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  if (!existsSync(tsc)) fail('the compiler is not installed; run `npm ci` in ' + root);
-  step(tsc, ['-b', root]);
-  step(join(dist, 'scripts', 'code-manifest.js'), []);
-  writeFileSync(stamp, before);
-}
-
-function step(script, args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], { cwd: root, encoding: 'utf8' });
-  if (status === 0) return;
-  process.stderr.write(`${stdout}${stderr}`);
-  fail('the build failed; see above');
-}
-
-/** One build at a time; a lock whose owner is gone counts for nothing. */
-function withLock(work) {
-  mkdirSync(dist, { recursive: true });
-  while (!take()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
-  try {
-    work();
-  } finally {
-    rmSync(lock, { force: true });
-  }
-}
-
-function take() {
-  try {
-    const file = openSync(lock, 'wx');
-    writeFileSync(file, String(process.pid));
-    closeSync(file);
-    return true;
-  } catch (error) {
-    if (error.code !== 'EEXIST') fail(`cannot build: ${error.message}`);
-    const owner = Number(readOr(lock));
-    if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
-    return false;
-  }
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
-}
-
-function readOr(path) {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function fail(message) {
-  rmSync(lock, { force: true });
-  process.stderr.write(`moft: ${message}\n`);
-  process.exit(3);
-}
+ensureBuilt();
+await import(pathToFileURL(join(root, 'dist', 'cli', 'moft.js')).href);

@@ -66,10 +66,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
   };
   logFront(front, emit);
   await mkdir(outputPath(job, 'front'), { recursive: true });
-  await writeFile(
-    join(outputPath(job, 'front'), 'front.json'),
-    canonicalJson(front) + '\n',
-  );
+  await writeFile(join(outputPath(job, 'front'), 'front.json'), canonicalJson(front) + '\n');
   reference.dispose();
   policy.dispose();
 }

@@ -69,7 +69,9 @@ export function longestWriting(stored: Pick<StoredPolicy, 'manifest' | 'tokenize
   const corners = objectives.map((_, k) => objectives.map((_, i) => (i === k ? 1 : 0)));
   const middle = objectives.map(() => 1 / objectives.length);
   const some = 'fixed' in alpha ? alpha.fixed : alpha.range[0];
-  return Math.max(...[...corners, middle].map((weights) => writtenAt(stored, { alpha: some, weights }).length));
+  return Math.max(
+    ...[...corners, middle].map((weights) => writtenAt(stored, { alpha: some, weights }).length),
+  );
 }
 
 /** Weights may miss the simplex by rounding only; alpha may not miss its domain at all. */
