@@ -27,7 +27,11 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
     return await dispatch(argv, host, version);
   } catch (error) {
     const usage = asUsageError(error);
-    if (!usage) throw error;
+    if (!usage) {
+      const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      host.stderr.write(`moft: internal error; please report it with what follows\n${clean(told)}\n`);
+      return exitCode.failed;
+    }
     host.stderr.write(`moft: ${clean(usage.message)}\n`);
     if (usage.hint !== undefined) host.stderr.write(`  hint: ${clean(usage.hint)}\n`);
     return exitCode.wrong;
