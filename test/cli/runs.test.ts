@@ -96,11 +96,11 @@ stages:
     with: {value: 100, numbers: $two(*).sum}
 `;
 
-  /** Every cell's key and the digests of its artifacts, after all blobs were hashed again. */
-  async function results({ folder }: Project): Promise<Record<string, unknown>> {
+  /** Every cell's key and the digests of its artifacts in a run, after all blobs were hashed again. */
+  async function results({ folder }: Project, { stdout }: Ended): Promise<Record<string, unknown>> {
     const store = await openStore(join(folder, '.moft'), { access: 'read' });
     if (!store.ok) throw new Error(store.error.message);
-    const [run = ''] = store.value.runs.list();
+    const { run } = JSON.parse(stdout.split('\n', 1)[0] ?? '') as { run: string };
     const cells = Object.entries(store.value.runs.read(run)?.cells ?? {});
     const found = cells.map(async ([id, { key, record }]) => {
       const artifacts = store.value.records.read(key, record)?.record.artifacts ?? [];
@@ -115,8 +115,7 @@ stages:
   it('at 20 random points: the next run equals a fresh one', { timeout: 600_000 }, async () => {
     const whole = project(sums);
     const full = whole.start(['run', 'p.yaml', '--json']);
-    await full.ended;
-    const fresh = await results(whole);
+    const fresh = await results(whole, await full.ended);
     expect(Object.keys(fresh)).toHaveLength(5);
     const random = new Random(7, 'kill points');
     for (let seed = 0; seed < 20; seed++) {
@@ -134,7 +133,7 @@ stages:
         stderr: '',
       });
       expect(counts(next)).toMatchObject({ failed: 0, skipped: 0 });
-      expect(await results(broken)).toEqual(fresh);
+      expect(await results(broken, next)).toEqual(fresh);
     }
   });
 });
