@@ -1,14 +1,13 @@
 /** One try at a cell: lease, job.json, worker, checks, blobs, record. */
 import type { JsonObject } from '../../schemas/json.js';
-import {
-  protocolVersion,
-  type ArtifactRef,
-  type Exit,
-  type Failure,
-  type Job,
-  type RecordedArtifact,
-  type ResultRecord,
-  type StageEvent,
+import type {
+  ArtifactRef,
+  Exit,
+  Failure,
+  Job,
+  RecordedArtifact,
+  ResultRecord,
+  StageEvent,
 } from '../../schemas/protocol.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { ArtifactType } from '../../schemas/artifact.js';
@@ -16,6 +15,7 @@ import type { Cell, Key } from '../pipeline.js';
 import type { GatheredDigest, InputDigest, Preimage } from '../plan/index.js';
 import type { Attempt, Lease, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
+import { jobText } from './job.js';
 import { checkOutput, readExit } from './outputs.js';
 import type { Work, Workers } from './pool.js';
 import type { StopManner } from './schedule.js';
@@ -129,21 +129,12 @@ export class CellAttempt {
     const { cell, preimage } = this.#subject;
     const inputs = this.#inputs();
     if (!inputs.ok) return inputs;
-    const outputs = Object.entries(cell.outputs).map(
-      ([name, type]) => [name, { type, path: `${attempt.outputs}/${name}` }] as const,
-    );
-    const job: Job = {
-      v: protocolVersion,
-      attempt: attempt.nonce,
-      kind: cell.kind,
-      with: { ...preimage.with, ...this.#world.inert(cell) },
-      ...(preimage.seed === undefined ? {} : { seed: preimage.seed }),
+    const job = jobText(preimage, attempt, {
       inputs: inputs.value,
-      outputs: Object.fromEntries(outputs),
-      scratch: attempt.scratch,
-      ...(this.#world.backend === undefined ? {} : { backend: this.#world.backend }),
-    };
-    return this.#world.store.attempts.write(attempt.job, JSON.stringify(job));
+      inert: this.#world.inert(cell),
+      backend: this.#world.backend,
+    });
+    return this.#world.store.attempts.write(attempt.job, job);
   }
 
   /** The inputs of job.json, made from the digests of the preimage and from nothing else. */
@@ -232,7 +223,7 @@ export class CellAttempt {
 
   async #collect(attempt: Attempt, exit: Exit): Promise<Result<RecordedArtifact[], Failure>> {
     const artifacts: RecordedArtifact[] = [];
-    for (const [name, type] of Object.entries(this.#subject.cell.outputs)) {
+    for (const [name, type] of Object.entries(this.#subject.preimage.outputs)) {
       const artifact = await this.#collectOne(name, type, { attempt, exit });
       if (!artifact.ok) return artifact;
       artifacts.push(artifact.value);

@@ -1,5 +1,5 @@
 /** Keys: the hash of everything that decides a cell's result. */
-import { canonicalJson, sha256, type Json, type JsonObject } from '../../schemas/json.js';
+import { byCodeUnit, canonicalJson, sha256, type Json, type JsonObject } from '../../schemas/json.js';
 import type { Key } from '../pipeline.js';
 import { isDigest } from './layout.js';
 
@@ -16,7 +16,10 @@ export function toKey(text: unknown): Key | undefined {
   return isDigest(text) ? (text as Key) : undefined;
 }
 
-/** A copy in which -0 is 0 and absent members are absent: what is hashed, stored and handed to a worker is the same. */
+/**
+ * A copy in which -0 is 0, absent members are absent and members are sorted: what is hashed, stored and handed to a
+ * worker is the same. Canonical text forgets the order in which members were written, so a stage must never see it.
+ */
 export function normalized(value: Json): Json {
   if (typeof value === 'number') return value === 0 ? 0 : value;
   if (Array.isArray(value)) return value.map(normalized);
@@ -24,6 +27,7 @@ export function normalized(value: Json): Json {
   return Object.fromEntries(
     Object.entries(value as JsonObject)
       .filter(([, member]) => (member as Json | undefined) !== undefined)
+      .sort(([a], [b]) => byCodeUnit(a, b))
       .map(([name, member]) => [name, normalized(member)]),
   );
 }

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { byCodeUnit } from '../../schemas/json.js';
 import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,
@@ -28,11 +29,15 @@ export const SoftWith = Type.Object({
 });
 export type SoftWith = Static<typeof SoftWith>;
 
-/** Names and weights of the one trade-off that an expert is trained for. */
+/**
+ * Names and weights of the one trade-off that an expert is trained for. A map of weights has no order of its own
+ * (its key is that of any other order), so its names are sorted; a list keeps the order that was written.
+ */
 export function softRewards(rewards: SoftWith['rewards']): { names: string[]; weights: number[] } {
   if (typeof rewards === 'string') return { names: [rewards], weights: [1] };
   if (Array.isArray(rewards)) return { names: rewards, weights: rewards.map(() => 1 / rewards.length) };
-  return { names: Object.keys(rewards), weights: Object.values(rewards) };
+  const sorted = Object.entries(rewards).sort(([a], [b]) => byCodeUnit(a, b));
+  return { names: sorted.map(([name]) => name), weights: sorted.map(([, weight]) => weight) };
 }
 
 function check(values: SoftWith, inputs: InputTraits): Problem[] {
