@@ -1,10 +1,11 @@
 /** V, V* and regret of a language model on prompts whose rewarded responses can all be listed. */
+import { StageFailure } from '../../runner/contract.js';
 import type { ExactPoint } from '../../schemas/artifact.js';
 import { problemOf, type ListedWorld } from '../data/world.js';
 import type { MaskedTokenizer } from '../lm/index.js';
 import type { LanguageModel, TokenBatch, Tokens } from '../lm/types.js';
 import type { TradeOff } from '../policy/types.js';
-import { exactPoint } from '../worlds/finite.js';
+import { exactPoint, networkRounding } from '../worlds/finite.js';
 import type { FiniteProblem } from '../worlds/types.js';
 import type { Prompt } from './prompts.js';
 
@@ -40,7 +41,10 @@ export function listPrompts(
   const logReference = logProbabilities(reference, listed);
   return listed.map(({ responses, ...prompt }, i) => ({
     ...prompt,
-    problem: problemOf(responses, objectives, logReference[i] ?? new Float64Array()),
+    problem: {
+      ...problemOf(responses, objectives, logReference[i] ?? new Float64Array()),
+      rounding: networkRounding,
+    },
   }));
 }
 
@@ -74,15 +78,32 @@ function logProbabilitiesAtOnce(model: LanguageModel, prompts: readonly Strings[
   );
 }
 
-/** What the model reaches at a trade-off, beside the optimum and the reference; means over the prompts. */
+/**
+ * What the model reaches at a trade-off, beside the optimum and the reference; means over the prompts. A StageFailure
+ * where a figure is not finite.
+ */
 export function exactAt(
   model: LanguageModel,
   prompts: readonly ListedPrompt[],
   tradeOff: TradeOff,
 ): ExactPoint {
   const logs = logProbabilities(model, prompts);
-  return exactPoint(
+  const point = exactPoint(
     prompts.map(({ problem }, i) => ({ problem, logPolicy: logs[i] ?? new Float64Array() })),
     tradeOff,
+  );
+  refuseInfinite(point, tradeOff);
+  return point;
+}
+
+/** A policy with NaN among its weights, or one that takes what the reference excludes, has no value to be written. */
+function refuseInfinite(point: ExactPoint, { alpha, weights }: TradeOff): void {
+  const { value, optimum, kl } = point;
+  if ([value, optimum, kl].every(Number.isFinite)) return;
+  throw new StageFailure(
+    'user',
+    'exact-infinite',
+    `at alpha ${alpha} and weights [${weights.join(', ')}] the policy has no finite value (V ${value}, V* ${optimum}, ` +
+      `KL ${kl}): it diverged in training, or gives probability to what the reference excludes`,
   );
 }

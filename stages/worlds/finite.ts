@@ -26,8 +26,11 @@ export interface ExactValue {
   readonly invalidMass: number;
 }
 
-/** Listed probabilities are taken to sum to 1 if they miss it by less than rounding does. */
-const rounding = 1e-12;
+/** By how much listed probabilities in Float64 miss 1 through rounding alone. */
+const exactRounding = 1e-12;
+
+/** The same of log-probabilities that are sums of a network's Float32 ones. */
+export const networkRounding = 1e-5;
 
 /** beta = alpha / (1 - alpha): the temperature at which pi_ref is tilted. */
 export function betaOf(alpha: number): number {
@@ -44,10 +47,19 @@ export function scalarRewards(
   return result;
 }
 
-/** Probability that log-probabilities of the listed outcomes leave to invalid ones. */
-export function invalidMass(logPolicy: Float64Array): number {
+/** Probability that log-probabilities of the listed outcomes leave to invalid ones; 0 where rounding may have made it. */
+export function invalidMass(logPolicy: Float64Array, rounding = exactRounding): number {
   const left = 1 - Math.exp(logSumExp(logPolicy));
   return left < rounding ? 0 : left;
+}
+
+/**
+ * The invalid outcomes' part of KL(pi || pi_ref), from the two masses. A network excludes nothing: a mass of the
+ * reference that rounding hides is anything below that rounding, which bounds the KL from below by a finite number.
+ */
+function invalidKl(mass: number, { logReference, rounding }: FiniteProblem): number {
+  const reference = invalidMass(logReference, rounding);
+  return klTerm(Math.log(mass), Math.log(Math.max(reference, rounding ?? 0)));
 }
 
 /** log pi_ref + R_w / beta of every listed outcome, and log Z with the invalid outcomes counted in. */
@@ -55,7 +67,7 @@ function tilt(problem: FiniteProblem, tradeOff: TradeOff): { tilted: Float64Arra
   const beta = betaOf(tradeOff.alpha);
   const rewards = scalarRewards(problem, tradeOff.weights);
   const tilted = problem.logReference.map((logRef, i) => logRef + (rewards[i] ?? 0) / beta);
-  const invalid = Math.log(invalidMass(problem.logReference));
+  const invalid = Math.log(invalidMass(problem.logReference, problem.rounding));
   return { tilted, logZ: logSumExp([logSumExp(tilted), invalid]) };
 }
 
@@ -84,10 +96,8 @@ export function optimum(problem: FiniteProblem, tradeOff: TradeOff): ExactOptimu
 /** V of any policy, given log pi of every listed outcome. */
 export function evaluate(problem: FiniteProblem, logPolicy: Float64Array, tradeOff: TradeOff): ExactValue {
   const rewards = expectedRewards(problem, logPolicy);
-  const mass = invalidMass(logPolicy);
-  const kl =
-    klDivergence(logPolicy, problem.logReference) +
-    klTerm(Math.log(mass), Math.log(invalidMass(problem.logReference)));
+  const mass = invalidMass(logPolicy, problem.rounding);
+  const kl = klDivergence(logPolicy, problem.logReference) + invalidKl(mass, problem);
   const scalar = weightedSum(tradeOff.weights, rewards);
   return { value: (1 - tradeOff.alpha) * scalar - tradeOff.alpha * kl, rewards, kl, invalidMass: mass };
 }

@@ -7,6 +7,11 @@ export interface FiniteProblem {
   readonly rewards: readonly (readonly number[])[];
   /** log pi_ref of each outcome; they may sum to less than 1: the rest is `invalid` and earns 0 everywhere. */
   readonly logReference: Float64Array;
+  /**
+   * By how much the probabilities of all outcomes may miss 1, those of the reference and of a policy, where a network
+   * gave them; absent where they are exact to Float64.
+   */
+  readonly rounding?: number;
 }
 
 export interface ExactOptimum {

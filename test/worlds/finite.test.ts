@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import {
   evaluate,
   exactPoint,
+  invalidMass,
   mixOutcomes,
+  networkRounding,
   optimalPolicy,
   optimum,
   regret,
@@ -86,6 +88,38 @@ describe('a finite problem', () => {
     expect(optimum(problem, tradeOff)).toEqual({ value: 0, referenceValue: 0, rewards: [0], kl: 0 });
     const taken = evaluate(problem, Float64Array.from([Math.log(0.5), Math.log(0.5)]), tradeOff);
     expect(taken.value).toBe(-Infinity);
+  });
+
+  describe('whose probabilities a network gave', () => {
+    const listed = (mass: number): Float64Array => Float64Array.from([0.5, 0.5], (p) => Math.log(p * mass));
+    const problem: FiniteProblem = {
+      rewards: [[1], [0]],
+      logReference: listed(1),
+      rounding: networkRounding,
+    };
+    const tradeOff = { alpha: 0.1, weights: [1] };
+
+    it('takes what rounding may have made for nothing, in the policy as in the reference', () => {
+      for (const [ours, theirs] of [
+        [1 - 1e-7, 1],
+        [1, 1 - 1e-7],
+        [1 + 1e-7, 1 - 2e-6],
+      ] as const) {
+        const found = evaluate({ ...problem, logReference: listed(theirs) }, listed(ours), tradeOff);
+        expect(found.invalidMass).toBe(0);
+        expect(found.value).toBeCloseTo(0.45, 5);
+      }
+      expect(invalidMass(listed(1 - 1e-7))).toBeCloseTo(1e-7, 12);
+    });
+
+    it('bounds the KL of mass that the policy has beyond rounding, where rounding hides that of the reference', () => {
+      const { kl, value, invalidMass: mass } = evaluate(problem, listed(0.99), tradeOff);
+      expect(mass).toBeCloseTo(0.01, 12);
+      expect(kl).toBeCloseTo(0.99 * Math.log(0.99) + 0.01 * Math.log(0.01 / networkRounding), 12);
+      expect(value).toBeCloseTo(0.9 * 0.495 - 0.1 * kl, 12);
+      const seen = evaluate({ ...problem, logReference: listed(1 - 1e-4) }, listed(0.99), tradeOff);
+      expect(seen.kl).toBeLessThan(kl);
+    });
   });
 
   it('is solved by mixing whole responses of exact experts', () => {
