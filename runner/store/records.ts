@@ -27,17 +27,26 @@ function isRecord(value: unknown, key: Key): value is ResultRecord {
   );
 }
 
-/** A record is whole only if it parses, its preimage hashes to its key, and its text to its digest. */
-function readRecord(file: string, key: Key, digest?: string): StoredRecord | undefined {
+/** A record is whole only if it parses, its preimage hashes to its key, and its text to the digest that names it. */
+function readRecord(file: string, key: Key, isNamed: (digest: string) => boolean): StoredRecord | undefined {
   const content = readJson(file);
   try {
     if (!isRecord(content, key)) return undefined;
-    const actual = sha256(canonicalJson(content));
-    return digest === undefined || digest === actual ? { key, digest: actual, record: content } : undefined;
+    const digest = sha256(canonicalJson(content));
+    return isNamed(digest) ? { key, digest, record: content } : undefined;
   } catch {
     // Damage can leave what has no canonical text, such as half a surrogate pair.
     return undefined;
   }
+}
+
+/**
+ * The record that `chosen.<n>` is a link to. A link carries no digest, so its content must be that of a file which is
+ * named by it: one flipped byte is a record that was never filed.
+ */
+function readChosen(folder: string, key: Key, n: number): StoredRecord | undefined {
+  const isFiled = (digest: string): boolean => fs.existsSync(path.join(folder, `${digest}.json`));
+  return readRecord(path.join(folder, `chosen.${n}`), key, isFiled);
 }
 
 /** Numbers have no gap: n+1 is linked only beside n. */
@@ -57,7 +66,7 @@ async function lostArtifact(cas: Cas, record: ResultRecord): Promise<string | un
 
 async function chosenAt(context: Context, cas: Cas, key: Key, n: number): Promise<Chosen> {
   if (n === 0) return { kind: 'none' };
-  const record = readRecord(path.join(recordFolder(context.root, key), `chosen.${n}`), key);
+  const record = readChosen(recordFolder(context.root, key), key, n);
   if (!record) return { kind: 'incomplete', missing: 'the record itself' };
   const lost = await lostArtifact(cas, record.record);
   return lost === undefined
@@ -110,7 +119,11 @@ function checkedKey(record: ResultRecord): Key {
 export function createRecords(context: Context, cas: Cas): Records {
   const read: Records['read'] = (key, digest) =>
     isDigest(digest)
-      ? readRecord(path.join(recordFolder(context.root, key), `${digest}.json`), key, digest)
+      ? readRecord(
+          path.join(recordFolder(context.root, key), `${digest}.json`),
+          key,
+          (actual) => actual === digest,
+        )
       : undefined;
   return {
     publish: (record, options = {}) =>

@@ -26,6 +26,9 @@ function fileRecord(store: Store, content: string, seconds = 1): ReturnType<type
   );
 }
 
+/** The record with its first artifact named as another blob, which is in the store. */
+const flippedDigest = (text: string): string => text.replace(sha256('first'), sha256('other'));
+
 const recordsFolder = (store: Store): string => path.join(store.root, 'records', key);
 
 describe('records', () => {
@@ -85,10 +88,16 @@ describe('records', () => {
     ['torn', (text: string) => text.slice(0, -20)],
     ['empty', () => ''],
     ['about another preimage', (text: string) => text.replace('"steps":5', '"steps":6')],
+    [
+      'one digit off, in what the preimage does not hold',
+      (text: string) => text.replace('"bytes":5', '"bytes":4'),
+    ],
+    ['one digit off, in the digest of an artifact', flippedDigest],
     ['ill-formed text', (text: string) => text.replace('"r1"', '"\\ud800"')],
   ])('that are %s are a miss, and the next result takes their place', async (_, damage) => {
     const store = await freshStore();
     const first = valueOf(await store.records.publish(fileRecord(store, 'first')));
+    valueOf(store.cas.putBytes('other'));
     const file = path.join(recordsFolder(store), 'chosen.1');
     fs.writeFileSync(file, damage(fs.readFileSync(file, 'utf8')));
     expect(await store.records.chosen(key)).toEqual({ kind: 'incomplete', missing: 'the record itself' });
