@@ -120,7 +120,7 @@ export class CellAttempt {
     const end = await this.#perform(attempt, lease);
     const events = this.#eventRange(attempt);
     if (end === 'interrupted') return { kind: 'interrupted' };
-    const record = end.ok ? await this.#record(attempt, lease, end.value) : end;
+    const record = end.ok ? await this.#record(attempt, end.value) : end;
     if (!record.ok) return { kind: 'failed', failure: record.error, ...events };
     return { kind: 'done', ...record.value, ...events };
   }
@@ -204,7 +204,6 @@ export class CellAttempt {
   /** Outputs into the store, then the record: blobs first, record last. */
   async #record(
     attempt: Attempt,
-    lease: Lease,
     ended: Ended,
   ): Promise<Result<{ readonly record: StoredRecord; readonly tainted: boolean }, Failure>> {
     const artifacts = await this.#collect(attempt, ended.exit);
@@ -216,8 +215,8 @@ export class CellAttempt {
       // Its children are keyed by its bytes and are sound; only this cell can't be served again.
       return ok({ record: { key: record.key as Key, digest: '', record }, tainted: true });
     }
-    const alternate = !lease.stillOwner();
-    const stored = await this.#world.store.records.publish(record, { alternate });
+    // Where another runner took the lease over and was first, its result stands and is taken.
+    const stored = await this.#world.store.records.publish(record);
     return stored.ok ? ok({ record: stored.value, tainted: false }) : stored;
   }
 

@@ -44,13 +44,15 @@ export function startHeartbeat(root: string, runner: string, times: HeartbeatTim
 }
 
 interface Seen {
-  readonly count: string;
+  readonly sign: string;
   readonly at: number;
 }
 
 /** Judges other runners; it is the watching that takes time, so one watcher is kept for a process. */
 export interface Watcher {
   isDead(runner: string): boolean;
+  /** Whether a lease that names no runner has been seen so for as long as a silent runner would be. */
+  isAbandoned(lease: string): boolean;
 }
 
 function identityOf(root: string, runner: string): ProcessIdentity | undefined {
@@ -67,17 +69,21 @@ export function createWatcher(options: {
   readonly silenceMs: number;
 }): Watcher {
   const seen = new Map<string, Seen>();
+  /** True where what `name` shows has been the same for too long. */
+  const isSilent = (name: string, sign: string): boolean => {
+    const before = seen.get(name);
+    if (before?.sign !== sign) {
+      seen.set(name, { sign, at: options.monotonic() });
+      return false;
+    }
+    return options.monotonic() - before.at >= options.silenceMs;
+  };
   return {
     isDead: (runner) => {
       const identity = identityOf(options.root, runner);
       if (identity && isSurelyDead(identity, options.self)) return true;
-      const count = readText(heartbeatFile(options.root, runner)) ?? '';
-      const before = seen.get(runner);
-      if (before?.count !== count) {
-        seen.set(runner, { count, at: options.monotonic() });
-        return false;
-      }
-      return options.monotonic() - before.at >= options.silenceMs;
+      return isSilent(`runner ${runner}`, readText(heartbeatFile(options.root, runner)) ?? '');
     },
+    isAbandoned: (lease) => isSilent(`lease ${lease}`, 'unreadable'),
   };
 }

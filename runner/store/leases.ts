@@ -63,14 +63,17 @@ function take(context: Context, folder: string, epoch: number): boolean {
 
 /** @param announce starts the heartbeat; called before the first lease is taken */
 export function createLeases(context: Context, watcher: Watcher, announce: () => void): Leases {
-  const free = ({ released, runner }: Standing): boolean =>
-    released || (runner !== undefined && runner !== context.runner && watcher.isDead(runner));
+  // A lease whose file a crash left empty names nobody whose life could be watched: its own silence counts.
+  const isOver = (key: Key, { epoch, runner }: Standing): boolean => {
+    if (runner === undefined) return watcher.isAbandoned(`${key}/${epoch}`);
+    return runner !== context.runner && watcher.isDead(runner);
+  };
   const acquire = (key: Key): Acquired => {
     announce();
     const folder = leaseFolder(context.root, key);
     for (;;) {
       const now = standing(folder);
-      if (!free(now)) return { kind: 'held', holder: now.runner ?? 'unknown' };
+      if (!now.released && !isOver(key, now)) return { kind: 'held', holder: now.runner ?? 'unknown' };
       if (take(context, folder, now.epoch + 1)) {
         return { kind: 'lease', lease: createLease(context, key, now.epoch + 1) };
       }

@@ -126,7 +126,7 @@ export function createRecords(context: Context, cas: Cas): Records {
         )
       : undefined;
   return {
-    publish: (record, options = {}) =>
+    publish: (record) =>
       guardAsync(async () => {
         const failure = context.durability.failure();
         if (failure) throw new StoreError(failure);
@@ -134,7 +134,7 @@ export function createRecords(context: Context, cas: Cas): Records {
         await requireArtifacts(cas, record);
         const stored = file(context, record, key);
         await requireArtifacts(cas, record);
-        return options.alternate ? stored : choose(context, cas, stored);
+        return choose(context, cas, stored);
       }),
     chosen: (key) => chosenAt(context, cas, key, highestChosen(recordFolder(context.root, key))),
     all: (key) =>

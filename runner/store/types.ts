@@ -86,13 +86,11 @@ export type Chosen =
 
 export interface Records {
   /**
-   * Files a result and returns the record that stands for the key: this one, or the one chosen before. All blobs
-   * are checked before and after. `alternate` files it without choosing it (a superseded lease).
+   * Files a result and returns the record that stands for the key: the whole one that was chosen before, beside which
+   * this one is an alternate, or else this one. All blobs are checked before and after. Whether the lease was lost
+   * meanwhile makes no difference: who finishes second takes the chosen one.
    */
-  publish(
-    record: ResultRecord,
-    options?: { readonly alternate?: boolean },
-  ): Promise<Result<StoredRecord, StoreProblem>>;
+  publish(record: ResultRecord): Promise<Result<StoredRecord, StoreProblem>>;
   /** The chosen record, only if it is whole and all its blobs are there. */
   chosen(key: Key): Promise<Chosen>;
   /** Every readable record under a key, by digest. */
@@ -106,7 +104,7 @@ export interface Records {
 export interface Lease {
   readonly key: Key;
   readonly epoch: number;
-  /** False once another runner has taken over; look before publishing. */
+  /** False once another runner has taken over. */
   stillOwner(): boolean;
   release(): void;
 }

@@ -49,29 +49,50 @@ describe('leases', () => {
     expect(lease.stillOwner()).toBe(false);
   });
 
-  it('a superseded owner files an alternate, and the new owner decides', async () => {
+  it.each([['late'], ['right']] as const)(
+    'decide nothing: of a superseded owner (late) and the new one (right), who is first (%s) stands for both',
+    async (first) => {
+      let now = 0;
+      const heartbeat = { everyMs: 1e9, silenceMs: 10 };
+      const silent = await freshStore({ identity: elsewhere, heartbeat });
+      const watching = await freshStore({ monotonic: () => now, heartbeat }, silent.root);
+      const old = leaseOf(silent);
+      const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
+      while (!fs.existsSync(beat)) await pause(1);
+      valueOf(watching.leases.acquire(key));
+      now = 11;
+      leaseOf(watching);
+      expect(old.stillOwner()).toBe(false);
+      const publish = async (content: 'late' | 'right'): Promise<string> => {
+        const store = content === 'late' ? silent : watching;
+        const put = valueOf(store.cas.putBytes(content));
+        const record = recordOf({ cell: 1 }, [{ name: 'out', type: 'file', put }]);
+        return valueOf(await store.records.publish(record)).digest;
+      };
+      const digest = await publish(first);
+      expect(await publish(first === 'late' ? 'right' : 'late')).toBe(digest);
+      expect(await watching.records.chosen(key)).toMatchObject({ kind: 'chosen', record: { digest } });
+      expect(watching.records.all(key)).toHaveLength(2);
+    },
+  );
+
+  it.each([
+    ['empty', ''],
+    ['torn', '{"runner":"ab'],
+    ['of no runner', '{}'],
+  ])('whose file is %s end after 90 s, by the clock of who watches', async (_, content) => {
     let now = 0;
-    const silent = await freshStore({ identity: elsewhere, heartbeat: { everyMs: 1e9, silenceMs: 10 } });
-    const watching = await freshStore(
-      { monotonic: () => now, heartbeat: { everyMs: 1e9, silenceMs: 10 } },
-      silent.root,
-    );
-    const old = leaseOf(silent);
-    const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
-    while (!fs.existsSync(beat)) await pause(1);
-    valueOf(watching.leases.acquire(key));
-    now = 11;
-    const taken = leaseOf(watching);
-    const publish = async (store: Store, content: string, lease: Lease): Promise<string> => {
-      const put = valueOf(store.cas.putBytes(content));
-      const record = recordOf({ cell: 1 }, [{ name: 'out', type: 'file', put }]);
-      return valueOf(await store.records.publish(record, { alternate: !lease.stillOwner() })).digest;
-    };
-    const late = await publish(silent, 'late', old);
-    const right = await publish(watching, 'right', taken);
-    expect(late).not.toBe(right);
-    expect(await watching.records.chosen(key)).toMatchObject({ kind: 'chosen', record: { digest: right } });
-    expect(watching.records.all(key)).toHaveLength(2);
+    const store = await freshStore({ monotonic: () => now });
+    const folder = path.join(store.root, 'leases', key);
+    fs.mkdirSync(folder, { recursive: true });
+    for (const epoch of [1, 2]) {
+      fs.writeFileSync(path.join(folder, String(epoch)), content);
+      expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: 'unknown' });
+      now += 89_999;
+      expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: 'unknown' });
+    }
+    now += 1;
+    expect(leaseOf(store).epoch).toBe(3);
   });
 
   it('of a killed process on this host end at once, those of a busy one do not', async () => {

@@ -69,13 +69,6 @@ describe('records', () => {
     expect(fs.existsSync(path.join(recordsFolder(store), 'chosen.2'))).toBe(true);
   });
 
-  it('do not let a superseded result be chosen', async () => {
-    const store = await freshStore();
-    const late = valueOf(await store.records.publish(fileRecord(store, 'late'), { alternate: true }));
-    expect(await store.records.chosen(key)).toEqual({ kind: 'none' });
-    expect(store.records.read(key, late.digest)).toEqual(late);
-  });
-
   it('are refused without their blobs', async () => {
     const store = await freshStore();
     const record = fileRecord(store, 'content');

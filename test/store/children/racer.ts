@@ -5,27 +5,24 @@ import { keyOf, openStore, type Store } from '../../../runner/store/index.js';
 
 const [root = '', log = '', count = '', order = ''] = process.argv.slice(2);
 
-async function execute(store: Store, cell: number, stillOwner: () => boolean): Promise<void> {
+async function execute(store: Store, cell: number): Promise<void> {
   fs.appendFileSync(log, `${cell}\n`);
   // Long enough for the other process to come by and find the lease.
   await pause(2);
   const put = store.cas.putBytes(`made by ${store.runner}`);
   if (!put.ok) throw new Error(put.error.message);
   const preimage = { cell };
-  const published = await store.records.publish(
-    {
-      v: 1,
-      key: keyOf(preimage),
-      preimage,
-      kind: 'race',
-      artifacts: [{ name: 'out', type: 'file', ...put.value }],
-      seconds: 0,
-      finished: '2026-01-01T00:00:00.000Z',
-      run: store.runner,
-      environment: {},
-    },
-    { alternate: !stillOwner() },
-  );
+  const published = await store.records.publish({
+    v: 1,
+    key: keyOf(preimage),
+    preimage,
+    kind: 'race',
+    artifacts: [{ name: 'out', type: 'file', ...put.value }],
+    seconds: 0,
+    finished: '2026-01-01T00:00:00.000Z',
+    run: store.runner,
+    environment: {},
+  });
   if (!published.ok) throw new Error(published.error.message);
 }
 
@@ -36,7 +33,7 @@ async function visit(store: Store, cell: number): Promise<boolean> {
   if (claim.value.kind === 'hit') return true;
   if (claim.value.kind === 'held') return false;
   const { lease } = claim.value;
-  await execute(store, cell, () => lease.stillOwner());
+  await execute(store, cell);
   lease.release();
   return true;
 }
