@@ -82,9 +82,9 @@ export const FrontPoint = Type.Object({
   alpha: Type.Number(),
   /** One weight an objective, in the front's order; sums to 1. */
   weights: Type.Array(Type.Number()),
-  /** Mean sampled reward an objective, and its standard error (clustered by prompt). */
+  /** Mean sampled reward an objective, and its standard error (clustered by prompt; null with fewer than two). */
   rewards: Type.Array(Type.Number()),
-  stderr: Type.Array(Type.Number()),
+  stderr: Type.Union([Type.Array(Type.Number()), Type.Null()]),
   /** Mean sampled KL to the reference over whole responses, in nats. */
   kl: Type.Number(),
   /** Number of responses. */
@@ -115,7 +115,7 @@ export const Front = Type.Object({
   /** The reference model itself on the same prompts: rewards of pi_ref, KL 0. */
   reference: Type.Object({
     rewards: Type.Array(Type.Number()),
-    stderr: Type.Array(Type.Number()),
+    stderr: Type.Union([Type.Array(Type.Number()), Type.Null()]),
     n: Type.Integer(),
   }),
   samples: Type.Array(FrontSample),

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { objectiveSets } from '../report/objectives.js';
 
 export const ReportWith = Type.Object({
   title: Type.String({
@@ -22,17 +23,17 @@ export const ReportWith = Type.Object({
 function checkObjectives(inputs: InputTraits): Problem[] {
   const fronts = inputs.fronts;
   if (!Array.isArray(fronts)) return [];
-  const lists = new Set(
-    (fronts as readonly { objectives?: readonly string[] }[])
-      .filter((front) => front.objectives !== undefined)
-      .map((front) => (front.objectives ?? []).join(', ')),
+  const sets = objectiveSets(
+    (fronts as readonly { objectives?: readonly string[] }[]).flatMap(({ objectives }) =>
+      objectives === undefined ? [] : [objectives],
+    ),
   );
-  if (lists.size < 2) return [];
+  if (sets.length < 2) return [];
   return [
     {
       code: 'report-objectives',
       path: ['fronts'],
-      message: `the fronts of a report must have the same objectives in the same order, found ${[...lists].join(' | ')}`,
+      message: `the fronts of a report must have the same objectives, found ${sets.join(' | ')}`,
       hint: 'select the fronts of one set of rewards, or write one report for each',
     },
   ];

@@ -26,7 +26,8 @@ type Cell = string | number | null;
 
 function pointCells(point: SeedPoint): Cell[] {
   const { weights, rewards, stderr, kl, value, referenceValue, regret, length, entropy, invalidMass } = point;
-  return [...weights, ...rewards, ...stderr, kl, value, referenceValue, regret, length, entropy, invalidMass];
+  const errors: Cell[] = weights.map((_, k) => stderr?.[k] ?? null);
+  return [...weights, ...rewards, ...errors, kl, value, referenceValue, regret, length, entropy, invalidMass];
 }
 
 function field(cell: Cell): string {

@@ -6,11 +6,14 @@ import { tInterval } from '../statistics/interval.js';
 import { signFlipTest } from '../statistics/sign-flip.js';
 import type { CurveSummary, Difference, Estimate } from './types.js';
 
-/** Mean of the known values with its 95% t interval, which needs two. */
+/** An interval asks for this many seeds: with two it is 12.7 standard errors wide and leaves the measure's range. */
+export const seedsForInterval = 3;
+
+/** Mean of the known values with its 95% t interval, which needs three. */
 export function estimate(values: readonly (number | null | undefined)[]): Estimate {
   const known = values.filter((value) => value !== null && value !== undefined);
   if (known.length === 0) return { mean: null, low: null, high: null, n: 0 };
-  const range = tInterval(known);
+  const range = known.length < seedsForInterval ? null : tInterval(known);
   return { mean: mean(known), low: range?.low ?? null, high: range?.high ?? null, n: known.length };
 }
 
@@ -18,21 +21,21 @@ export function estimate(values: readonly (number | null | undefined)[]): Estima
 export const pairsForVerdict = 10;
 const level = 0.05;
 
-/** Every pair of curves on one measure, with Holm's correction over the pairs; empty where none can be paired. */
-export function differencesOf(curves: readonly CurveSummary[], measure: string): Difference[] {
+/**
+ * Every pair of curves on one measure; empty where none can be paired. Only the primary measure is judged, so that
+ * Holm's correction over its pairs covers all that a slice decides; the other measures describe.
+ */
+export function differencesOf(
+  curves: readonly CurveSummary[],
+  measure: string,
+  { judged }: { readonly judged: boolean },
+): Difference[] {
   const rows = curves.flatMap((a, i) => curves.slice(i + 1).flatMap((b) => compare(a, b, measure)));
+  if (!judged) return rows.map((row) => ({ measure, ...row, adjusted: null, verdict: null, why: '' }));
   const adjusted = holm(rows.map((row) => row.p));
   return rows.map((row, i) => {
     const p = adjusted[i] ?? 1;
-    return {
-      measure,
-      a: row.a,
-      b: row.b,
-      difference: row.difference,
-      p: row.p,
-      adjusted: p,
-      ...judge(row, p),
-    };
+    return { measure, ...row, adjusted: p, ...judge(row, p) };
   });
 }
 

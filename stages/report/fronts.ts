@@ -5,6 +5,7 @@ import { StageFailure, artifactFile } from '../../runner/contract.js';
 import { Front } from '../../schemas/artifact.js';
 import { byCodeUnit } from '../../schemas/json.js';
 import type { GatheredArtifact } from '../../schemas/protocol.js';
+import { objectiveSets, withObjectives } from './objectives.js';
 
 /** One front of a curve; `seed` is the coordinate, or `-` where the front has none. */
 export interface Replicate {
@@ -27,14 +28,20 @@ interface Item {
 }
 
 /**
- * Curves in the order in which the fronts were gathered, each with its seeds in numeric order.
+ * Curves in the order in which the fronts were gathered, each with its seeds in numeric order, all with the objectives
+ * of the first front in its order.
  * A front that can't be read, other objectives, or a seed that appears twice is a failure of class `user`.
  */
 export async function readCurves(fronts: readonly GatheredArtifact[]): Promise<Curve[]> {
   if (fronts.length === 0) throw wrong('report-empty', 'a report needs at least one front, found none');
   const items = await Promise.all(fronts.map(readItem));
   refuseMixedObjectives(items);
-  return sortIntoCurves(items);
+  const objectives = items[0]?.replicate.front.objectives ?? [];
+  return sortIntoCurves(items.map((item) => ({ ...item, replicate: inOrder(item.replicate, objectives) })));
+}
+
+function inOrder({ seed, front }: Replicate, objectives: readonly string[]): Replicate {
+  return { seed, front: withObjectives(front, objectives) };
 }
 
 async function readItem(item: GatheredArtifact): Promise<Item> {
@@ -65,7 +72,8 @@ function refuseRaggedPoints(front: Front, where: string): void {
   const m = front.objectives.length;
   if (front.points.length === 0) throw wrong('report-front', `front.json of ${where} has no points`);
   for (const point of front.points) {
-    if ([point.weights, point.rewards, point.stderr].some((list) => list.length !== m)) {
+    const lists = [point.weights, point.rewards, ...(point.stderr ? [point.stderr] : [])];
+    if (lists.some((list) => list.length !== m)) {
       throw wrong(
         'report-front',
         `front.json of ${where}: a point at alpha ${point.alpha} has not one number for each of the ${m} objectives`,
@@ -75,11 +83,11 @@ function refuseRaggedPoints(front: Front, where: string): void {
 }
 
 function refuseMixedObjectives(items: readonly Item[]): void {
-  const lists = [...new Set(items.map((item) => item.replicate.front.objectives.join(', ')))];
-  if (lists.length < 2) return;
+  const sets = objectiveSets(items.map((item) => item.replicate.front.objectives));
+  if (sets.length < 2) return;
   throw wrong(
     'report-objectives',
-    `the fronts of a report must have the same objectives in the same order, found ${lists.join(' | ')}`,
+    `the fronts of a report must have the same objectives, found ${sets.join(' | ')}`,
   );
 }
 

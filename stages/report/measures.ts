@@ -186,8 +186,12 @@ function regrets(points: readonly SeedPoint[]): RegretSummary | null {
   return valued.length === points.length ? regretSummary(valued) : null;
 }
 
-/** Steering order with the tolerance of each pair: 1e-3, or two standard errors where rewards are sampled. */
+/**
+ * Steering order with the tolerance of each pair: 1e-3, or two standard errors where rewards are sampled; null where
+ * those are not known.
+ */
 function order(points: readonly SeedPoint[]): number | null {
+  if (points.some(({ stderr }) => stderr === null)) return null;
   const scores = points.flatMap((a, i) =>
     points.slice(0, i).flatMap((b) => steeringOrder([a, b], tolerance(a, b)) ?? []),
   );
@@ -196,7 +200,7 @@ function order(points: readonly SeedPoint[]): number | null {
 
 function tolerance(a: SeedPoint, b: SeedPoint): number {
   const variance = a.weights.reduce((sum, w, k) => {
-    const [ours, theirs] = [a.stderr[k] ?? 0, b.stderr[k] ?? 0];
+    const [ours, theirs] = [a.stderr?.[k] ?? 0, b.stderr?.[k] ?? 0];
     return sum + (w - (b.weights[k] ?? 0)) ** 2 * (ours ** 2 + theirs ** 2);
   }, 0);
   return variance === 0 ? 1e-3 : 2 * Math.sqrt(variance);

@@ -15,25 +15,27 @@ export function sliceAt(curves: readonly Curve[], alpha: number, objectives: rea
   const optimum = optimaOf(answered);
   const experts = expertsOf(answered);
   const scale = scaleOf(references, optimum ?? experts);
+  const judgedBy = exact ? 'regret-mean' : 'gain-mean';
   const made = answered.map((one) => curveOf(one, experts, scale));
   const slice = {
     alpha,
     exact,
+    judgedBy,
     curves: made,
     optimum: optimum ? curveOf(optimum, undefined, scale) : null,
     reference: references.map((values) => estimate(values)),
     calibration: calibrationOf(scale, optimum, experts),
-    differences: compared(exact).flatMap((measure) => differencesOf(made, measure)),
+    differences: [judgedBy, ...described].flatMap((measure) =>
+      differencesOf(made, measure, { judged: measure === judgedBy }),
+    ),
     changes: exact ? [] : answered.flatMap((one) => changesOf(one, objectives)),
     findings: [],
   };
   return { ...slice, findings: findingsOf(slice) };
 }
 
-/** Measures that curves are compared on, pair by pair. */
-function compared(exact: boolean): string[] {
-  return [exact ? 'regret-mean' : 'gain-mean', 'value-middle', 'span', 'hypervolume'];
-}
+/** Measures on which the differences of curves are shown and not judged. */
+const described = ['value-middle', 'span', 'hypervolume'];
 
 function curveOf(answered: Answered, experts: Answered | undefined, scale: Scale | null): CurveSummary {
   const { curve, index, answers } = answered;
@@ -54,9 +56,9 @@ function curveOf(answered: Answered, experts: Answered | undefined, scale: Scale
   };
 }
 
+/** The experts of the same seed, whose reference model is the same; none where that seed has no experts. */
 function expertPoints(experts: Answered | undefined, seed: string): readonly SeedPoint[] {
-  const answers = experts?.answers ?? [];
-  return (answers.find((answer) => answer.seed === seed) ?? answers[0])?.points ?? [];
+  return experts?.answers.find((answer) => answer.seed === seed)?.points ?? [];
 }
 
 /** The mean of each trade-off over the seeds that asked for it, in the order in which they first appear. */
@@ -101,7 +103,9 @@ function change(
   { point, objective, k }: { point: SeedPoint; objective: string; k: number },
 ): Change {
   const difference = (point.rewards[k] ?? 0) - (front.reference.rewards[k] ?? 0);
-  const half = z95 * Math.hypot(point.stderr[k] ?? 0, front.reference.stderr[k] ?? 0);
-  const range = { change: difference, low: difference - half, high: difference + half };
-  return { curve, seed, weights: point.weights, objective, ...range };
+  const [ours, theirs] = [point.stderr?.[k] ?? null, front.reference.stderr?.[k] ?? null];
+  const half = ours === null || theirs === null ? null : z95 * Math.hypot(ours, theirs);
+  const range =
+    half === null ? { low: null, high: null } : { low: difference - half, high: difference + half };
+  return { curve, seed, weights: point.weights, objective, change: difference, ...range };
 }

@@ -1,6 +1,6 @@
 /** What a report says, as data: summary.json. Every figure of the page is one of these numbers. */
 
-/** Mean over seeds with its two-sided 95% t interval; no interval with fewer than two seeds. */
+/** Mean over seeds with its two-sided 95% t interval; no interval with fewer than three seeds. */
 export interface Estimate {
   readonly mean: number | null;
   readonly low: number | null;
@@ -27,8 +27,8 @@ export type Figures = Readonly<Record<string, number | null>>;
 export interface SeedPoint {
   readonly weights: readonly number[];
   readonly rewards: readonly number[];
-  /** Standard error of each reward over prompts; 0 where the reward is exact. */
-  readonly stderr: readonly number[];
+  /** Standard error of each reward over prompts; 0 where the reward is exact, null where it is not known. */
+  readonly stderr: readonly number[] | null;
   readonly kl: number;
   /** V = (1 - alpha) w.r - alpha KL. */
   readonly value: number;
@@ -76,9 +76,10 @@ export interface Difference {
   readonly difference: Estimate;
   /** Two-sided sign-flip p, by enumeration; null without a pair. */
   readonly p: number | null;
-  /** Holm's correction over the pairs of curves of this measure. */
+  /** Holm's correction over the pairs of curves; null where the measure is not the slice's primary one. */
   readonly adjusted: number | null;
-  readonly verdict: 'lower' | 'higher' | 'undecided';
+  /** Given on the primary measure alone; null on the others, which describe. */
+  readonly verdict: 'lower' | 'higher' | 'undecided' | null;
   readonly why: string;
 }
 
@@ -89,9 +90,9 @@ export interface Change {
   readonly weights: readonly number[];
   readonly objective: string;
   readonly change: number;
-  /** 95% by the standard errors over prompts of both, taken as independent. */
-  readonly low: number;
-  readonly high: number;
+  /** 95% by the standard errors over prompts of both, taken as independent; null where one is not known. */
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
 /** Where each reward is set to 0 and to 1 before a hypervolume is taken. */
@@ -106,6 +107,8 @@ export interface Slice {
   readonly alpha: number;
   /** Every front of the slice has exact figures. */
   readonly exact: boolean;
+  /** Id of the one measure on which curves are judged. */
+  readonly judgedBy: string;
   readonly curves: readonly CurveSummary[];
   readonly optimum: CurveSummary | null;
   readonly reference: readonly Estimate[];

@@ -1,4 +1,5 @@
 /** What a reader must know before trusting the figures. */
+import { byCodeUnit } from '../../schemas/json.js';
 import { lockInSpan } from '../statistics/steering.js';
 import type { CurveSummary, Slice } from './types.js';
 
@@ -61,7 +62,12 @@ function unequalSeeds(slice: Slice): string[] {
 function unequalGrids(slice: Slice): string[] {
   const grids = new Set(
     slice.curves.flatMap((curve) =>
-      curve.seeds.map((seed) => JSON.stringify(seed.points.map((point) => point.weights))),
+      curve.seeds.map((seed) =>
+        seed.points
+          .map((point) => JSON.stringify(point.weights))
+          .sort(byCodeUnit)
+          .join(' '),
+      ),
     ),
   );
   if (grids.size < 2) return [];

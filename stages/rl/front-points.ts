@@ -32,7 +32,8 @@ export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n'>;
 
 /**
  * Mean reward an objective and its standard error. Responses to one prompt are no independent witnesses: the error
- * is that of the mean of the prompts' means. Responses without a reward are left out; `n` counts the others.
+ * is that of the mean of the prompts' means, and not known where fewer than two prompts have any. Responses without a
+ * reward are left out; `n` counts the others.
  */
 export function meanRewards(answers: Answers, objectives: number): MeanRewards {
   const scored = answers
@@ -43,14 +44,13 @@ export function meanRewards(answers: Answers, objectives: number): MeanRewards {
   );
   return {
     rewards: perObjective.map(mean),
-    stderr: perObjective.map(standardError),
+    stderr: scored.length < 2 ? null : perObjective.map(standardError),
     n: scored.reduce((count, responses) => count + responses.length, 0),
   };
 }
 
-/** Of the mean of independent values; 0 where there is one alone, which says nothing of its spread. */
+/** Of the mean of independent values, two or more. */
 function standardError(values: readonly number[]): number {
-  if (values.length < 2) return 0;
   const centre = mean(values);
   const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
   return Math.sqrt(variance / values.length);

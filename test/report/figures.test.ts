@@ -95,9 +95,20 @@ describe.each([
       const gaps = values(row.a, row.measure).map((x, i) => x - (values(row.b, row.measure)[i] ?? NaN));
       expectClose(row.difference, estimated(gaps), row.measure);
       expect(row.p).toBe(signFlip(gaps));
-      expect(row.verdict).toBe('undecided');
-      expect(row.why).toBe(`with ${seeds.length} pairs p is at least ${2 ** (1 - seeds.length)}`);
+      const judged = row.measure === measures[0];
+      expect(row.verdict).toBe(judged ? 'undecided' : null);
+      expect(row.why).toBe(
+        judged ? `with ${seeds.length} pairs p is at least ${2 ** (1 - seeds.length)}` : '',
+      );
     }
+    // Holm by hand: three p values of one measure, each times what is left of the pairs, never falling.
+    const judged = (slice?.differences ?? []).slice(0, 3);
+    const sorted = [...judged].sort((a, b) => (a.p ?? NaN) - (b.p ?? NaN));
+    const adjusted = sorted.map((row, i) => Math.min(1, (3 - i) * (row.p ?? NaN)));
+    expect(sorted.map((row) => row.adjusted)).toEqual(
+      adjusted.map((_, i) => Math.max(...adjusted.slice(0, i + 1))),
+    );
+    expect(new Set(slice?.differences.slice(3).map((row) => row.adjusted))).toEqual(new Set([null]));
   });
 
   it('each table of the page shows those numbers', () => {
@@ -111,9 +122,11 @@ describe.each([
         list.forEach((measure, m) => {
           const { mean, low, high } = estimated(values(name, measure.id));
           const cell = parse(means[1 + c]?.[1 + m] ?? '');
-          expect(cell, `${name} ${measure.id}`).toHaveLength(3);
+          const shown = low === null || high === null ? [mean] : [mean, low, high];
+          expect(cell, `${name} ${measure.id}`).toHaveLength(shown.length);
+          expect(shown).toHaveLength(seeds.length < 3 ? 1 : 3);
           const digits = (measure.id === 'hypervolume' ? 2 : measure.digits) - 0.05;
-          [mean, low ?? NaN, high ?? NaN].forEach((x, i) => expect(cell[i]).toBeCloseTo(x, digits));
+          shown.forEach((x, i) => expect(cell[i]).toBeCloseTo(x, digits));
           seeds.forEach((_, s) => {
             const [found] = parse(perSeed[1 + c * seeds.length + s]?.[2 + m] ?? '');
             expect(found).toBeCloseTo(values(name, measure.id)[s] ?? NaN, digits);
@@ -145,8 +158,11 @@ describe.each([
       expect(parse(cells[2] ?? '')[0]).toBeCloseTo(row.difference.mean ?? NaN, 2.8);
       expect(cells[3]).toBe(String(seeds.length));
       expect(Number(cells[4])).toBeCloseTo(row.p ?? NaN, 3);
-      expect(cells[6]).toBe(`undecided: ${row.why}`);
+      expect(cells[6]).toBe(i < 3 ? `undecided: ${row.why}` : '–');
     });
+    expect(made.html.replace(/\s+/g, ' ')).toContain(
+      `The primary measure is ${exact ? 'mean V-regret' : 'gain in V'}: verdicts are given on it alone`,
+    );
   });
 
   it('the CSV has every point', () => {
@@ -161,6 +177,23 @@ describe.each([
     expect(lines[1]?.split(',').slice(0, 10)).toEqual(
       ['clp full', 'clp', 0, 0.1, 1, 0, ...(first?.r ?? []), ...(first?.se ?? [])].map(String),
     );
+  });
+});
+
+describe('with ten seeds', () => {
+  const seeds = Array.from({ length: 10 }, (_, i) => i);
+
+  it('the primary measure alone gets verdicts', async () => {
+    const { summary } = await makeReport(threeCurves(seeds));
+    const [slice] = summary.slices;
+    expect(slice?.judgedBy).toBe('regret-mean');
+    const verdicts = slice?.differences.map((row) => [row.measure, row.verdict]) ?? [];
+    expect(verdicts.slice(0, 3)).toEqual([
+      ['regret-mean', 'lower'],
+      ['regret-mean', 'lower'],
+      ['regret-mean', 'higher'],
+    ]);
+    expect(new Set(verdicts.slice(3).map(([, verdict]) => verdict))).toEqual(new Set([null]));
   });
 });
 
@@ -199,6 +232,43 @@ describe('what only an exact world has', () => {
 });
 
 describe('what only sampled fronts need', () => {
+  it('spans against experts of the same seed alone: with none, a dash', async () => {
+    const fronts = threeCurves([0, 1], false).filter(
+      ({ coordinates }) => coordinates.method === 'clp' || coordinates.seed === '1',
+    );
+    const { summary, html } = await makeReport(fronts);
+    const [clp] = summary.slices[0]?.curves ?? [];
+    expect(clp?.seeds.map((seed) => [seed.seed, seed.figures.span === null])).toEqual([
+      ['0', true],
+      ['1', false],
+    ]);
+    expect(clp?.figures.span?.n).toBe(1);
+    const perSeed = tablesOf(html)[3] ?? [];
+    const column = perSeed[0]?.indexOf('span') ?? -1;
+    expect(perSeed[1]?.[column]).toBe('–');
+    expect(perSeed[2]?.[column]).toMatch(/^\d/);
+  });
+
+  it('no order of steering and no interval of change where one prompt gives no standard error', async () => {
+    const fronts = threeCurves([0], false).map(({ coordinates, front }) => ({
+      coordinates,
+      front: {
+        ...front,
+        points: front.points.map((point) => ({ ...point, stderr: null })),
+        reference: { ...front.reference, stderr: null },
+      },
+    }));
+    const { summary, html, file } = await makeReport(fronts);
+    expect(summary.slices[0]?.curves.map((curve) => curve.figures['steering-order']?.n)).toEqual([0, 0, 0]);
+    expect(summary.slices[0]?.changes).toHaveLength(3 * 3 * 2);
+    for (const { change, low, high } of summary.slices[0]?.changes ?? []) {
+      expect(change).toBeTypeOf('number');
+      expect([low, high]).toEqual([null, null]);
+    }
+    expect(parse(tablesOf(html)[7]?.[1]?.[3] ?? '')).toHaveLength(1);
+    expect(file('fronts.csv').split('\r\n')[1]?.split(',').slice(8, 10)).toEqual(['', '']);
+  });
+
   it('changes against the reference, with the noise of both', async () => {
     const fronts = threeCurves([0], false);
     const { summary, html } = await makeReport(fronts);

@@ -18,7 +18,7 @@ const student = [12.7062, 4.30265, 3.18245, 2.77645, 2.57058, 2.44691, 2.36462, 
 export function estimated(values: readonly number[]): Estimated {
   const n = values.length;
   const mean = average(values);
-  if (n < 2) return { mean, low: null, high: null, n };
+  if (n < 3) return { mean, low: null, high: null, n };
   const variance = values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (n - 1);
   const half = (student[n - 2] ?? NaN) * Math.sqrt(variance / n);
   return { mean, low: mean - half, high: mean + half, n };
@@ -57,7 +57,7 @@ export function rowsOf(front: Front): Row[] {
       : {
           w: pair(weights),
           r: pair(rewards),
-          se: pair(stderr),
+          se: pair(stderr ?? []),
           kl,
           v: value(rewards, kl),
           ref: value(front.reference.rewards, 0),

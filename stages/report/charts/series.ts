@@ -29,16 +29,8 @@ export function seriesScale(curves: readonly CurveSummary[], bounds: readonly Bo
   };
 }
 
-/** From this many seeds an interval is drawn: with two it is thirteen standard errors wide and hides the seeds. */
-export const seedsForInterval = 3;
-
-/** Fields `x`, `xLow`, `xHigh` of a row; the range is empty where no interval is drawn. */
+/** Fields `x`, `xLow`, `xHigh` of a row; the range is empty where there is no interval. */
 export function withRange(field: string, estimate: Estimate | undefined): Record<string, number | null> {
-  const { mean = null, low = null, high = null, n = 0 } = estimate ?? {};
-  const drawn = n >= seedsForInterval;
-  return {
-    [field]: mean,
-    [`${field}Low`]: drawn ? low : mean,
-    [`${field}High`]: drawn ? high : mean,
-  };
+  const { mean = null, low = null, high = null } = estimate ?? {};
+  return { [field]: mean, [`${field}Low`]: low ?? mean, [`${field}High`]: high ?? mean };
 }

@@ -157,8 +157,8 @@ function measureSection(summary: Summary, slice: Slice): Html {
   const details = shownMeasures(summary, slice).some((measure) => !measure.primary);
   return html`<h2>Measures</h2>
     <p class="note">
-      Mean over seeds; in brackets the 95% t interval, which describes and decides nothing. Bold is the best
-      mean. The measures are explained at the end.
+      Mean over seeds; in brackets, from three seeds on, the 95% t interval, which describes and decides
+      nothing. Bold is the best mean. The measures are explained at the end.
     </p>
     ${measureTable(summary, slice, true)} ${details ? measureTable(summary, slice, false) : nothing}
     <h3>Every seed</h3>
@@ -174,10 +174,12 @@ function middleSection(summary: Summary, slice: Slice): Html {
 
 function differenceSection(summary: Summary, slice: Slice): Html {
   if (slice.differences.length === 0) return nothing;
+  const primary = summary.measures.find(({ id }) => id === slice.judgedBy)?.title ?? slice.judgedBy;
   return html`<h2>Differences, paired by seed</h2>
     <p class="note">
-      First curve minus second over the seeds that both have, with a two-sided sign-flip test by enumeration
-      and Holm's correction over the pairs of one measure. A verdict needs at least ten pairs.
+      First curve minus second over the seeds that both have, with a two-sided sign-flip test by enumeration.
+      The primary measure is ${primary}: verdicts are given on it alone, with Holm's correction over its
+      pairs, from ten pairs on. The other measures describe, and their p values are not corrected.
     </p>
     ${differenceTable(summary, slice.differences)}`;
 }

@@ -3,7 +3,7 @@ import { curveColour } from '../charts/palette.js';
 import { optimumName } from '../charts/series.js';
 import type { Change, CurveSummary, Difference, Estimate, Measure, Slice, Summary } from '../types.js';
 import { type Html, html, nothing, trusted } from './html.js';
-import { fixed, interval, pText, weightsText } from './numbers.js';
+import { fixed, interval, pText, unknown, weightsText } from './numbers.js';
 
 /** Curves x measures: mean over seeds with its interval; bold is the best mean, which is no verdict. */
 export function measureTable(summary: Summary, slice: Slice, primary: boolean): Html {
@@ -92,7 +92,7 @@ export function differenceTable(summary: Summary, differences: readonly Differen
       <td>${row.difference.n}</td>
       <td>${pText(row.p)}</td>
       <td>${pText(row.adjusted)}</td>
-      <td class="text">${row.verdict}${row.why === '' ? '' : `: ${row.why}`}</td>
+      <td class="text">${row.verdict ?? unknown}${row.why === '' ? '' : `: ${row.why}`}</td>
     </tr>`;
   });
   return table(['difference', 'measure', 'mean', 'pairs', 'p', 'p (Holm)', 'verdict'], rows);
