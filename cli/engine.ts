@@ -1,5 +1,9 @@
 /** Joins the worker to the engine of the stages: loaded when the first cell needs it, asked for its memory after each. */
+import { StageFailure } from '../runner/contract.js';
 import type { EngineHost } from '../runner/execute/worker/host.js';
+
+/** The engines that `--backend` and a job may name. */
+export const engineNames = ['wasm', 'tensorflow', 'cpu'] as const;
 
 /** TensorFlow.js keeps its one engine under this name, whoever loaded it. */
 interface EngineGlobal {
@@ -8,8 +12,10 @@ interface EngineGlobal {
 
 export const engineHost: EngineHost = {
   async start(backend) {
+    // Another engine than the one that was asked for would be a silent lie.
+    if (backend !== undefined && !isEngineName(backend)) throw unknownEngine(backend);
     const { startEngine } = await import('../stages/backend/engine.js');
-    const info = await startEngine(isEngineName(backend) ? backend : undefined);
+    const info = await startEngine(backend);
     return { backend: info.backend, engine: info.version, threads: info.threads };
   },
   memory() {
@@ -20,6 +26,14 @@ export const engineHost: EngineHost = {
   },
 };
 
-function isEngineName(name: string | undefined): name is 'wasm' | 'tensorflow' | 'cpu' {
-  return name === 'wasm' || name === 'tensorflow' || name === 'cpu';
+export function isEngineName(name: string): name is (typeof engineNames)[number] {
+  return (engineNames as readonly string[]).includes(name);
+}
+
+function unknownEngine(name: string): StageFailure {
+  return new StageFailure(
+    'environment',
+    'engine',
+    `there is no engine ${JSON.stringify(name)}; the engines are ${engineNames.join(', ')}`,
+  );
 }

@@ -73,7 +73,7 @@ async function newExecution(
       const kind = kinds.get(cell.kind);
       return kind ? inertValues(cell, kind) : {};
     },
-    changedCode: () => (code.ok ? code.value.changed() : []),
+    changedCode: ({ listing }) => (code.ok ? code.value.changed(listing) : []),
     capacity,
     policy: { onFailure: plan.pipeline.onFailure, backoff: exponentialBackoff, leasePoll },
     estimate: allHits ? () => 0 : estimateSeconds(plan.pipeline, store),

@@ -14,8 +14,8 @@ const spec: CommandSpec = {
   description: 'Say why a cell would run or be served, down to the root causes',
   options: [...valueOptions, jsonOption],
   examples: [
-    'explain pipelines/quickstart.yaml front/method=clp,seed=0',
-    'explain experiment.yaml reference --json',
+    'explain pipelines/quickstart.yaml clp/conditioning=full,seed=0',
+    'explain experiment.yaml reference/seed=0 --json',
   ],
   async run([file, pattern], options, host) {
     const pipeline = await loadChecked(file, options, host);

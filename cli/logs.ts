@@ -13,7 +13,10 @@ const spec: CommandSpec = {
   usage: 'logs <cell>',
   description: 'Print what a cell logged and printed in its newest attempt, finished or failed',
   options: [['--run <id>', 'Look in this run only'], jsonOption],
-  examples: ['logs reference', 'logs clp/conditioning=full,seed=0 --run 20260102T030405-1a2b3c4d --json'],
+  examples: [
+    'logs reference/seed=0',
+    'logs clp/conditioning=full,seed=0 --run 20260102T030405-1a2b3c4d --json',
+  ],
   async run([pattern], options, host) {
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;

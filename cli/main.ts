@@ -15,7 +15,8 @@ import show from './show.js';
 import { clean } from './text.js';
 import worker from './worker.js';
 
-const commands: readonly CommandSpec[] = [check, plan, run, explain, show, ls, logs, report, worker];
+/** All of them, in the order of the help. */
+export const commands: readonly CommandSpec[] = [check, plan, run, explain, show, ls, logs, report, worker];
 
 /**
  * Runs a command line and answers with its exit code.

@@ -5,7 +5,8 @@ import type { Plan } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
 import type { RunStatus } from '../runner/track/events.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
-import { exitCode, type ExitCode } from './exit.js';
+import { engineNames, isEngineName } from './engine.js';
+import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printDiagnostics, printProblem, storeRoot } from './load.js';
 import { flag, positiveInteger, text } from './options.js';
@@ -27,13 +28,14 @@ const spec: CommandSpec = {
     'run experiment.yaml --json',
   ],
   async run([file], options, host) {
+    const backend = engineOption(options);
     const pipeline = await loadChecked(file, options, host);
     if (!pipeline) return exitCode.wrong;
     const selection = await select(pipeline, options);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'write', host);
     if (!store) return exitCode.environment;
     try {
-      return await runIn(store, selection, { options, host });
+      return await runIn(store, selection, { options, backend, host });
     } finally {
       const closed = await store.close();
       if (!closed.ok) printProblem(closed.error, host);
@@ -42,8 +44,19 @@ const spec: CommandSpec = {
 };
 export default spec;
 
+/** The engine that `--backend` names. Whether it starts on this machine, its first cell tells. */
+function engineOption(options: Options): string | undefined {
+  const backend = text(options, 'backend');
+  if (backend === undefined || isEngineName(backend)) return backend;
+  throw new UsageError(
+    `--backend expects an engine, found ${JSON.stringify(backend)}`,
+    `the engines are ${engineNames.join(', ')}; without --backend, the best that starts is taken`,
+  );
+}
+
 interface Context {
   readonly options: Options;
+  readonly backend: string | undefined;
   readonly host: CliHost;
 }
 
@@ -70,7 +83,7 @@ interface Executed {
 async function executePlan(
   plan: Plan,
   store: Store,
-  { options, host }: Context,
+  { options, backend, host }: Context,
 ): Promise<Executed | ExitCode> {
   const [{ capacityFor, execute }, { unfitting }, { choosePresenter }] = await Promise.all([
     import('./execute.js'),
@@ -91,7 +104,6 @@ async function executePlan(
   }
   const presenter = await choosePresenter(plan, flag(options, 'json'), host);
   try {
-    const backend = text(options, 'backend');
     const all = { plan, store, run, journal: journal.value, presenter, capacity, backend };
     return { run, summary: await execute(all, host) };
   } finally {

@@ -17,7 +17,7 @@ const spec: CommandSpec = {
     ['--all', 'Also list other results under the same key'],
     jsonOption,
   ],
-  examples: ['show front/method=clp,seed=0', 'show reference --json'],
+  examples: ['show clp/conditioning=full,seed=0', 'show reference/seed=0 --json'],
   async run([pattern], options, host) {
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;

@@ -18,10 +18,11 @@ interface Context {
 export async function printSummary(summary: RunSummary, context: Context): Promise<void> {
   const { host, pipeline } = context;
   for (const group of summary.failures) host.stderr.write(clean(`${failureText(group)}\n`));
-  const { ran, hit, failed, skipped } = summary.counts;
+  const { ran, hit, failed, skipped, tainted = 0 } = summary.counts;
   const parts = [`${ran} ran`, `${hit} hit`];
   if (failed > 0) parts.push(`${failed} failed`);
   if (skipped > 0) parts.push(`${skipped} skipped`);
+  if (tainted > 0) parts.push(`${tainted} tainted (used in this run, not kept: the code changed)`);
   const saved = hit > 0 ? `; the store saved ${duration(summary.savedSeconds)}` : '';
   host.stdout.write(
     clean(

@@ -38,7 +38,7 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
     case 'cell-finished': {
       if (event.status === 'hit' || event.status === 'skipped') return undefined;
       const detail = event.failure ? oneLine(event.failure.message) : duration(event.seconds ?? 0);
-      return `${event.status.padEnd(8)} ${event.cell}  ${detail}`;
+      return `${event.status.padEnd(8)} ${event.cell}  ${detail}${event.tainted ? ' (tainted)' : ''}`;
     }
     case 'run-note':
       return `note     ${event.cell === undefined ? '' : `${event.cell}: `}${event.text}`;

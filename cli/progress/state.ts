@@ -1,7 +1,7 @@
 /** What a run looks like at a moment: pure, fed with events, drawn by anyone. */
 import type { CellId } from '../../runner/pipeline.js';
-import type { CellStatus, Counts, RunEvent } from '../../runner/track/events.js';
-import { noCounts } from '../../runner/track/events.js';
+import type { Counts, RunEvent } from '../../runner/track/events.js';
+import { addCell, noCounts } from '../../runner/track/events.js';
 import { oneLine } from '../text.js';
 
 export interface RunningCell {
@@ -44,7 +44,7 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
     case 'cell-retried':
       return withoutRunning(stage, cell);
     case 'cell-finished':
-      return withoutRunning({ ...stage, counts: add(stage.counts, event.status) }, cell);
+      return withoutRunning({ ...stage, counts: addCell(stage.counts, event) }, cell);
     case 'progress':
       return change(stage, cell, { progress: oneLine(`${event.done}/${event.total} ${event.unit}`, 40) });
     case 'metric':
@@ -58,10 +58,6 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
     case 'artifact':
       return stage;
   }
-}
-
-function add(counts: Counts, status: CellStatus): Counts {
-  return { ...counts, [status]: counts[status] + 1 };
 }
 
 function change(stage: StageProgress, cell: CellId, news: Omit<RunningCell, 'cell'>): StageProgress {
@@ -102,9 +98,10 @@ export function settled({ counts }: StageProgress): number {
 
 /** `reference  1/2  ran 1  [reference/seed=1  120/300 steps  loss 2.31]` */
 export function stageLine(stage: StageProgress): string {
-  const counts = (['hit', 'ran', 'failed', 'skipped'] as const)
-    .filter((status) => stage.counts[status] > 0)
-    .map((status) => `${stage.counts[status]} ${status}`);
+  const counts = (['hit', 'ran', 'failed', 'skipped', 'tainted'] as const)
+    .map((status) => [status, stage.counts[status] ?? 0] as const)
+    .filter(([, count]) => count > 0)
+    .map(([status, count]) => `${count} ${status}`);
   const [current] = stage.running.values();
   const others = stage.running.size > 1 ? ` and ${stage.running.size - 1} more` : '';
   const news =

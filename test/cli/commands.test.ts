@@ -269,6 +269,11 @@ describe('wrong arguments', () => {
     [['run', 'p.yaml', '--jsn'], 'unknown option `--jsn`', 'did you mean `--json`?'],
     [['run', 'p.yaml', '-p', 'first'], '-p expects name=value, found "first"', 'write -p name=value'],
     [['run', 'p.yaml', '--jobs', '0'], '--jobs expects a whole number of at least 1, found "0"', ''],
+    [
+      ['run', 'p.yaml', '--backend', 'cuda'],
+      '--backend expects an engine, found "cuda"',
+      'the engines are wasm, tensorflow, cpu',
+    ],
     [['run', 'p.yaml', '--until', 'two'], 'no cell is named by "two"', 'the candidates are'],
     [
       ['explain', 'p.yaml', 'one'],

@@ -1,0 +1,102 @@
+/**
+ * Every kind gives the same bytes in a worker that ran other cells before, in a fresh process, in another folder and
+ * beside other cells: nothing of the clock, the place or the company enters an artifact.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, expect, it } from 'vitest';
+
+const launcher = fileURLToPath(new URL('../../bin/moft.js', import.meta.url));
+const execute = promisify(execFile);
+
+/** Each stage with what it reads before it; small enough to train in seconds. */
+const stages = {
+  news: 'uses: data/news\n    with: {size: small, documents: 64, validation: 8, test: 8}',
+  texts: 'uses: data/jsonl\n    with: {folder: texts, columns: {prompt: document, response: summaries}}',
+  reference:
+    'uses: sft\n    with: {data: $news.train, validation: $news.validation, model: {width: 8, layers: 1, heads: 2, context: 64}, steps: 3, batch: 4}',
+  expert:
+    'uses: soft\n    matrix: {reward: [nli, rouge]}\n    with: {reference: $reference.model, prompts: $news.train, rewards: $matrix.reward, alpha: 0.1, steps: 2, batch: 2, samples: 2, max_tokens: 6}',
+  clp: 'uses: clp\n    matrix: {conditioning: [full, attention, logits, prompt]}\n    with: {reference: $reference.model, prompts: $news.train, rewards: [nli, rouge], conditioning: $matrix.conditioning, sampling: {weights: {dirichlet: 1}, alpha: 0.1}, trade_offs: 2, steps: 2, batch: 2, samples: 2, max_tokens: 6}',
+  soup: 'uses: rewarded-soup\n    with: {experts: $expert(reward=*).policy}',
+  front:
+    'uses: front\n    matrix: {method: {rewarded-soup: $soup.policy, clp: $clp.policy}}\n    with: {policy: $matrix.method, prompts: $news.test, grid: {weights: {simplex: 3}}, samples: 2, max_tokens: 6}',
+  report: 'uses: report\n    with: {fronts: $front(*).front}',
+};
+type Stage = keyof typeof stages;
+const order = Object.keys(stages) as Stage[];
+
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+/** A project whose pipeline names the stages in the given order. */
+function project(named: readonly Stage[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'moft-bytes-'));
+  folders.push(folder);
+  const text = named.map((stage) => `  ${stage}:\n    ${stages[stage]}\n`).join('');
+  writeFileSync(join(folder, 'package.json'), '{}');
+  writeFileSync(join(folder, 'p.yaml'), `name: bytes\nstages:\n${text}`);
+  return folder;
+}
+
+async function moft(folder: string, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(process.execPath, [launcher, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder },
+    maxBuffer: 1e8,
+  });
+  return stdout;
+}
+
+interface PlanJson {
+  readonly cells: readonly { readonly id: string }[];
+}
+interface ShowJson {
+  readonly artifacts: readonly { readonly name: string; readonly digest: string }[];
+}
+
+async function digests(folder: string): Promise<Record<string, string>> {
+  const { cells } = JSON.parse(await moft(folder, 'plan', 'p.yaml', '--json')) as PlanJson;
+  const entries: [string, string][] = [];
+  for (const { id } of cells) {
+    const { artifacts } = JSON.parse(await moft(folder, 'show', id, '--json')) as ShowJson;
+    for (const { name, digest } of artifacts) entries.push([`${id} ${name}`, digest]);
+  }
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+it('in one warm worker, in two side by side, and in a fresh process for each stage', async () => {
+  const warm = project(order);
+  const sideBySide = project([...order].reverse());
+  const fresh = project(order);
+  for (const folder of folders) {
+    mkdirSync(join(folder, 'texts'));
+    for (const split of ['train', 'test']) {
+      const rows = [1, 2, 3].map((n) => ({
+        id: `${split}-${n}`,
+        document: `a b ${n}`,
+        summaries: [`a ${n}`],
+      }));
+      writeFileSync(
+        join(folder, 'texts', `${split}.jsonl`),
+        rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+      );
+    }
+  }
+
+  await moft(warm, 'run', 'p.yaml', '-j', '1');
+  await moft(sideBySide, 'run', 'p.yaml', '-j', '2');
+  for (const stage of order) await moft(fresh, 'run', 'p.yaml', '--only', stage);
+
+  const expected = await digests(warm);
+  expect(Object.keys(expected).length).toBeGreaterThan(order.length);
+  expect(await digests(sideBySide)).toEqual(expected);
+  expect(await digests(fresh)).toEqual(expected);
+  expect(readFileSync(join(warm, 'p.yaml'), 'utf8')).not.toBe(
+    readFileSync(join(sideBySide, 'p.yaml'), 'utf8'),
+  );
+}, 600_000);
