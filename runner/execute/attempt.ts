@@ -12,7 +12,7 @@ import type {
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Cell, Key } from '../pipeline.js';
-import type { GatheredDigest, InputDigest, Preimage } from '../plan/index.js';
+import type { CodeDigest, GatheredDigest, InputDigest, Preimage } from '../plan/index.js';
 import type { Attempt, Lease, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { jobText } from './job.js';
@@ -32,14 +32,15 @@ export interface AttemptWorld {
   readonly variables: (cell: Cell) => Readonly<Record<string, string>>;
   /** Values under `with` that can't change a byte: in job.json, not in the key. */
   readonly inert: (cell: Cell) => JsonObject;
-  /** Files of the code that differ from what was frozen at the start. */
-  readonly changedCode: () => readonly string[];
+  /** Files of a cell's code that differ from what was frozen at the start. */
+  readonly changedCode: (code: CodeDigest) => readonly string[];
 }
 
 export interface AttemptSubject {
   readonly cell: Cell;
   readonly key: Key;
   readonly preimage: Preimage;
+  readonly code: CodeDigest;
 }
 
 export interface AttemptListener {
@@ -61,8 +62,8 @@ export type AttemptResult =
   | { readonly kind: 'served'; readonly record: StoredRecord }
   | {
       readonly kind: 'done';
+      /** Without a digest where its code changed while it ran: it is used in this run and not kept. */
       readonly record: StoredRecord;
-      readonly tainted: boolean;
       readonly events?: EventRange;
     }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly events?: EventRange }
@@ -122,7 +123,7 @@ export class CellAttempt {
     if (end === 'interrupted') return { kind: 'interrupted' };
     const record = end.ok ? await this.#record(attempt, end.value) : end;
     if (!record.ok) return { kind: 'failed', failure: record.error, ...events };
-    return { kind: 'done', ...record.value, ...events };
+    return { kind: 'done', record: record.value, ...events };
   }
 
   #writeJob(attempt: Attempt): Result<void, Failure> {
@@ -202,22 +203,20 @@ export class CellAttempt {
   }
 
   /** Outputs into the store, then the record: blobs first, record last. */
-  async #record(
-    attempt: Attempt,
-    ended: Ended,
-  ): Promise<Result<{ readonly record: StoredRecord; readonly tainted: boolean }, Failure>> {
+  async #record(attempt: Attempt, ended: Ended): Promise<Result<StoredRecord, Failure>> {
     const artifacts = await this.#collect(attempt, ended.exit);
     if (!artifacts.ok) return artifacts;
     const record = this.#recordOf(artifacts.value, ended);
-    const changed = this.#world.changedCode();
+    const changed = this.#world.changedCode(this.#subject.code);
     if (changed.length > 0) {
+      // They may have loaded some modules before the change and load others after it.
+      this.#world.workers.retire();
       this.#listener.onNote(taintNote(changed));
       // Its children are keyed by its bytes and are sound; only this cell can't be served again.
-      return ok({ record: { key: record.key as Key, digest: '', record }, tainted: true });
+      return ok({ key: record.key as Key, digest: '', record });
     }
     // Where another runner took the lease over and was first, its result stands and is taken.
-    const stored = await this.#world.store.records.publish(record);
-    return stored.ok ? ok({ record: stored.value, tainted: false }) : stored;
+    return this.#world.store.records.publish(record);
   }
 
   async #collect(attempt: Attempt, exit: Exit): Promise<Result<RecordedArtifact[], Failure>> {

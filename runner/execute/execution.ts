@@ -7,7 +7,7 @@ import type { CellEvent, Counts, LifecycleEvent, RunStatus } from '../track/even
 import { CellAttempt, type AttemptResult, type AttemptWorld, type EventRange } from './attempt.js';
 import { Bell } from './bell.js';
 import { groupFailures, type FailureGroup } from './failures.js';
-import { Ledger, manifestStatus } from './ledger.js';
+import { isKept, Ledger, manifestStatus } from './ledger.js';
 import { demandOf, type Demand } from './resources.js';
 import { Schedule, type Action, type Policy, type Settlement, type StopManner } from './schedule.js';
 
@@ -60,7 +60,7 @@ export class Execution {
       pipeline: plan.pipeline,
       runs: options.store.runs,
       started: new Date(clock.wall()).toISOString(),
-      extra: { params: plan.pipeline.params },
+      extra: { params: plan.pipeline.params, runner: options.store.runner },
     });
   }
 
@@ -149,7 +149,7 @@ export class Execution {
   #start({ cell, key, attempt }: { cell: CellId; key: Key; attempt: number }): void {
     const planned = this.#planned.get(cell);
     if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
-    const subject = { cell: planned.cell, key, preimage: planned.preimage };
+    const subject = { cell: planned.cell, key, preimage: planned.preimage, code: planned.code };
     const running = new CellAttempt(this.#options, subject, {
       onStart: () => this.#tell({ type: 'cell-started', cell, key, attempt }),
       onEvent: (event) => this.#options.listener({ ...event, cell }),
@@ -180,17 +180,19 @@ export class Execution {
 
   #settle(cell: CellId, settlement: Settlement): void {
     const { status, key, failure, reason } = settlement;
-    this.#ledger.count(status);
     const record = status === 'ran' || status === 'hit' ? this.#ledger.recordOf(key) : undefined;
+    const outcome = { status, ...(record && !isKept(record) ? { tainted: true as const } : {}) };
+    this.#ledger.count(outcome);
     if (record) this.#ledger.bind(cell, record, status === 'ran' ? 'ran' : 'hit');
     if (failure) this.#ledger.failures.push({ cell, failure });
     const events = this.#events.get(cell);
     this.#tell({
       type: 'cell-finished',
       cell,
-      status,
+      ...outcome,
       ...(key ? { key } : {}),
-      ...(record ? { record: record.digest, seconds: record.record.seconds } : {}),
+      ...(record && isKept(record) ? { record: record.digest } : {}),
+      ...(record ? { seconds: record.record.seconds } : {}),
       ...(failure ? { failure } : {}),
       ...(reason ? { reason } : {}),
       ...(events ? { events } : {}),

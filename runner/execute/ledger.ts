@@ -4,7 +4,7 @@ import type { Failure } from '../../schemas/protocol.js';
 import type { Result } from '../../schemas/result.js';
 import type { CellId, Key, Pipeline } from '../pipeline.js';
 import type { RunCell, RunManifest, Runs, StoredRecord } from '../store/index.js';
-import { noCounts, type CellStatus, type Counts, type RunStatus } from '../track/events.js';
+import { addCell, noCounts, type CellFinished, type Counts, type RunStatus } from '../track/events.js';
 
 export interface LedgerOptions {
   readonly run: string;
@@ -47,15 +47,15 @@ export class Ledger {
     return key === undefined ? undefined : this.#byKey.get(key);
   }
 
-  count(status: CellStatus): void {
-    this.#counts = { ...this.#counts, [status]: this.#counts[status] + 1 };
+  count(ended: Pick<CellFinished, 'status' | 'tainted'>): void {
+    this.#counts = addCell(this.#counts, ended);
   }
 
   /** Binds a cell to its record. A record without a digest was not kept, so nothing may name it. */
   bind(cell: CellId, record: StoredRecord, how: 'hit' | 'ran'): void {
     this.records.set(cell, record);
     if (how === 'hit') this.#savedSeconds += record.record.seconds;
-    if (record.digest === '') return;
+    if (!isKept(record)) return;
     this.#cells[cell] = { key: record.key, record: record.digest, how };
     this.#dirty = true;
   }
@@ -77,6 +77,11 @@ export class Ledger {
       extra,
     });
   }
+}
+
+/** A tainted result has no digest: it stands in this run only. */
+export function isKept(record: StoredRecord): boolean {
+  return record.digest !== '';
 }
 
 /** The manifest knows no environment: such a run failed. */

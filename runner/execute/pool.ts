@@ -38,6 +38,8 @@ export interface Work {
 
 export interface Workers {
   run(order: WorkOrder): Work;
+  /** The code has changed: ends idle workers, and the others after their cell. What runs next is loaded afresh. */
+  retire(): void;
   /** Ends all idle workers; resolves when their processes are gone. */
   close(): Promise<void>;
 }
@@ -80,6 +82,11 @@ export class WorkerPool implements Workers {
       return result;
     });
     return { result, stop: (manner) => work.stop(manner) };
+  }
+
+  retire(): void {
+    this.#endIdle();
+    for (const worker of this.#all) worker.doom('a worker was replaced because its code changed');
   }
 
   async close(): Promise<void> {
@@ -132,6 +139,8 @@ class WarmWorker {
   #cells = 0;
   #rss = 0;
   #retire: string | undefined;
+  /** Why it must not take another cell, whatever it reports of itself. */
+  #doom: string | undefined;
 
   constructor(options: Required<PoolOptions>, env: Readonly<Record<string, string>>) {
     this.#options = options;
@@ -158,8 +167,13 @@ class WarmWorker {
     void this.#process.then((process) => process.stdin.end());
   }
 
+  doom(reason: string): void {
+    this.#doom ??= reason;
+  }
+
   retireReason(): string | undefined {
-    if (this.#retire !== undefined) return this.#retire;
+    const reason = this.#retire ?? this.#doom;
+    if (reason !== undefined) return reason;
     if (this.#cells >= this.#options.maxCells) return `a worker was replaced after ${this.#cells} cells`;
     if (this.#rss <= this.#options.maxBytes) return undefined;
     return `a worker was replaced because it held ${Math.round(this.#rss / 2 ** 20)} MiB`;
@@ -175,6 +189,8 @@ class WarmWorker {
     const current = this.#current;
     if (!current) return;
     current.stopped = true;
+    // Its cell may end well all the same; the signal, which comes when it comes, must not meet the next one.
+    this.doom('a worker was replaced because it was told to stop');
     const process = await this.#process;
     if (manner === 'now') {
       process.signal('SIGKILL');

@@ -105,6 +105,12 @@ function listingOf(
   };
 }
 
+/** What a listing was made of, on disk. Whatever npm installs or removes rewrites its list. */
+function filesOf(dist: string, packages: Packages, listing: CodeListing): string[] {
+  const modules = Object.keys(listing.modules).map((name) => path.join(dist, name));
+  return Object.keys(listing.packages).length > 0 ? [...modules, packages.file] : modules;
+}
+
 /**
  * Loads and freezes the code of a package folder (the one that holds `dist/`).
  * Errors: `no-code-list`, `stale-build`, `packages-unknown`; each is mended by installing or building.
@@ -133,8 +139,8 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
       known.set(name, found);
       return ok(found);
     },
-    changed: () =>
-      [...identities].filter(([file, before]) => identity(file) !== before).map(([file]) => file),
+    changed: (listing) =>
+      filesOf(dist, packages.value, listing).filter((file) => identity(file) !== identities.get(file)),
   });
 }
 

@@ -49,8 +49,11 @@ export interface CodeListing {
 /** Code as frozen when it was loaded. */
 export interface Code {
   of(kind: StageKind, values: JsonObject): Result<CodeDigest, CodeProblem>;
-  /** Files that differ on disk from what was frozen; look before recording. */
-  changed(): readonly string[];
+  /**
+   * Files that differ on disk from what was frozen, of those that the listing is made of: its modules, and npm's list
+   * where it has packages. Look before recording; an edit elsewhere is no business of the cell's.
+   */
+  changed(listing: CodeListing): readonly string[];
 }
 
 export interface CodeProblem {

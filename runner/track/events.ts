@@ -12,6 +12,8 @@ export interface Counts {
   readonly hit: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Of `ran` and `hit`, those with a result that is used in this run and not kept; absent where there are none. */
+  readonly tainted?: number;
 }
 
 /** Why a cell was not run. */
@@ -48,8 +50,10 @@ export interface CellFinished {
   readonly cell: CellId;
   readonly status: CellStatus;
   readonly key?: Key;
-  /** Digest of the record (ran, hit). */
+  /** Digest of the record (ran, hit); absent where none was kept. */
   readonly record?: string;
+  /** The code changed while the cell ran: its result is used in this run and not kept. */
+  readonly tainted?: true;
   /** Measured seconds of the work itself: now (ran), or when it was done (hit). */
   readonly seconds?: number;
   readonly failure?: Failure;
@@ -83,3 +87,12 @@ export type CellEvent = StageEventBody & { readonly cell: CellId; readonly seq: 
 export type RunEvent = (LifecycleEvent | CellEvent) & { readonly time: number; readonly run: string };
 
 export const noCounts: Counts = { ran: 0, hit: 0, failed: 0, skipped: 0 };
+
+/** The counts with one more cell. */
+export function addCell(
+  counts: Counts,
+  { status, tainted }: Pick<CellFinished, 'status' | 'tainted'>,
+): Counts {
+  const more = { ...counts, [status]: counts[status] + 1 };
+  return tainted ? { ...more, tainted: (counts.tainted ?? 0) + 1 } : more;
+}

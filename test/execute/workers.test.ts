@@ -2,8 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellId } from '../../runner/pipeline.js';
+import { sha256 } from '../../schemas/json.js';
 import type { StageEvent } from '../../schemas/protocol.js';
-import { Rig } from './rig.js';
+import { WorkerPool, type Work, type Workers } from '../../runner/execute/pool.js';
+import { moftScript, Rig } from './rig.js';
 
 let rig: Rig;
 beforeEach(() => {
@@ -82,6 +84,43 @@ describe('cells', () => {
     await summary;
     const [attempt] = store.attempts.list('run-1', cell.id);
     expect(readFileSync(attempt?.job ?? '', 'utf8')).not.toContain('value of TEST_SECRET');
+  });
+});
+
+describe('code that changes while a cell runs', () => {
+  it('taints the cells that reach it: counted, not kept, and their children run on their bytes', async () => {
+    const cells = [
+      rig.step('a'),
+      rig.step('twin', { with: { label: 'a', socket: rig.commander.path } }),
+      rig.step('b', { after: ['a'], kind: 'test/engine-step' }),
+    ];
+    const { summary, store } = await rig.start(cells, {
+      changedCode: ({ listing }) => Object.keys(listing.modules).filter((name) => name === 'test/test/step'),
+    });
+    const a = await rig.commander.next('a');
+    a.finish();
+    const b = await rig.commander.next('b');
+    b.finish();
+    const { counts, status } = await summary;
+    expect(counts).toEqual({ ran: 2, hit: 1, failed: 0, skipped: 0, tainted: 2 });
+    expect(status).toBe('done');
+    expect(b.hello.pid).not.toBe(a.hello.pid);
+    const ended = rig.journal.filter((event) => event.type === 'cell-finished');
+    const told = ended.map((event) => [event.cell, event.tainted, 'record' in event] as const);
+    expect(told.sort(([one], [two]) => (one < two ? -1 : 1))).toEqual([
+      ['a', true, false],
+      ['b', undefined, true],
+      ['twin', true, false],
+    ]);
+    const bound = store.runs.read('run-1')?.cells ?? {};
+    expect(Object.keys(bound)).toEqual(['b']);
+    const record = bound.b && store.records.read(bound.b.key, bound.b.record);
+    const digest = sha256('a\n');
+    expect(record?.record.preimage).toMatchObject({ inputs: { before: [{ stage: 'a', digest }] } });
+    // The next run knows the child and not its parent.
+    const again = await rig.start(cells);
+    (await rig.commander.next('a')).finish();
+    expect((await again.summary).counts).toEqual({ ran: 1, hit: 2, failed: 0, skipped: 0 });
   });
 });
 
@@ -279,6 +318,31 @@ describe('stopping', () => {
     execution.interrupt('grace');
     execution.interrupt('now');
     expect((await summary).status).toBe('interrupted');
+  });
+
+  it('a worker leaves it without another cell, even where its cell ends well all the same', async () => {
+    const pool = new WorkerPool({ command: [process.execPath, moftScript, 'worker'], cwd: rig.folder });
+    const works: Work[] = [];
+    const workers: Workers = {
+      run: (order) => {
+        const work = pool.run(order);
+        works.push(work);
+        return work;
+      },
+      retire: () => pool.retire(),
+      close: () => pool.close(),
+    };
+    const { summary } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })], { workers });
+    const a = await rig.commander.next('a');
+    await a.tell('deaf');
+    works[0]?.stop('grace');
+    await a.tell('print so that the signal was there first');
+    a.finish();
+    const b = await rig.commander.next('b');
+    b.finish();
+    expect((await summary).counts).toEqual({ ran: 2, hit: 0, failed: 0, skipped: 0 });
+    expect(b.hello.pid).not.toBe(a.hello.pid);
+    await pool.close();
   });
 
   it('after a timeout is a failure of resources', async () => {

@@ -169,16 +169,39 @@ describe('loadCode', () => {
     const root = built();
     const code = codeIn(root);
     const before = valueOf(code.of(toy(one), {}));
-    expect(code.changed()).toEqual([]);
+    expect(code.changed(before.listing)).toEqual([]);
     const file = path.join(root, 'dist/stages/tool.js');
     fs.appendFileSync(file, '\n');
-    expect(code.changed()).toEqual([file]);
+    expect(code.changed(before.listing)).toEqual([file]);
     expect(valueOf(code.of(toy('stages/rewards/two'), {})).listing.modules['stages/tool.js']).toBe(
       before.listing.modules['stages/tool.js'],
     );
     const lockFile = path.join(root, 'node_modules/.package-lock.json');
     fs.appendFileSync(lockFile, '\n');
-    expect(code.changed()).toEqual([file, lockFile]);
+    expect(code.changed(before.listing)).toEqual([file, lockFile]);
+  });
+
+  it('tells a kind of no change outside what it reaches', () => {
+    const root = built();
+    const code = codeIn(root);
+    const [first, second] = [one, 'stages/rewards/two'].map(
+      (module) => valueOf(code.of(toy(module), {})).listing,
+    );
+    const [oneFile, twoFile] = ['one', 'two'].map((name) =>
+      path.join(root, `dist/stages/rewards/${name}.js`),
+    );
+    fs.appendFileSync(path.join(root, 'dist/stages/unused.js'), '\n');
+    fs.appendFileSync(path.join(root, 'dist/schemas/json.js'), '\n');
+    fs.appendFileSync(oneFile ?? '', '\n');
+    fs.appendFileSync(path.join(root, 'node_modules/.package-lock.json'), '\n');
+    expect(first && code.changed(first)).toEqual([
+      oneFile,
+      path.join(root, 'node_modules/.package-lock.json'),
+    ]);
+    // The second reward imports no package.
+    expect(second && code.changed(second)).toEqual([]);
+    fs.rmSync(twoFile ?? '');
+    expect(second && code.changed(second)).toEqual([twoFile]);
   });
 });
 
