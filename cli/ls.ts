@@ -16,7 +16,11 @@ const spec: CommandSpec = {
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;
     const list = manifests(store, run);
-    const rows = run === undefined ? list.map(runRow) : list.flatMap((manifest) => cellRows(store, manifest));
+    const { isRunnerGone } = await import('../runner/store/index.js');
+    const rows =
+      run === undefined
+        ? list.map((manifest) => runRow(manifest, statusOf(manifest, store, isRunnerGone)))
+        : list.flatMap((manifest) => cellRows(store, manifest));
     if (flag(options, 'json'))
       printJson(
         rows.map(({ json }) => json),
@@ -33,7 +37,22 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-function runRow({ run, pipeline, file, started, finished, status, cells }: RunManifest): Row {
+type Status = RunManifest['status'] | 'killed';
+
+/** A killed runner can't write that it was: its run says `running` for ever. */
+function statusOf(
+  { run, status, extra }: RunManifest,
+  store: Store,
+  isGone: (root: string, runner: string) => boolean,
+): Status {
+  const runner = extra?.runner;
+  if (status !== 'running' || typeof runner !== 'string' || !isGone(store.root, runner)) return status;
+  // It may have ended well between the two looks.
+  const now = store.runs.read(run)?.status ?? status;
+  return now === 'running' ? 'killed' : now;
+}
+
+function runRow({ run, pipeline, file, started, finished, cells }: RunManifest, status: Status): Row {
   const all = Object.values(cells);
   const ran = all.filter(({ how }) => how === 'ran').length;
   const counts = { ran, hit: all.length - ran };

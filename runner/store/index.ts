@@ -3,6 +3,7 @@ export { openStore, type OpenOptions } from './open.js';
 export { createDisk, type Disk, type DiskWrite, type WriteHook } from './disk.js';
 export { keyOf, normalized, toKey } from './key.js';
 export { isRunName, layoutVersion } from './layout.js';
+export { isRunnerGone } from './liveness.js';
 export { newRunId } from './runs.js';
 export { toProblem } from './problem.js';
 export type * from './types.js';
