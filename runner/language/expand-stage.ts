@@ -230,11 +230,22 @@ function reportExplosion(
     for (const axis of axesOf(rows))
       if (!sizes.has(axis)) sizes.set(axis, new Set(rows.map((row) => row.coordinates[axis])).size);
   const axes = [...sizes].map(([axis, size]) => `\`${axis}\` (${size})`).join(' x ');
+  const why = axes === '' ? cellsSoFar(context) : `: its axes are ${axes}`;
   return context.diagnostics.report(draft.place, {
     code: 'too-many-cells',
-    message: `with \`${draft.name}\` the file has more than ${context.maxCells} cells: its axes are ${axes}`,
+    message: `with \`${draft.name}\` the file has more than ${context.maxCells} cells${why}`,
     hint: 'leave out values, gather or pick an axis, or raise `max_cells`',
   });
+}
+
+/** The stages before one without axes that have more than one cell. */
+function cellsSoFar({ expanded }: ExpandContext): string {
+  const counts = [...expanded].flatMap(([stage, result]) =>
+    result.kind === 'cells' && result.cells.length > 1
+      ? [`\`${stage}\` has ${String(result.cells.length)}`]
+      : [],
+  );
+  return counts.length === 0 ? '' : `: ${listed(counts)}`;
 }
 
 function remarkAxes(draft: StageDraft, assignments: readonly Assignment[], { remark }: ExpandContext): void {

@@ -20,15 +20,23 @@ export interface SchemaProblem {
 /** Errors of ajv to problems, one a place: a union's error gives way to those of the form that was meant. */
 export function explainSchemaErrors(errors: readonly ErrorObject[]): readonly SchemaProblem[] {
   const unions = errors.filter(isUnion);
-  const outer = errors.filter((error) => !unions.some((union) => union !== error && isInside(error, union)));
+  const told = errors.filter((error) => !hasDefault(error));
+  const outer = told.filter((error) => !unions.some((union) => union !== error && isInside(error, union)));
   const problems = outer.flatMap((error) =>
-    isUnion(error) ? explainUnion(error, errors) : [explainOne(error)],
+    isUnion(error) ? explainUnion(error, told) : [explainOne(error)],
   );
   return [
     ...new Map(
       problems.map((problem) => [JSON.stringify([problem.path, problem.key, problem.kind]), problem]),
     ).values(),
   ];
+}
+
+/** A key with a default is never missing: it was left unfilled because something else beside it is wrong. */
+function hasDefault({ keyword, params, parentSchema }: ErrorObject): boolean {
+  if (keyword !== 'required') return false;
+  const { missingProperty = '' } = params as { missingProperty?: string };
+  return (parentSchema as JsonSchema | undefined)?.properties?.[missingProperty]?.default !== undefined;
 }
 
 const isUnion = (error: ErrorObject): boolean => error.keyword === 'anyOf' || error.keyword === 'oneOf';

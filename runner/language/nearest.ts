@@ -6,10 +6,26 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   const lower = name.toLowerCase();
   const most = name.length <= 3 ? 1 : Math.ceil(name.length / 3);
   const ranked = [...known]
-    .map((candidate) => ({ candidate, far: distance(lower, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, far: farFrom(lower, candidate.toLowerCase()) }))
     .filter(({ far }) => far <= most && far < name.length)
     .sort((a, b) => a.far - b.far || byCodeUnit(a.candidate, b.candidate));
   return ranked[0]?.candidate;
+}
+
+/** Edits from a name to a candidate or to what follows its last `/`; two letters swapped are one edit. */
+function farFrom(name: string, candidate: string): number {
+  const last = candidate.slice(candidate.lastIndexOf('/') + 1);
+  return Math.min(withSwap(name, candidate), withSwap(name, last));
+}
+
+function withSwap(name: string, candidate: string): number {
+  const swapped = Array.from({ length: Math.max(0, name.length - 1) }, (_, at) =>
+    [name.slice(0, at), name[at + 1], name[at], name.slice(at + 2)].join(''),
+  );
+  return Math.min(
+    distance(name, candidate),
+    ...swapped.filter((other) => other !== name).map((other) => 1 + distance(other, candidate)),
+  );
 }
 
 /** "did you mean `x`?", or what there is. */

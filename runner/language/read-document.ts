@@ -15,6 +15,7 @@ import { cutReferences, type CutReference } from './cut-references.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
 import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
 import type { Source } from './options.js';
+import { commaFinding } from './reference.js';
 import { checkedText, plainScalar } from './scalars.js';
 import { parseSyntax, type Syntax } from './syntax.js';
 
@@ -213,6 +214,9 @@ class Reader {
   }
 
   #cut(cut: CutReference<unknown>, place: Place): Node {
+    const selectors = /\(([^()]*)\)/.exec(cut.mended)?.[1] ?? '';
+    const finding = commaFinding(selectors, cut.mended);
+    if (finding.code !== 'selector-comma') return this.#broken(place, finding);
     return this.#broken(place, {
       code: 'selector-comma',
       message: 'a comma ends a value here, so it cuts this reference in two',

@@ -107,14 +107,7 @@ function malformed(text: string): Finding {
 
 function parseSelectors(text: string | undefined, whole: string): Result<readonly Selector[], Finding> {
   if (text === undefined) return ok([]);
-  if (text.includes(',')) {
-    const mended = whole.replace(text, text.replaceAll(/\s*,\s*/g, ' ').trim());
-    return err({
-      code: 'selector-comma',
-      message: 'selectors are separated by spaces, found a comma',
-      hint: `write \`${mended}\``,
-    });
-  }
+  if (text.includes(',')) return err(commaFinding(text, whole));
   const parts = text.split(/\s+/).filter((part) => part !== '');
   if (parts.length === 0)
     return err(
@@ -129,18 +122,42 @@ function parseSelectors(text: string | undefined, whole: string): Result<readonl
   return checkTogether(selectors, whole);
 }
 
+/** What a comma in selectors was meant to do: to separate them, or to pick several values of an axis. */
+export function commaFinding(selectors: string, whole: string): Finding {
+  const parts = selectors.split(/[\s,]+/).filter((part) => part !== '');
+  const mended = (written: readonly string[]): string =>
+    whole.replace(/\([^()]*\)/, `(${written.join(' ')})`);
+  const bare = parts.findIndex((part) => part !== '*' && !part.includes('='));
+  if (bare < 0)
+    return {
+      code: 'selector-comma',
+      message: 'selectors are separated by spaces, found a comma',
+      hint: `write \`${mended(parts)}\``,
+    };
+  const before = parts[bare - 1];
+  if (before === undefined) return noSelector(parts[bare] ?? '', whole);
+  const axis = before.replace(/=.*$/, '');
+  const named = parts.filter((part) => part === '*' || part.includes('='));
+  const gathering = named.map((part) => (part === before ? `${axis}=*` : part));
+  return {
+    code: 'pick-several',
+    message: `a pick takes one value, found several of \`${axis}\``,
+    hint: `pick one, \`${mended(named)}\`, or gather all, \`${mended(gathering)}\``,
+  };
+}
+
+const noSelector = (part: string, whole: string): Finding =>
+  wrong(
+    `\`${part}\` is no selector`,
+    whole,
+    'a selector is `axis=value` (pick), `axis=*` (gather) or `*` (gather all)',
+  );
+
 function parseSelector(part: string, whole: string): Result<Selector, Finding> {
   if (part === '*') return ok({ kind: 'gather-all' });
   const match = /^([^=]+)=(.+)$/.exec(part);
   const [, axis = '', value = ''] = match ?? [];
-  if (!plainName.test(axis) || (value !== '*' && !valueName.test(value)))
-    return err(
-      wrong(
-        `\`${part}\` is no selector`,
-        whole,
-        'a selector is `axis=value` (pick), `axis=*` (gather) or `*` (gather all)',
-      ),
-    );
+  if (!plainName.test(axis) || (value !== '*' && !valueName.test(value))) return err(noSelector(part, whole));
   return ok(value === '*' ? { kind: 'gather', axis } : { kind: 'pick', axis, value });
 }
 

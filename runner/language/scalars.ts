@@ -55,12 +55,17 @@ function number(text: string): Result<number, Finding> {
 const refuse = (code: string, message: string, hint?: string): Result<never, Finding> =>
   err({ code, message, hint });
 
-/** Whether text was meant as a number: `1_000`, `1,000`, `1 000`. */
+const decimalComma = /^[-+]?([0-9]+,([0-9]{1,2}|[0-9]{4,})|0[0-9]*,[0-9]+)$/;
+
+/** Whether text was meant as a number: `1_000`, `1,000`, `1 000`, and `0,05` with a decimal comma. */
 export function looksLikeNumber(text: string): boolean {
-  return /^[-+]?[0-9]{1,3}([_, ][0-9]+)+(\.[0-9_]+)?$|^[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9]+)?$/.test(text);
+  return (
+    decimalComma.test(text) ||
+    /^[-+]?[0-9]{1,3}([_, ][0-9]+)+(\.[0-9_]+)?$|^[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9]+)?$/.test(text)
+  );
 }
 
-/** `1_000` as it is to be written. */
+/** `1_000` or `0,05` as it is to be written. One comma separates thousands only before exactly three digits. */
 export function withoutSeparators(text: string): string {
-  return text.replaceAll(/[_, ]/g, '');
+  return decimalComma.test(text) ? text.replace(',', '.') : text.replaceAll(/[_, ]/g, '');
 }
