@@ -1,7 +1,7 @@
-import type { Diagnostic } from '../runner/pipeline.js';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import { load, printDiagnostics, printJson } from './load.js';
+import { plainDiagnostic } from './errors.js';
 import { flag } from './options.js';
 import { clean, counted } from './text.js';
 
@@ -14,7 +14,7 @@ const spec: CommandSpec = {
     const loaded = await load(file, options, host);
     const { diagnostics, pipeline } = loaded;
     const good = diagnostics.length === 0 && pipeline !== undefined;
-    if (flag(options, 'json')) printJson({ ok: good, errors: diagnostics.map(plain) }, host);
+    if (flag(options, 'json')) printJson({ ok: good, errors: diagnostics.map(plainDiagnostic) }, host);
     else if (!good) await printDiagnostics(diagnostics, loaded, host);
     else {
       for (const remark of pipeline.remarks) host.stdout.write(clean(`note: ${remark}\n`));
@@ -25,23 +25,3 @@ const spec: CommandSpec = {
   },
 };
 export default spec;
-
-/** Exactly the fields that scripts may rely on. */
-function plain(diagnostic: Diagnostic): Record<string, unknown> {
-  const { code, message, file, line, column, endLine, endColumn, hint, related } = diagnostic;
-  return {
-    code,
-    message,
-    file,
-    line,
-    column,
-    endLine,
-    endColumn,
-    ...(hint === undefined ? {} : { hint }),
-    ...(related === undefined
-      ? {}
-      : {
-          related: related.map((r) => ({ message: r.message, file: r.file, line: r.line, column: r.column })),
-        }),
-  };
-}

@@ -19,7 +19,6 @@ const spec: CommandSpec = {
   ],
   async run([file, pattern], options, host) {
     const pipeline = await loadChecked(file, options, host);
-    if (!pipeline) return exitCode.wrong;
     const cell = await matchOne(pipeline.cells, pattern ?? '');
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;

@@ -5,7 +5,7 @@ import type { Diagnostic, Pipeline } from '../runner/pipeline.js';
 import type { Plan, PlanProblem } from '../runner/plan/index.js';
 import type { Store, StoreProblem } from '../runner/store/index.js';
 import type { Options } from './command.js';
-import { exitCode, UsageError, type ExitCode } from './exit.js';
+import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { assignments } from './options.js';
 import { clean } from './text.js';
@@ -52,16 +52,19 @@ function readPipeline(path: string): string {
   }
 }
 
-/** A pipeline without errors; otherwise they are printed and the answer is undefined. */
+/**
+ * A pipeline without errors.
+ *
+ * @throws PipelineError where it has some
+ */
 export async function loadChecked(
   file: string | undefined,
   options: Options,
   host: CliHost,
-): Promise<Pipeline | undefined> {
+): Promise<Pipeline> {
   const loaded = await load(file, options, host);
   if (loaded.pipeline && loaded.diagnostics.length === 0) return loaded.pipeline;
-  await printDiagnostics(loaded.diagnostics, loaded, host);
-  return undefined;
+  throw new PipelineError(loaded.diagnostics, loaded);
 }
 
 export async function printDiagnostics(

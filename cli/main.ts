@@ -3,7 +3,8 @@ import { cac } from 'cac';
 import { distance } from 'fastest-levenshtein';
 import check from './check.js';
 import type { CommandSpec } from './command.js';
-import { exitCode, UsageError, type ExitCode } from './exit.js';
+import { printError, printErrorJson } from './errors.js';
+import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import explain from './explain.js';
 import type { CliHost } from './host.js';
 import logs from './logs.js';
@@ -18,6 +19,9 @@ import worker from './worker.js';
 /** All of them, in the order of the help. */
 export const commands: readonly CommandSpec[] = [check, plan, run, explain, show, ls, logs, report, worker];
 
+/** With --json, these print one event a line. */
+const eventCommands = ['run', 'logs'];
+
 /**
  * Runs a command line and answers with its exit code.
  *
@@ -27,14 +31,14 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
   try {
     return await dispatch(argv, host, version);
   } catch (error) {
-    const usage = asUsageError(error);
-    if (!usage) {
+    const known = error instanceof PipelineError ? error : asUsageError(error);
+    if (!known) {
       const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
       host.stderr.write(`moft: internal error; please report it with what follows\n${clean(told)}\n`);
       return exitCode.failed;
     }
-    host.stderr.write(`moft: ${clean(usage.message)}\n`);
-    if (usage.hint !== undefined) host.stderr.write(`  hint: ${clean(usage.hint)}\n`);
+    await printError(known, host);
+    if (argv.includes('--json')) printErrorJson(known, eventCommands.includes(argv[0] ?? ''), host);
     return exitCode.wrong;
   }
 }
@@ -91,7 +95,8 @@ function asUsageError(error: unknown): UsageError | undefined {
 function hintForOption(found: string): string {
   const known = commands
     .flatMap(({ options }) => options.map(([flags]) => flags))
-    .flatMap((flags) => /--[a-z-]+/.exec(flags) ?? []);
+    .flatMap((flags) => /--[a-z-]+/.exec(flags) ?? [])
+    .filter((name) => name !== found); // an option of other commands
   const [nearest] = [...new Set(known)].sort((a, b) => distance(a, found) - distance(b, found));
   return nearest !== undefined && distance(nearest, found) <= 3
     ? `did you mean \`${nearest}\`? see \`moft <command> --help\``

@@ -14,7 +14,6 @@ const spec: CommandSpec = {
   examples: ['plan pipelines/quickstart.yaml', 'plan experiment.yaml --set stages.clp.with.steps=50'],
   async run([file], options, host) {
     const pipeline = await loadChecked(file, options, host);
-    if (!pipeline) return exitCode.wrong;
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
     const planned = await makePlan(pipeline, store, host);

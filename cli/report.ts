@@ -1,5 +1,6 @@
-import { copyFileSync, existsSync } from 'node:fs';
+import { copyFileSync, existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { failureFromSystem } from '../runner/execute/failures.js';
 import type { Store } from '../runner/store/index.js';
 import type { CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
@@ -10,19 +11,24 @@ import { newestReport } from './results.js';
 import { clean } from './text.js';
 
 const spec: CommandSpec = {
-  usage: 'report <file>',
-  description: 'Print the path of the newest report of a pipeline, or copy the page',
+  usage: 'report <file> [cell]',
+  description:
+    'Print the path of the newest report of a pipeline (of a cell, where it has several), or copy the page',
   options: [['-o, --output <path>', 'Copy the page, which needs no other file, to this path']],
-  examples: ['report pipelines/quickstart.yaml', 'report pipelines/quickstart.yaml -o front.html'],
-  async run([file], options, host) {
+  examples: [
+    'report pipelines/quickstart.yaml',
+    'report pipelines/quickstart.yaml -o front.html',
+    'report experiment.yaml report/seed=0',
+  ],
+  async run([file, cell], options, host) {
     const path = resolve(host.cwd, file ?? '');
     const output = text(options, 'output');
     const store = await open(storeRoot(dirname(path), host), 'write', host);
     if (!store) return exitCode.environment;
-    const report = newestReport(store, path);
+    const report = newestReport(store, path, cell);
     if (!report)
       throw new UsageError(
-        `there is no report of ${path}`,
+        `there is no report of ${path}${cell === undefined ? '' : ` named by ${JSON.stringify(cell)}`}`,
         `\`moft run ${file ?? ''}\` makes one if the file has a stage of kind report`,
       );
     const page = await unpackReport(store, report.digest, host);
@@ -50,9 +56,20 @@ export async function unpackReport(store: Store, digest: string, host: CliHost):
 }
 
 function copyPage(page: string, to: string): void {
+  const folder = dirname(to);
+  if (!existsSync(folder))
+    throw new UsageError(
+      `the report can't be written to ${to}: there is no folder ${folder}`,
+      'make it first',
+    );
+  if (statSync(to, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new UsageError(
+      `the report can't be written to ${to}: it is a folder`,
+      `write ${join(to, 'index.html')}`,
+    );
   try {
     copyFileSync(page, to);
   } catch (error) {
-    throw new UsageError(`the report can't be written to ${to} (${(error as Error).message})`);
+    throw new UsageError(`the report can't be written to ${to}: ${failureFromSystem(error).message}`);
   }
 }

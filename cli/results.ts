@@ -72,21 +72,36 @@ export interface NamedReport extends NamedResult {
   readonly digest: string;
 }
 
-/** The newest report of a pipeline file. */
-export function newestReport(store: Store, file: string): NamedReport | undefined {
+/**
+ * The newest report of a pipeline file, of the cells that `pattern` names; several in one run are an error that
+ * lists them.
+ */
+export function newestReport(
+  store: Store,
+  file: string,
+  pattern: string | undefined,
+): NamedReport | undefined {
   for (const manifest of manifests(store, undefined)) {
-    const report = resolve(manifest.file) === file ? reportOf(store, manifest) : undefined;
-    if (report) return report;
+    if (resolve(manifest.file) !== file) continue;
+    const found = reportsOf(store, manifest, pattern);
+    if (found.length > 1) {
+      const what = pattern === undefined ? file : JSON.stringify(pattern);
+      throw new UsageError(
+        `${what} has ${found.length} reports, expected one`,
+        `name its cell after the file; the candidates are ${found.map(({ id }) => id).join(' ')}`,
+      );
+    }
+    if (found[0]) return found[0];
   }
   return undefined;
 }
 
-/** The report of a run, if it has one. */
-export function reportOf(store: Store, run: RunManifest): NamedReport | undefined {
-  for (const id of Object.keys(run.cells) as CellId[]) {
+/** The reports of a run, of all its cells or of those that `pattern` names. */
+export function reportsOf(store: Store, run: RunManifest, pattern?: string): readonly NamedReport[] {
+  const ids = pattern === undefined ? (Object.keys(run.cells) as CellId[]) : idsIn(run, pattern);
+  return ids.flatMap((id) => {
     const result = resultOf(store, run, id);
     const report = result?.record.record.artifacts.find(({ type }) => type === 'report');
-    if (result && report) return { ...result, digest: report.digest };
-  }
-  return undefined;
+    return result && report ? [{ ...result, digest: report.digest }] : [];
+  });
 }

@@ -6,9 +6,9 @@ import type { Store } from '../runner/store/index.js';
 import type { RunStatus } from '../runner/track/events.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
 import { engineNames, isEngineName } from './engine.js';
-import { exitCode, UsageError, type ExitCode } from './exit.js';
+import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { loadChecked, makePlan, open, printDiagnostics, printProblem, storeRoot } from './load.js';
+import { loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
 import { flag, positiveInteger, text } from './options.js';
 import { requireHits, select, selectionOptions, type Selection } from './select.js';
 
@@ -30,7 +30,6 @@ const spec: CommandSpec = {
   async run([file], options, host) {
     const backend = engineOption(options);
     const pipeline = await loadChecked(file, options, host);
-    if (!pipeline) return exitCode.wrong;
     const selection = await select(pipeline, options);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'write', host);
     if (!store) return exitCode.environment;
@@ -93,8 +92,7 @@ async function executePlan(
   const capacity = capacityFor(positiveInteger(options, 'jobs'));
   const tooLarge = unfitting(plan.pipeline, capacity);
   if (tooLarge.length > 0) {
-    await printDiagnostics(tooLarge, { file: '', text: '' }, host);
-    return exitCode.wrong;
+    throw new PipelineError(tooLarge, { file: '', text: '' });
   }
   const run = runId(host.clock.wall());
   const journal = store.journal(run);

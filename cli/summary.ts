@@ -4,7 +4,7 @@ import type { Pipeline } from '../runner/pipeline.js';
 import type { Store } from '../runner/store/index.js';
 import type { CliHost } from './host.js';
 import { unpackReport } from './report.js';
-import { reportOf } from './results.js';
+import { reportsOf } from './results.js';
 import { clean, counted, duration } from './text.js';
 
 interface Context {
@@ -31,9 +31,10 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
   );
   if (summary.status !== 'done') return;
   const manifest = context.store.runs.read(context.run);
-  const report = manifest && reportOf(context.store, manifest);
-  const page = report && (await unpackReport(context.store, report.digest, host));
-  if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
+  for (const { digest } of manifest ? reportsOf(context.store, manifest) : []) {
+    const page = await unpackReport(context.store, digest, host);
+    if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
+  }
 }
 
 const words = {

@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import { join, dirname, resolve } from 'node:path';
 import { err, ok } from '../schemas/result.js';
 import type { WorkerHost } from '../runner/execute/worker/host.js';
 import type { CommandSpec } from './command.js';
-import type { ExitCode } from './exit.js';
+import { UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { text } from './options.js';
 
@@ -19,6 +20,7 @@ const spec: CommandSpec = {
     const { runOneJob, serveWarm } = await import('../runner/execute/worker/serve.js');
     const worker = await workerHost(host);
     if (job !== undefined) {
+      requireFile(resolve(host.cwd, job));
       const order = {
         path: resolve(host.cwd, job),
         epoch: Number(text(options, 'epoch') ?? 0),
@@ -31,6 +33,14 @@ const spec: CommandSpec = {
   },
 };
 export default spec;
+
+function requireFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return;
+  throw new UsageError(
+    `there is no job file ${path}`,
+    'the runner writes it: .moft/attempts/RUN/CELL/ATTEMPT/job.json',
+  );
+}
 
 async function workerHost(host: CliHost): Promise<WorkerHost> {
   const { openStore } = await import('../runner/store/index.js');

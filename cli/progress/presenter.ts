@@ -37,7 +37,10 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
       return `retry    ${event.cell} in ${duration(event.backoff)}: ${oneLine(event.failure.message)}`;
     case 'cell-finished': {
       if (event.status === 'hit' || event.status === 'skipped') return undefined;
-      const detail = event.failure ? oneLine(event.failure.message) : duration(event.seconds ?? 0);
+      // The message, with what to do, stands once, in the summary.
+      const detail = event.failure
+        ? `(${event.failure.class}, ${event.failure.code})`
+        : duration(event.seconds ?? 0);
       return `${event.status.padEnd(8)} ${event.cell}  ${detail}${event.tainted ? ' (tainted)' : ''}`;
     }
     case 'run-note':

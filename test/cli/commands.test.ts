@@ -267,6 +267,7 @@ describe('wrong arguments', () => {
     [['run', 'p.yaml', 'q.yaml'], 'unused args: `q.yaml`', 'see `moft <command> --help`'],
     [['run', 'none.yaml'], 'there is no file', 'give the path of a pipeline'],
     [['run', 'p.yaml', '--jsn'], 'unknown option `--jsn`', 'did you mean `--json`?'],
+    [['worker', 'none.json'], 'there is no job file', 'the runner writes it'],
     [['run', 'p.yaml', '-p', 'first'], '-p expects name=value, found "first"', 'write -p name=value'],
     [['run', 'p.yaml', '--jobs', '0'], '--jobs expects a whole number of at least 1, found "0"', ''],
     [
@@ -288,6 +289,28 @@ describe('wrong arguments', () => {
     expect(code).toBe(2);
     expect(stderr).toContain(message);
     expect(stderr).toContain(hint);
+  });
+
+  it('an option of other commands is not suggested to itself', async () => {
+    const { code, stderr } = await project.run('report', 'p.yaml', '--json');
+    expect(code).toBe(2);
+    expect(stderr).toContain('unknown option `--json`');
+    expect(stderr).not.toContain('did you mean `--json`');
+  });
+
+  it.each([
+    [['check', 'none.yaml'], false, { code: 'arguments' }],
+    [['plan', 'bad.yaml'], false, { line: 4 }],
+    [['run', 'none.yaml'], true, { code: 'arguments' }],
+    [['run', 'bad.yaml'], true, { line: 4 }],
+  ])('%j with --json are JSON too', async (args, event, first) => {
+    const { code, stdout, stderr } = await project.run(...args, '--json');
+    expect(code).toBe(2);
+    expect(stderr).not.toBe('');
+    const told = JSON.parse(stdout) as { errors: unknown[] };
+    expect(told).toMatchObject(event ? { type: 'error' } : { ok: false });
+    expect(told.errors[0]).toMatchObject({ message: expect.any(String) as string, ...first });
+    if (event) expect(stdout.trim()).not.toContain('\n');
   });
 
   it('a file with errors', async () => {

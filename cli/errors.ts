@@ -1,0 +1,49 @@
+/** Errors of the file and the arguments, as people and as scripts read them. */
+import type { Diagnostic } from '../runner/pipeline.js';
+import { PipelineError, type UsageError } from './exit.js';
+import type { CliHost } from './host.js';
+import { printDiagnostics, printJson } from './load.js';
+import { clean } from './text.js';
+
+/** On stderr for people, whatever stdout is for. */
+export async function printError(error: PipelineError | UsageError, host: CliHost): Promise<void> {
+  if (error instanceof PipelineError) {
+    await printDiagnostics(error.diagnostics, error.source, host);
+    return;
+  }
+  host.stderr.write(`moft: ${clean(error.message)}\n`);
+  if (error.hint !== undefined) host.stderr.write(`  hint: ${clean(error.hint)}\n`);
+}
+
+/** What `--json` prints instead of a result: an event where events were to come, one document elsewhere. */
+export function printErrorJson(error: PipelineError | UsageError, events: boolean, host: CliHost): void {
+  const errors =
+    error instanceof PipelineError ? error.diagnostics.map(plainDiagnostic) : [plainUsage(error)];
+  if (events) host.stdout.write(`${JSON.stringify({ type: 'error', errors })}\n`);
+  else printJson({ ok: false, errors }, host);
+}
+
+/** Arguments have no place in a file. */
+function plainUsage({ message, hint }: UsageError): Record<string, unknown> {
+  return { code: 'arguments', message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** Exactly the fields that scripts may rely on. */
+export function plainDiagnostic(diagnostic: Diagnostic): Record<string, unknown> {
+  const { code, message, file, line, column, endLine, endColumn, hint, related } = diagnostic;
+  return {
+    code,
+    message,
+    file,
+    line,
+    column,
+    endLine,
+    endColumn,
+    ...(hint === undefined ? {} : { hint }),
+    ...(related === undefined
+      ? {}
+      : {
+          related: related.map((r) => ({ message: r.message, file: r.file, line: r.line, column: r.column })),
+        }),
+  };
+}
