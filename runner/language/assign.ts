@@ -3,7 +3,7 @@ import type { Coordinates } from './cell-id.js';
 import { checkValues } from './check-values.js';
 import type { Context } from './context.js';
 import type { AxisValue, StageDraft } from './draft.js';
-import type { Expanded } from './cells.js';
+import type { DraftCell, Expanded } from './cells.js';
 import { brokenAt, everyNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
 import { suggestion } from './nearest.js';
 import { type PortUse, readPorts } from './ports.js';
@@ -72,6 +72,11 @@ export function assign(
     stage: draft.name,
     kind,
     candidates: (type) => candidates(type, context),
+    unselectable: (reference) => {
+      const found = select(reference, cellsOf(reference.stage, context));
+      return cellsOf(reference.stage, context).length === 0 || found.ok ? undefined : found.error;
+    },
+    gatherable: (stage) => gatherable(cellsOf(stage, context)),
   });
   const occurrences = read.uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
   const unfit = occurrences.filter((occurrence) => !checkTypes(occurrence, draft, context));
@@ -114,6 +119,16 @@ function candidates(type: string, { expanded }: ExpandContext): readonly string[
       .filter(([, output]) => output.type === type)
       .map(([name]) => `$${stage}.${name}`);
   });
+}
+
+function cellsOf(stage: string, { expanded }: ExpandContext): readonly DraftCell[] {
+  const found = expanded.get(stage);
+  return found?.kind === 'cells' ? found.cells : [];
+}
+
+function gatherable(cells: readonly DraftCell[]): readonly string[] {
+  const own = (cells[0]?.draft.axes ?? []).map(({ name }) => name).filter((name) => name !== 'seed');
+  return own.length > 0 ? own : axesOf(cells).filter((name) => name !== 'seed');
 }
 
 function occurrencesOf(stage: string, use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {

@@ -3,8 +3,8 @@ import type { InputPort, StageKind } from '../contract.js';
 import type { InputBinding } from '../pipeline.js';
 import { isCommandLine } from './format-diagnostic.js';
 import { meantKeys } from './check-values.js';
-import type { Diagnostics } from './diagnostics.js';
-import { describeNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
+import type { Diagnostics, Finding } from './diagnostics.js';
+import { describeNode, type MapNode, type Node, type ReferenceNode, type StageReference } from './nodes.js';
 import { gathers } from './select.js';
 
 /** What is written at an input, before anything is expanded. */
@@ -27,6 +27,10 @@ export interface PortContext {
   readonly diagnostics: Diagnostics;
   /** References of the file that give a type, for hints. */
   readonly candidates: (type: InputPort['type']) => readonly string[];
+  /** What is wrong with the selectors or the output of a reference, if anything. */
+  readonly unselectable: (reference: StageReference) => Finding | undefined;
+  /** Axes that a gather of a stage is likely meant for: its own ones, else those it carries; never `seed`. */
+  readonly gatherable: (stage: string) => readonly string[];
 }
 
 /** The uses of a stage's inputs, and the names of those that are missing or of the wrong shape. */
@@ -68,33 +72,50 @@ function readPort(name: string, port: InputPort, node: Node, context: PortContex
 }
 
 /** A gather where one is taken, or one artifact where a list is. */
-function checkShape(
-  name: string,
-  port: InputPort,
-  node: ReferenceNode,
-  { diagnostics }: PortContext,
-): boolean {
+function checkShape(name: string, port: InputPort, node: ReferenceNode, context: PortContext): boolean {
   const { reference } = node;
   const many = gathers(reference);
   if (many === (port.list === true)) return true;
-  const plain = `$${reference.stage}.${reference.output}`;
-  const axes = reference.selectors.map((one) => (one.kind === 'gather-all' ? 'axis' : one.axis));
-  const picking = `$${reference.stage}(${axes.map((axis) => `${axis}=...`).join(' ')}).${reference.output}`;
-  diagnostics.report(
+  const unselectable = context.unselectable(reference);
+  if (unselectable !== undefined) context.diagnostics.report(node, unselectable);
+  context.diagnostics.report(
     node,
     many
       ? {
           code: 'list-for-one',
           message: `\`${name}\` takes one ${port.type}, and \`${reference.text}\` gathers a list`,
-          hint: `leave the axis free, \`${plain}\`, to make a cell for each, or pick one: \`${picking}\``,
+          hint: oneHint(reference),
         }
       : {
           code: 'one-for-list',
           message: `\`${name}\` takes a list (each a ${port.type}), and \`${reference.text}\` is one`,
-          hint: `gather it, \`$${reference.stage}(*).${reference.output}\`, or write a list: \`[${reference.text}]\``,
+          hint: listHint(reference, unselectable === undefined, context),
         },
   );
   return false;
+}
+
+function oneHint({ stage, selectors, output }: StageReference): string {
+  const axes = selectors.map((one) => (one.kind === 'gather-all' ? 'axis' : one.axis));
+  const picking = `$${stage}(${axes.map((axis) => `${axis}=...`).join(' ')}).${output}`;
+  return `leave the axis free, \`$${stage}.${output}\`, to make a cell for each, or pick one: \`${picking}\``;
+}
+
+/** Gathers the axes that are left free (all, where none is), and keeps the picks on the others. */
+function listHint(reference: StageReference, whole: boolean, { gatherable }: PortContext): string {
+  const { stage, selectors, output, text } = reference;
+  const picks = selectors.flatMap((one) => (one.kind === 'pick' ? [one] : []));
+  const axes = gatherable(stage);
+  const free = axes.filter((axis) => !picks.some((pick) => pick.axis === axis));
+  const gathered = free.length > 0 ? free : axes;
+  const kept = picks.filter(({ axis }) => !gathered.includes(axis));
+  const written = [
+    ...gathered.map((axis) => `${axis}=*`),
+    ...(whole ? kept.map(({ axis, value }) => `${axis}=${value}`) : []),
+  ];
+  const gather = `gather it, \`$${stage}(${written.join(' ')}).${output}\``;
+  if (gathered.length === 0) return whole ? `write a list: \`[${text}]\`` : 'write a list';
+  return whole ? `${gather}, or write a list: \`[${text}]\`` : gather;
 }
 
 function readList(
