@@ -83,9 +83,8 @@ export function readOneOf<T extends string>(
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };
 
-/** `2h`, `90s`, `1h30m`, or a number of seconds; undefined where it is none of these. */
+/** Seconds of `2h`, `90s`, `1h30m`; undefined for all else, a number without a unit included. */
 export function parseDuration(value: unknown): number | undefined {
-  if (typeof value === 'number') return value > 0 ? value : undefined;
   if (typeof value !== 'string' || !/^([0-9]+(\.[0-9]+)?\s*(ms|s|min|m|h|d)\s*)+$/.test(value))
     return undefined;
   let seconds = 0;
@@ -97,9 +96,15 @@ export function parseDuration(value: unknown): number | undefined {
 export function readDuration(node: Node, what: string, context: Context): number | undefined {
   const resolved = resolveSetting(node, context);
   const seconds = resolved.kind === 'scalar' ? parseDuration(resolved.value) : undefined;
-  if (seconds === undefined)
-    expected(resolved, `${what} takes a duration`, context, 'write `90s`, `15m`, `2h` or `1h30m`');
+  if (seconds === undefined) expected(resolved, `${what} takes a duration`, context, durationHint(resolved));
   return seconds;
+}
+
+function durationHint(node: Node): string {
+  const count = node.kind === 'scalar' && typeof node.value === 'number' ? node.value : 0;
+  return count > 0
+    ? `give it a unit: \`${count}s\`, \`${count}m\` or \`${count}h\``
+    : 'write `90s`, `15m`, `2h` or `1h30m`';
 }
 
 const unitBytes: Readonly<Record<string, number>> = {

@@ -59,10 +59,9 @@ describe('durations and sizes', () => {
     ['15min', 900],
     ['500ms', 0.5],
     ['1.5d', 129_600],
-    [30, 30],
   ])('%s is %d seconds', (text, seconds) => expect(parseDuration(text)).toBe(seconds));
 
-  it.each(['', '2', 'h', '2 hours', '-1s', '0s', -3, 0, true])('%s is no duration', (text) =>
+  it.each(['', '2', 'h', '2 hours', '-1s', '0s', 30, -3, 0, true])('%s is no duration', (text) =>
     expect(parseDuration(text)).toBeUndefined(),
   );
 
