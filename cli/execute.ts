@@ -41,7 +41,7 @@ export async function execute(options: ExecuteOptions, host: CliHost): Promise<R
     command: host.workerCommand,
     cwd: store.root,
     ...(host.grace === undefined ? {} : { grace: host.grace }),
-    onRetire: (text) => show({ type: 'run-note', text }),
+    onRetire: (text, cell) => show({ type: 'run-note', cell, text }),
   });
   const execution = await newExecution(options, { workers, show }, host);
   const unlisten = listenForInterrupts(execution, host);

@@ -1,4 +1,5 @@
 import type { ArtifactType } from '../schemas/artifact.js';
+import type { RecordedArtifact } from '../schemas/protocol.js';
 import type { Store, StoredRecord } from '../runner/store/index.js';
 import { parseId } from './cells.js';
 import { jsonOption, type CommandSpec } from './command.js';
@@ -7,7 +8,7 @@ import type { CliHost } from './host.js';
 import { open, printJson, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { alternates, newestResult, type NamedResult } from './results.js';
-import { bytes, clean, columns, duration } from './text.js';
+import { bytes, clean, columns, counted, duration } from './text.js';
 
 const spec: CommandSpec = {
   usage: 'show <cell>',
@@ -87,6 +88,20 @@ function where(store: Store, type: ArtifactType, digest: string): { path: string
   return { path: found.value.path, ...(found.value.files ? { files: found.value.files } : {}) };
 }
 
+/** A file by its path; a folder by the path of each of its files, which can be opened as they lie. */
+function artifactRows({ name, type, digest, bytes: size }: RecordedArtifact, store: Store): string[][] {
+  const found = store.cas.artifactRef(type, digest);
+  const head = ['   ', name, type, bytes(size)];
+  if (!found.ok) return [[...head, 'missing']];
+  const { path, files } = found.value;
+  if (!files) return [[...head, path]];
+  const all = Object.entries(files);
+  return [
+    [...head, counted(all.length, 'file')],
+    ...all.map(([file, at]) => ['   ', '', '', '', `${file}  ${at}`]),
+  ];
+}
+
 function printResult(
   { id, record }: NamedResult,
   others: readonly StoredRecord[],
@@ -100,15 +115,7 @@ function printResult(
     `  key       ${record.key}`,
     `  with      ${JSON.stringify((preimage as Preimage).with)}`,
     '  artifacts',
-    ...columns(
-      artifacts.map((a) => [
-        '   ',
-        a.name,
-        a.type,
-        bytes(a.bytes),
-        where(store, a.type, a.digest).path ?? 'missing',
-      ]),
-    ),
+    ...columns(artifacts.flatMap((artifact) => artifactRows(artifact, store))),
     ...others.map((other) => `  result    ${other.digest} ${other.record.finished}`),
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));

@@ -171,6 +171,7 @@ export class CellAttempt {
       restarts: 0,
       env: variables(this.#subject.cell),
       log: attempt.log,
+      cell: this.#subject.cell.id,
       onEvent: (event) => this.#hear(event),
     });
     const result = await this.#work.result;

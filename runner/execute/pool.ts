@@ -3,10 +3,12 @@ import { appendFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import type { Failure, StageEvent } from '../../schemas/protocol.js';
 import type { JsonObject } from '../../schemas/json.js';
+import type { CellId } from '../pipeline.js';
 import { LineReader, reportDescriptor, type WorkerCommand, type WorkerReport } from './worker/protocol.js';
 import type { StopManner } from './schedule.js';
 
 export interface WorkOrder {
+  readonly cell: CellId;
   /** Absolute path of job.json. */
   readonly job: string;
   readonly epoch: number;
@@ -55,7 +57,7 @@ export interface PoolOptions {
   /** Resident bytes above which a worker is replaced. Default 1.5 GiB. */
   readonly maxBytes?: number;
   /** Told when a worker is thrown away for a reason that a reader should know. */
-  readonly onRetire?: (reason: string) => void;
+  readonly onRetire?: (reason: string, cell: CellId) => void;
 }
 
 export class WorkerPool implements Workers {
@@ -78,7 +80,7 @@ export class WorkerPool implements Workers {
     const worker = this.#idle.get(kind)?.pop() ?? this.#start(order.env);
     const work = worker.run(order);
     const result = work.result.then((result) => {
-      this.#putBack(worker, kind, result);
+      this.#putBack(worker, { kind, cell: order.cell }, result);
       return result;
     });
     return { result, stop: (manner) => work.stop(manner) };
@@ -110,7 +112,11 @@ export class WorkerPool implements Workers {
     this.#idle.clear();
   }
 
-  #putBack(worker: WarmWorker, kind: string, result: WorkResult): void {
+  #putBack(
+    worker: WarmWorker,
+    { kind, cell }: { readonly kind: string; readonly cell: CellId },
+    result: WorkResult,
+  ): void {
     if (result.kind !== 'ended') return;
     const reason = worker.retireReason();
     if (reason === undefined) {
@@ -118,7 +124,7 @@ export class WorkerPool implements Workers {
       return;
     }
     worker.end();
-    if (result.failure === undefined) this.#options.onRetire(reason);
+    if (result.failure === undefined) this.#options.onRetire(reason, cell);
   }
 }
 

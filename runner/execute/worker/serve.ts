@@ -57,7 +57,12 @@ async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl):
   const began = performance.now();
   const outcome = await runJob(order, host, control);
   const seconds = Math.round(performance.now() - began) / 1000;
-  const retire = outcome.status === 'done' ? outcome.leftover : `the cell ${outcome.status}`;
+  const retire =
+    outcome.status === 'done'
+      ? outcome.leftover
+      : outcome.status === 'failed'
+        ? 'a worker was replaced after the cell failed'
+        : 'a worker was replaced after the cell was stopped';
   return {
     type: 'finished',
     seconds,
