@@ -2,6 +2,7 @@
  * What a set of policies reaches if a policy may be drawn by chance for each response: every mixture of their
  * points, and all that lies below one.
  */
+import { weightedSum } from '../vector.js';
 import { at, paretoFront, type Point } from './dominance.js';
 import { type HalfSpace, polytopeVolume } from './polytope.js';
 
@@ -38,8 +39,8 @@ function facetsOn(points: readonly Point[], axes: readonly number[], dimension: 
   return combinations(flat, axes.length).flatMap((corner) => {
     const normal = positiveNormal(corner);
     if (normal === null) return [];
-    const offset = dot(normal, corner[0] ?? []);
-    if (flat.some((point) => dot(normal, point) > offset + 1e-12)) return [];
+    const offset = weightedSum(normal, corner[0] ?? []);
+    if (flat.some((point) => weightedSum(normal, point) > offset + 1e-12)) return [];
     const full = new Array<number>(dimension).fill(0);
     axes.forEach((axis, k) => (full[axis] = normal[k] ?? 0));
     return [{ normal: full, offset }];
@@ -89,10 +90,6 @@ function swap(rows: number[][], i: number, j: number): void {
 function subtract(row: number[], pivot: readonly number[], column: number): void {
   const factor = (row[column] ?? 0) / (pivot[column] ?? 1);
   for (let k = 0; k < row.length; k++) row[k] = (row[k] ?? 0) - factor * (pivot[k] ?? 0);
-}
-
-function dot(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((total, x, k) => total + x * (b[k] ?? 0), 0);
 }
 
 function subsets<T>(items: readonly T[]): T[][] {

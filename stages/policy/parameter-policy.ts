@@ -3,6 +3,7 @@ import { StageFailure } from '../../runner/contract.js';
 import type { PolicyManifest } from '../../schemas/artifact.js';
 import { countParameters, disposeTensors, languageModel } from '../lm/index.js';
 import type { Tokens } from '../lm/types.js';
+import { oneHot } from '../vector.js';
 import { materialize, type Mixture } from './merge.js';
 import { spellings } from './options.js';
 import { writeTradeOff } from './prompt-writing.js';
@@ -66,7 +67,7 @@ export function writtenAt(
 /** Tokens that a trade-off takes before the prompt, at most. */
 export function longestWriting(stored: Pick<StoredPolicy, 'manifest' | 'tokenizer'>): number {
   const { alpha, objectives } = stored.manifest;
-  const corners = objectives.map((_, k) => objectives.map((_, i) => (i === k ? 1 : 0)));
+  const corners = objectives.map((_, k) => oneHot(k, objectives.length));
   const middle = objectives.map(() => 1 / objectives.length);
   const some = 'fixed' in alpha ? alpha.fixed : alpha.range[0];
   return Math.max(
@@ -103,11 +104,15 @@ function outside(message: string): StageFailure {
   return new StageFailure('user', 'outside-domain', message);
 }
 
-/** Merging costs a multiplication and an addition a conditioned parameter and copy that takes part. */
+/**
+ * Merging costs a multiplication and an addition a conditioned parameter and copy that takes part; where the reference
+ * has a share it takes part as a copy does.
+ */
 function costAt(stored: StoredPolicy, tradeOff: TradeOff): Cost {
   const { shared, copies, reference } = stored;
   const conditioned = copies[0] ? countParameters(copies[0]) : 0;
-  const taking = mixtureAt(stored, tradeOff).weights.filter((w) => w !== 0).length;
+  const { weights, referenceShare: share } = mixtureAt(stored, tradeOff);
+  const taking = [...weights, share].filter((w) => w !== 0).length;
   const trained = countParameters(shared) + copies.length * conditioned;
   return {
     passesPerToken: 1,

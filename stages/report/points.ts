@@ -1,5 +1,6 @@
 /** Brings points to one form: exact figures where the world gives them, sampled ones elsewhere. */
 import type { Front, FrontPoint } from '../../schemas/artifact.js';
+import { weightedSum } from '../vector.js';
 import type { SeedPoint } from './types.js';
 
 /** The points of a front at one alpha, in the order of its grid. */
@@ -39,8 +40,8 @@ function sampledPoint(point: FrontPoint, reference: readonly number[]): SeedPoin
     rewards: point.rewards,
     stderr: point.stderr,
     kl: point.kl,
-    value: objective(point.alpha, dot(point.weights, point.rewards), point.kl),
-    referenceValue: objective(point.alpha, dot(point.weights, reference), 0),
+    value: objective(point.alpha, weightedSum(point.weights, point.rewards), point.kl),
+    referenceValue: objective(point.alpha, weightedSum(point.weights, reference), 0),
     regret: null,
     length: point.length,
     entropy: point.entropy,
@@ -50,7 +51,7 @@ function sampledPoint(point: FrontPoint, reference: readonly number[]): SeedPoin
 
 /** V* = (1 - alpha) w.r* - alpha KL*, so the optimum's KL follows from its value. */
 function optimumPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>): SeedPoint {
-  const reward = dot(point.weights, exact.optimumRewards);
+  const reward = weightedSum(point.weights, exact.optimumRewards);
   return {
     weights: point.weights,
     rewards: exact.optimumRewards,
@@ -67,15 +68,6 @@ function optimumPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>
 
 function objective(alpha: number, reward: number, kl: number): number {
   return (1 - alpha) * reward - alpha * kl;
-}
-
-export function dot(a: readonly number[], b: readonly number[]): number {
-  return a.reduce((sum, x, i) => sum + x * (b[i] ?? 0), 0);
-}
-
-/** The point that asks for objective k alone. */
-export function corner(points: readonly SeedPoint[], k: number): SeedPoint | undefined {
-  return points.find((point) => point.weights.every((w, i) => w === (i === k ? 1 : 0)));
 }
 
 /** The point that asks for all objectives alike. */

@@ -5,7 +5,8 @@ import { type Answer, type Answered, answersTo } from './answers.js';
 import { type Scale, calibrationOf, expertsOf, optimaOf, referencesOf, scaleOf } from './yardstick.js';
 import { findingsOf } from './findings.js';
 import { figuresOf } from './measures.js';
-import { corner, middle } from './points.js';
+import { corner } from '../statistics/steering.js';
+import { middle } from './points.js';
 import type { Change, CurveSummary, PointSummary, SeedPoint, SeedSummary, Slice } from './types.js';
 
 export function sliceAt(curves: readonly Curve[], alpha: number, objectives: readonly string[]): Slice {

@@ -1,7 +1,7 @@
 /** What fronts are measured against: the reference model, the exact optimum, the experts. */
 import { mean } from 'simple-statistics';
 import { type Calibration as Scale, calibration } from '../pareto/calibration.js';
-import { corner } from './points.js';
+import { corner } from '../statistics/steering.js';
 import type { Answer, Answered } from './answers.js';
 import type { Calibration, SeedPoint } from './types.js';
 

@@ -1,5 +1,6 @@
 /** What is logged of a step, under the names that trainers of the field use. */
 import type { TradeOff } from '../policy/types.js';
+import { weightedSum } from '../vector.js';
 import type { Episode } from './episode.js';
 import type { Response } from './rollout.js';
 
@@ -61,7 +62,7 @@ function returnsOf({ tradeOff, rollout, figures }: Episode): Returns {
 
 /** R_w of a response; null where a reward does not apply. */
 export function scalarReward({ rewards }: Response, { weights }: TradeOff): number | null {
-  return rewards && rewards.reduce((total, reward, i) => total + (weights[i] ?? 0) * reward, 0);
+  return rewards && weightedSum(weights, rewards);
 }
 
 export function sum(values: readonly number[]): number {

@@ -5,8 +5,8 @@
 import type { ExactPoint } from '../../schemas/artifact.js';
 import type { SteerablePolicy, TradeOff } from '../policy/types.js';
 import { exactAt, type ListedPrompt } from './exact-evaluation.js';
+import { oneHot } from '../vector.js';
 import { mean, type Figures } from './figures.js';
-import { oneHot } from './trade-offs.js';
 
 /** Below this share of the optimum's span an objective counts as locked in. */
 export const lockedIn = 0.75;

@@ -13,6 +13,7 @@ import {
 import type { DecoderConfig, NamedTensors, Tokens } from '../lm/types.js';
 import { joined } from '../policy/prompted-model.js';
 import type { TradeOff } from '../policy/types.js';
+import { weightedSum } from '../vector.js';
 import { groupCoefficients, type KlEstimator } from './estimators.js';
 import { promptGroups, type Rollout } from './rollout.js';
 
@@ -118,7 +119,7 @@ function lossTerms(
     const group = responses.map(({ rewards, logProbs }) => {
       const span = [s, (s += logProbs.length)] as const;
       return {
-        reward: rewards && weighted(tradeOff.weights, rewards),
+        reward: rewards && weightedSum(tradeOff.weights, rewards),
         logPolicy: logProbs,
         logReference: reference.logProbs.subarray(...span),
         ...(reference.exactKl ? { exactKl: reference.exactKl.subarray(...span) } : {}),
@@ -135,10 +136,6 @@ function lossTerms(
     logRatios.push(group.map(({ logPolicy, logReference }) => total(logPolicy) - total(logReference)));
   }
   return { score, exactKl, logRatios };
-}
-
-function weighted(weights: readonly number[], rewards: readonly number[]): number {
-  return rewards.reduce((sum, reward, i) => sum + (weights[i] ?? 0) * reward, 0);
 }
 
 function total(values: Float32Array): number {

@@ -6,6 +6,7 @@
  * Lin et al., "Smooth Tchebycheff Scalarization for Multi-Objective Optimization", 2024 (soft-min).
  */
 import { unreachable } from '../../schemas/result.js';
+import { weightedSum } from '../vector.js';
 
 export type Scalarisation =
   | { readonly kind: 'linear' }
@@ -22,20 +23,16 @@ export function scalarise(
 ): number {
   switch (rule.kind) {
     case 'linear':
-      return linear(rewards, weights);
+      return weightedSum(weights, rewards);
     case 'chebyshev': {
       const shortfalls = rewards.map((r, j) => (weights[j] ?? 0) * ((rule.ideal[j] ?? 0) - r));
-      return -Math.max(...shortfalls) + rule.rho * linear(rewards, weights);
+      return -Math.max(...shortfalls) + rule.rho * weightedSum(weights, rewards);
     }
     case 'soft-min':
       return softMin(rule.tau, rewards, weights);
     default:
       return unreachable(rule);
   }
-}
-
-function linear(rewards: readonly number[], weights: readonly number[]): number {
-  return rewards.reduce((total, r, j) => total + (weights[j] ?? 0) * r, 0);
 }
 
 /** -(1/tau) log sum_j w_j exp(-tau r_j), with the least reward taken out of the exponentials. */

@@ -2,6 +2,7 @@
 import type { AlphaSampling, Sampling, WeightSampling } from '../policy/options.js';
 import type { TradeOff } from '../policy/types.js';
 import type { Random } from '../random.js';
+import { oneHot } from '../vector.js';
 import type { AlphaSchedule } from './options.js';
 
 /** Draws (alpha, w) ~ Q for m objectives. Always takes the same course through `random`, whatever alpha is. */
@@ -23,10 +24,6 @@ function drawAlpha(alpha: AlphaSampling, random: Random): number {
   const [least, greatest] = alpha.range;
   const u = random.uniform();
   return alpha.scale === 'log' ? least * (greatest / least) ** u : least + (greatest - least) * u;
-}
-
-export function oneHot(k: number, m: number): number[] {
-  return Array.from({ length: m }, (_, i) => (i === k ? 1 : 0));
 }
 
 /** All points of the simplex of m corners whose weights are multiples of 1/(n-1), in ascending order. */

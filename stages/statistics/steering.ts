@@ -77,7 +77,10 @@ function cornerGap(points: readonly SteeredPoint[], own: number, other: number):
 }
 
 /** The point that asks for objective k alone. */
-export function corner(points: readonly SteeredPoint[], k: number): SteeredPoint | undefined {
+export function corner<P extends Pick<SteeredPoint, 'weights'>>(
+  points: readonly P[],
+  k: number,
+): P | undefined {
   return points.find((point) => point.weights.every((w, i) => w === (i === k ? 1 : 0)));
 }
 

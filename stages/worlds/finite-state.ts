@@ -6,7 +6,8 @@
  */
 import type { TradeOff } from '../policy/types.js';
 import { betaOf } from './finite.js';
-import { logSoftmax, logSumExp, weightedSum } from './log-space.js';
+import { weightedSum } from '../vector.js';
+import { logSoftmax, logSumExp } from './log-space.js';
 import type { ExactOptimum } from './types.js';
 
 export interface FiniteStateWorld {

@@ -11,7 +11,8 @@
  */
 import type { ExactPoint } from '../../schemas/artifact.js';
 import type { TradeOff } from '../policy/types.js';
-import { klDivergence, klTerm, logSumExp, weightedSum } from './log-space.js';
+import { weightedSum } from '../vector.js';
+import { klDivergence, klTerm, logSumExp } from './log-space.js';
 import type { ExactOptimum, FiniteProblem } from './types.js';
 
 /** What a policy reaches on a problem. */

@@ -29,16 +29,3 @@ export function klDivergence(logP: ArrayLike<number>, logQ: ArrayLike<number>): 
   for (let i = 0; i < logP.length; i++) kl += klTerm(logP[i] ?? -Infinity, logQ[i] ?? -Infinity);
   return kl;
 }
-
-/**
- * sum_i w_i x_i over the terms with w_i != 0: an expert without weight is skipped, since 0 times -Infinity
- * (a token that it excludes) is NaN.
- */
-export function weightedSum(weights: readonly number[], values: readonly number[]): number {
-  let sum = 0;
-  for (let i = 0; i < weights.length; i++) {
-    const w = weights[i] ?? 0;
-    if (w !== 0) sum += w * (values[i] ?? 0);
-  }
-  return sum;
-}

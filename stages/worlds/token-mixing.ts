@@ -4,7 +4,8 @@
  * exact experts: what a prefix is worth under a mixed reward is convex in w, not linear.
  * Source: Shi et al., "Decoding-Time Language Model Alignment with Multiple Objectives" (MOD), NeurIPS 2024.
  */
-import { logSumExp, weightedSum } from './log-space.js';
+import { weightedSum } from '../vector.js';
+import { logSumExp } from './log-space.js';
 
 const sharedPath = 'internal error: an outcome of a world continues another one; please report it';
 

@@ -6,7 +6,7 @@
  */
 import type { TradeOff } from '../policy/types.js';
 import { betaOf } from './finite.js';
-import { weightedSum } from './log-space.js';
+import { oneHot, weightedSum } from '../vector.js';
 import {
   conditionals,
   leafLogProbabilities,
@@ -55,7 +55,7 @@ export function expert(tree: Tree, tradeOff: TradeOff, objective: number): Float
 }
 
 function corner(tradeOff: TradeOff, objective: number): TradeOff {
-  return { ...tradeOff, weights: tradeOff.weights.map((_, i) => (i === objective ? 1 : 0)) };
+  return { ...tradeOff, weights: oneHot(objective, tradeOff.weights.length) };
 }
 
 /** DeRa: h_ref + lambda (h_expert - h_ref) at every node; lambda 0 is the reference, 1 the expert. */

@@ -165,6 +165,17 @@ describe('the domain of a policy', () => {
     expect(cost.mergeFlops).toBe(2 * 2 * head);
     const shared = Object.values(stored.shared).reduce((sum, tensor) => sum + tensor.size, 0);
     expect(cost.trainedParameters).toBe(shared + 2 * head);
+    expect(parameterPolicy(stored).cost({ alpha: 0.1, weights: [1, 0] }).mergeFlops).toBe(2 * head);
+  });
+
+  it('counts the reference among what is merged where it has a share', async () => {
+    const ranged = { alpha: { range: [0.02, 0.5] as [number, number] }, referenceShare: 'log' as const };
+    const stored = await movedPolicy('logits', ranged);
+    const head = 8 * stored.config.vocab_size;
+    const flops = (alpha: number): number =>
+      parameterPolicy(stored).cost({ alpha, weights: [0.5, 0.5] }).mergeFlops;
+    expect(flops(0.2)).toBe(2 * 3 * head);
+    expect(flops(0.02)).toBe(2 * 2 * head);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Reward against KL as alpha changes: the means over the weights of the grid. */
 import type { TopLevelSpec } from 'vega-lite';
-import { dot } from '../points.js';
+import { weightedSum } from '../../vector.js';
 import type { CurveSummary, Slice } from '../types.js';
 import { optimumName, seriesScale } from './series.js';
 
@@ -60,7 +60,7 @@ function seedRows(name: string, curve: CurveSummary, alpha: number): Row[] {
     seed: seed.seed,
     alpha,
     kl: mean(seed.points, (point) => point.kl),
-    reward: mean(seed.points, (point) => dot(point.weights, point.rewards)),
+    reward: mean(seed.points, (point) => weightedSum(point.weights, point.rewards)),
   }));
 }
 

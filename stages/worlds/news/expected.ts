@@ -3,6 +3,7 @@
  * V does mixing them decision by decision lose against the optimum?
  */
 import type { TradeOff } from '../../policy/types.js';
+import { oneHot } from '../../vector.js';
 import { evaluate, optimalPolicy, optimum } from '../finite.js';
 import { mixTokens } from '../token-mixing.js';
 import type { NewsReward } from './rewards.js';
@@ -28,7 +29,7 @@ export function expectations(
 ): Expectation[] {
   const problem = treeProblem(tree, objectives);
   const experts = objectives.map((_, i) =>
-    optimalPolicy(problem, { alpha, weights: objectives.map((_, j) => (i === j ? 1 : 0)) }),
+    optimalPolicy(problem, { alpha, weights: oneHot(i, objectives.length) }),
   );
   return weights.map((point) => {
     const tradeOff: TradeOff = { alpha, weights: point };
