@@ -1,11 +1,12 @@
 /** Finds the groups in what was read, checks each, and says how it went. */
 import { enumerableWorldGroup } from './enumerable-world.js';
 import { measuresOfPoints, measuresOfPointSets } from './measures.js';
+import { mixing } from './merging.js';
 import { news } from './news.js';
 import { rouge } from './rouge.js';
 import type { Errors, Shape } from './shape.js';
 import { statistics } from './statistics.js';
-import { gradient, leaveOneOutGroup, mixing, realignment } from './tree-policies.js';
+import { gradient, leaveOneOutGroup, realignment } from './tree-policies.js';
 import { tree } from './tree.js';
 
 export const shapes: readonly Shape[] = [

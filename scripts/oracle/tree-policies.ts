@@ -1,8 +1,8 @@
 /** Groups about a tree that stands elsewhere in the file: realignment, the gradient of V, and RLOO. */
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
-import { distribute, merge } from '../../stages/rl/merge-and-distribute.js';
 import { leaveOneOut } from '../../stages/rl/estimators.js';
+import { oneHot, weightedSum } from '../../stages/vector.js';
 import { betaOf, optimum } from '../../stages/worlds/finite.js';
 import { realigned } from '../../stages/worlds/tree-mixing.js';
 import {
@@ -58,7 +58,7 @@ export const realignment = shape({
 
 function realignmentErrors(group: Static<typeof Realignment>, tree: Tree, objective: number): Errors {
   const ledger = new Ledger();
-  const weights = (tree.rewards[0] ?? []).map((_, i) => (i === objective ? 1 : 0));
+  const weights = oneHot(objective, tree.rewards[0]?.length ?? 0);
   // lambda = beta_expert / beta: every case names the expert's beta, and all must name the same one.
   const [first] = group;
   const expertBeta = (first?.lam ?? NaN) * betaOf(first?.alpha ?? NaN);
@@ -144,7 +144,7 @@ function leaveOneOutErrors(
   const leaves = leafLogProbabilities(logits, tree.branching);
   const reference = leafLogProbabilities(tree.reference, tree.branching);
   const returns = group.samples.map((leaf) => {
-    const scalar = policy.w.reduce((sum, w, i) => sum + w * (tree.rewards[leaf]?.[i] ?? NaN), 0);
+    const scalar = weightedSum(policy.w, tree.rewards[leaf] ?? []);
     const ratio = (leaves[leaf] ?? NaN) - (reference[leaf] ?? NaN);
     return (1 - policy.alpha) * scalar - policy.alpha * ratio;
   });
@@ -198,43 +198,4 @@ function scoreGradient(
     }
   });
   return estimate;
-}
-
-const Nested = Type.Array(Type.Unknown());
-const Mixing = Type.Object({
-  copies: Type.Array(Nested, { minItems: 1 }),
-  ref: Type.Optional(Nested),
-  alpha: Type.Optional(Type.Number()),
-  /** The reference's share; alpha itself where absent. */
-  s: Type.Optional(Type.Number()),
-  w: Numbers,
-  theta: Nested,
-  G_wrt_theta: Nested,
-  grad_copies: Type.Array(Nested),
-});
-
-export const mixing = shape({
-  name: 'merge and distribute',
-  schema: Mixing,
-  tolerance: 1e-9,
-  check(group) {
-    const ledger = new Ledger();
-    const referenceShare = group.s ?? (group.ref ? (group.alpha ?? 0) : 0);
-    const mixture = { weights: group.w, referenceShare };
-    const merged = merge(group.copies.map(flat), mixture, group.ref && flat(group.ref));
-    ledger.compare('theta', merged, flat(group.theta));
-    const gradients = distribute(flat(group.G_wrt_theta), mixture);
-    ledger.compare(
-      'grad_copies',
-      gradients.map((g) => [...g]),
-      group.grad_copies.map(flat),
-    );
-    return ledger.errors;
-  },
-});
-
-function flat(nested: readonly unknown[]): number[] {
-  return nested.flatMap((item) =>
-    Array.isArray(item) ? flat(item) : [typeof item === 'number' ? item : NaN],
-  );
 }

@@ -99,6 +99,45 @@ describe.each(names)('merging under the conditioning %s', (name) => {
   });
 });
 
+describe('merging by hand', () => {
+  const set = (values: number[]): NamedTensors => ({ p: tf.tensor1d(values) });
+  const start = [
+    [1, 2],
+    [3, -4],
+    [0.5, 0],
+  ];
+  const merged = (copies: number[][], mixture: Mixture, reference: number[]): number[] => {
+    const parameters = { shared: {}, copies: copies.map(set), reference: set(reference) };
+    return valuesOf(materialize(parameters, mixture).weights).p ?? [];
+  };
+
+  it('gives a copy back for its own corner, and the reference a share', () => {
+    expect(merged(start, { weights: [0, 1, 0], referenceShare: 0 }, [4, 4])).toEqual([3, -4]);
+    expect(merged(start, { weights: [1, 0, 0], referenceShare: 0.25 }, [4, 4])).toEqual([1.75, 2.5]);
+  });
+
+  it('gives copy i (1 - s) w_i times the merged gradient, as differences of the merged loss do', () => {
+    const mixture = { weights: [0.2, 0.3, 0.5], referenceShare: 0.2 };
+    // Linear in theta and in dyadic steps: differences are exact up to Float32.
+    const gradient = [0.5, -2];
+    const loss = (copies: number[][]): number => {
+      const theta = merged(copies, mixture, [0.1, 0.2]);
+      return theta.reduce((sum, value, p) => sum + value * (gradient[p] ?? NaN), 0);
+    };
+    const parameters = { shared: {}, copies: start.map(set), reference: set([0.1, 0.2]) };
+    const { copies } = distribute([{ gradients: set(gradient), mixture }], parameters);
+    const h = 1;
+    start.forEach((copy, i) =>
+      copy.forEach((_, p) => {
+        const moved = (by: number): number =>
+          loss(start.map((other, j) => other.map((v, q) => (i === j && p === q ? v + by : v))));
+        const found = valuesOf(copies[i] ?? {}).p?.[p];
+        expect(found).toBeCloseTo((moved(h) - moved(-h)) / (2 * h), 5);
+      }),
+    );
+  });
+});
+
 describe("the reference's share", () => {
   const range = [0.02, 0.5] as const;
 

@@ -10,7 +10,6 @@ import {
   leaveOneOut,
   type SampledResponse,
 } from '../../stages/rl/estimators.js';
-import { distribute, merge } from '../../stages/rl/merge-and-distribute.js';
 import { scalarise } from '../../stages/rl/scalarisation.js';
 import { randomTree } from '../../stages/worlds/named-trees.js';
 import { klDivergence } from '../../stages/worlds/log-space.js';
@@ -177,39 +176,6 @@ describe('leave-one-out', () => {
     const alone = groupCoefficients([1, null, null].map(response), 0.5, 'k1-in-reward');
     expect(alone.included).toEqual([false, false, false]);
     expect(alone.score.flatMap((row) => [...row]).every((c) => c === 0)).toBe(true);
-  });
-});
-
-describe('merge and distribute', () => {
-  const copies = [
-    [1, 2],
-    [3, -4],
-    [0.5, 0],
-  ];
-
-  it('gives a copy back for its own corner, and the reference a share', () => {
-    expect([...merge(copies, { weights: [0, 1, 0], referenceShare: 0 })]).toEqual([3, -4]);
-    expect([...merge(copies, { weights: [1, 0, 0], referenceShare: 0.25 }, [4, 4])]).toEqual([1.75, 2.5]);
-  });
-
-  it('gives copy i (1 - s) w_i times the merged gradient, as finite differences of the merged loss do', () => {
-    const mixture = { weights, referenceShare: 0.2 };
-    const reference = [0.1, 0.2];
-    const loss = (all: readonly (readonly number[])[]): number => {
-      const theta = merge(all, mixture, reference);
-      return Math.sin(theta[0] ?? NaN) * (theta[1] ?? NaN) ** 2;
-    };
-    const theta = merge(copies, mixture, reference);
-    const [x = NaN, y = NaN] = theta;
-    const gradients = distribute([Math.cos(x) * y * y, 2 * Math.sin(x) * y], mixture);
-    const h = 1e-6;
-    copies.forEach((copy, i) =>
-      copy.forEach((_, p) => {
-        const moved = (by: number): number =>
-          loss(copies.map((other, j) => other.map((v, q) => (i === j && p === q ? v + by : v))));
-        expect(gradients[i]?.[p]).toBeCloseTo((moved(h) - moved(-h)) / (2 * h), 8);
-      }),
-    );
   });
 });
 
