@@ -18,7 +18,7 @@ const spec: CommandSpec = {
   examples: [
     'report pipelines/quickstart.yaml',
     'report pipelines/quickstart.yaml -o front.html',
-    'report experiment.yaml report/seed=0',
+    'report pipelines/quickstart.yaml report',
   ],
   async run([file, cell], options, host) {
     const path = resolve(host.cwd, file ?? '');
