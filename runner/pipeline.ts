@@ -20,10 +20,20 @@ export interface Place {
   readonly endColumn: number;
 }
 
+/** Edits that mend a mistake when all are applied; what an editor offers beside a hint. */
+export interface Fix {
+  /** What it does, in the imperative: "write `report`". */
+  readonly title: string;
+  /** Places of one file that don't overlap; an empty place inserts. */
+  readonly edits: readonly { readonly place: Place; readonly text: string }[];
+}
+
 export interface Diagnostic extends Place {
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
+  /** The hint as edits, where it can be done without knowing what the writer meant; the likeliest first. */
+  readonly fixes?: readonly Fix[];
   readonly related?: readonly (Place & { readonly message: string })[];
 }
 
@@ -45,7 +55,10 @@ export interface GatheredBinding {
 export interface Cell {
   readonly id: CellId;
   readonly stage: string;
+  /** With `ablation` where the cell belongs to a variant. */
   readonly coordinates: Readonly<Record<string, string>>;
+  /** The base cell that a cell of a variant is compared with: same stage, same coordinates without `ablation`. */
+  readonly twin?: CellId;
   readonly kind: string;
   /** Every `with` value, defaults filled in, references replaced. */
   readonly with: JsonObject;
@@ -66,6 +79,17 @@ export interface Cell {
   readonly origins: Readonly<Record<string, Place>>;
 }
 
+/** An ablation: the file with one patch. */
+export interface Variant {
+  readonly name: string;
+  /** Changed settings of each patched stage, as paths under `with` and where they are written. */
+  readonly patches: readonly {
+    readonly stage: string;
+    readonly path: string;
+    readonly place: Place;
+  }[];
+}
+
 export interface Pipeline {
   readonly name: string;
   readonly experiment: string;
@@ -77,6 +101,8 @@ export interface Pipeline {
   /** Stage names in the order of the file. */
   readonly stages: readonly string[];
   readonly onFailure: 'finish-running' | 'fail-fast' | 'keep-going';
+  /** In order of the file; empty without `ablations`. */
+  readonly variants: readonly Variant[];
   /** Remarks such as "own axis `reward` is aligned with expert's". */
   readonly remarks: readonly string[];
 }

@@ -55,6 +55,7 @@ function read(source: Source, options: AnalyzeOptions, diagnostics: Diagnostics)
     cells: cells.map((cell) => finish(cell, expanded)),
     stages: draft.stages.map(({ name }) => name),
     onFailure: draft.onFailure,
+    variants: [],
     remarks,
   };
 }

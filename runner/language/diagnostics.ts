@@ -1,5 +1,5 @@
 import { byCodeUnit } from '../../schemas/json.js';
-import type { Diagnostic, Place } from '../pipeline.js';
+import type { Diagnostic, Fix, Place } from '../pipeline.js';
 import { isCommandLine } from './format-diagnostic.js';
 import { listed, type Located } from './nodes.js';
 
@@ -7,6 +7,7 @@ export interface Finding {
   readonly code: string;
   readonly message: string;
   readonly hint?: string | undefined;
+  readonly fixes?: readonly Fix[];
   readonly related?: readonly (Place & { readonly message: string })[];
 }
 
@@ -36,6 +37,7 @@ export class Diagnostics {
       code: finding.code,
       message: finding.message,
       ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+      ...(finding.fixes === undefined || finding.fixes.length === 0 ? {} : { fixes: finding.fixes }),
       ...(related.length === 0 ? {} : { related }),
     });
     return id;

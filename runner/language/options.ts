@@ -9,6 +9,8 @@ export interface Source {
 
 export interface AnalyzeOptions {
   readonly registry: KindRegistry;
+  /** `--preset name`: a set of params that the file names. */
+  readonly preset?: string;
   /** `-p name=text`, by name. */
   readonly params?: Readonly<Record<string, string>>;
   /** `--set path=yaml`, by path (`stages.clp.with.steps`). */

@@ -101,6 +101,7 @@ export class Rig {
       cells,
       stages: cells.map(({ stage }) => stage),
       onFailure,
+      variants: [],
       remarks: [],
     };
     const plan = await planPipeline({ pipeline, store, code: testCode, registry: kinds, env: {} });

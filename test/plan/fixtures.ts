@@ -129,6 +129,7 @@ export const pipelineOf = (cells: readonly Cell[], more: Partial<Pipeline> = {})
   cells,
   stages: [...new Set(cells.map(({ stage }) => stage))],
   onFailure: 'finish-running',
+  variants: [],
   remarks: [],
   ...more,
 });
