@@ -1,3 +1,4 @@
+import { DefaultsSchema, keysOf, limits, onFailure, PipelineSchema } from '../../schemas/pipeline.js';
 import type { Context } from './context.js';
 import type { Draft } from './draft.js';
 import { type Entry, type Node } from './nodes.js';
@@ -14,19 +15,9 @@ import {
   readText,
 } from './settings.js';
 
-export const fileKeys = [
-  'name',
-  'description',
-  'experiment',
-  'seeds',
-  'params',
-  'defaults',
-  'max_cells',
-  'on_failure',
-  'stages',
-] as const;
-
-const standardMaxCells = 10_000;
+/** Keys of the language that are not read yet. */
+const unread: readonly string[] = ['presets', 'ablations'];
+export const fileKeys = keysOf(PipelineSchema).filter((key) => !unread.includes(key));
 
 /** Reads every key of the file but `params`, which are known before. */
 export function readDraft(root: Node, context: Context): Draft {
@@ -55,17 +46,15 @@ export function readDraft(root: Node, context: Context): Draft {
       name ??
       '',
     onFailure:
-      read('on_failure', (node) => readOneOf(node, onFailure, '`on_failure`', context)) ?? 'finish-running',
+      read('on_failure', (node) => readOneOf(node, onFailure, '`on_failure`', context)) ?? onFailure[0],
     maxCells:
       read('max_cells', (node) => readCount(node, { what: '`max_cells`', least: 1 }, context)) ??
-      standardMaxCells,
+      limits.cells,
     stages: stageEntries(root, entries.get('stages'), context).map((entry) =>
       readStage(entry, shared, context),
     ),
   };
 }
-
-const onFailure = ['finish-running', 'fail-fast', 'keep-going'] as const;
 
 /** What to write instead of keys that others of its kind have. */
 const instead: Readonly<Partial<Record<string, string>>> = {
@@ -88,7 +77,7 @@ function readDefaults(
   const entries = knownEntries(
     node,
     {
-      keys: ['resources', 'timeout', 'retries'],
+      keys: keysOf(DefaultsSchema),
       what: '`defaults`',
       elsewhere: (key) =>
         (fileKeys as readonly string[]).includes(key)

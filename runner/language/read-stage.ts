@@ -1,3 +1,4 @@
+import { keysOf, limits, patterns, StageSchema } from '../../schemas/pipeline.js';
 import type { Resources, StageKind } from '../contract.js';
 import type { Cell, Place } from '../pipeline.js';
 import type { Context } from './context.js';
@@ -9,18 +10,7 @@ import { stageName } from './reference.js';
 import { resolveSetting } from './resolve.js';
 import { expected, knownEntries, readDuration, readNames, readResources, readRetries } from './settings.js';
 
-export const stageKeys = [
-  'uses',
-  'with',
-  'matrix',
-  'seeds',
-  'needs',
-  'env',
-  'secrets',
-  'resources',
-  'timeout',
-  'retries',
-] as const;
+export const stageKeys = keysOf(StageSchema);
 
 /** What the file says for all stages. */
 export interface Shared {
@@ -157,7 +147,7 @@ function withMap(node: Node, context: Context): MapNode | undefined {
 }
 
 const variables = (node: Node, what: string, context: Context): readonly string[] =>
-  readNames(node, { what, pattern: /^[A-Za-z_][A-Za-z0-9_]*$/, like: 'VARIABLE' }, context).map(
+  readNames(node, { what, pattern: new RegExp(patterns.variable), like: 'VARIABLE' }, context).map(
     ({ name }) => name,
   );
 
@@ -190,10 +180,9 @@ export function readSeeds(
   const resolved = resolveSetting(node, context);
   const value = resolved.kind === 'scalar' ? resolved.value : undefined;
   if (none && value === false) return undefined;
-  const most = 10_000;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= most)
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= limits.seeds)
     return Array.from({ length: value }, (_, seed) => seed);
-  const what = `\`seeds\` takes a count from 1 to ${most} or a list of integers${none ? ', or `false`' : ''}`;
+  const what = `\`seeds\` takes a count from 1 to ${limits.seeds} or a list of integers${none ? ', or `false`' : ''}`;
   if (resolved.kind === 'list' && resolved.items.length > 0)
     return listedSeeds(resolved.items, what, context);
   expected(resolved, what, context);

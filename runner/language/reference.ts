@@ -1,3 +1,4 @@
+import { patterns } from '../../schemas/pipeline.js';
 import type { Result } from '../../schemas/result.js';
 import { err, ok } from '../../schemas/result.js';
 import type { Finding } from './diagnostics.js';
@@ -9,9 +10,9 @@ export type Reference =
   | { readonly kind: 'params' | 'matrix'; readonly name: string }
   | StageReference;
 
-export const stageName = /^[a-z][a-z0-9-]*$/;
-export const plainName = /^[a-z][a-z0-9_-]*$/;
-export const valueName = /^[A-Za-z0-9+-][A-Za-z0-9._+-]{0,63}$/;
+export const stageName = new RegExp(patterns.stage);
+export const plainName = new RegExp(patterns.name);
+export const valueName = new RegExp(patterns.value);
 
 const shape = /^\$([A-Za-z_][\w-]*)(?:\(([^()]*)\))?((?:\.[^.\s(){}[\],]*)*)$/;
 

@@ -1,3 +1,4 @@
+import { keysOf, patterns, ResourcesSchema, RetriesSchema } from '../../schemas/pipeline.js';
 import type { Resources } from '../contract.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
@@ -83,10 +84,12 @@ export function readOneOf<T extends string>(
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };
 
+const durationShape = new RegExp(patterns.duration);
+const bytesShape = new RegExp(patterns.bytes);
+
 /** Seconds of `2h`, `90s`, `1h30m`; undefined for all else, a number without a unit included. */
 export function parseDuration(value: unknown): number | undefined {
-  if (typeof value !== 'string' || !/^([0-9]+(\.[0-9]+)?\s*(ms|s|min|m|h|d)\s*)+$/.test(value))
-    return undefined;
+  if (typeof value !== 'string' || !durationShape.test(value)) return undefined;
   let seconds = 0;
   for (const [, amount, unit] of value.matchAll(/([0-9.]+)\s*(ms|s|min|m|h|d)/g))
     seconds += Number(amount) * (unitSeconds[unit ?? ''] ?? 0);
@@ -122,14 +125,14 @@ const unitBytes: Readonly<Record<string, number>> = {
 /** `512MiB`, `1.5GB`, or a number of bytes. */
 export function parseBytes(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isInteger(value) && value > 0 ? value : undefined;
-  const match = typeof value === 'string' ? /^([0-9]+(?:\.[0-9]+)?)\s*([KMGT]i?B|B)$/.exec(value) : null;
+  const match = typeof value === 'string' ? bytesShape.exec(value) : null;
   const bytes = Math.round(Number(match?.[1] ?? 0) * (unitBytes[match?.[2] ?? ''] ?? 0));
   return bytes > 0 ? bytes : undefined;
 }
 
 /** What a stage says of its resources; what it doesn't say is left out. */
 export function readResources(node: Node, context: Context): Resources {
-  const entries = knownEntries(node, { keys: ['cpu', 'memory', 'gpu'], what: '`resources`' }, context);
+  const entries = knownEntries(node, { keys: keysOf(ResourcesSchema), what: '`resources`' }, context);
   const read = <T>(key: string, of: (value: Node) => T | undefined): Record<string, T> => {
     const value = entries.get(key)?.value;
     const result = value === undefined ? undefined : of(value);
@@ -158,7 +161,7 @@ function readBytes(node: Node, context: Context): number | undefined {
   return bytes;
 }
 
-const retryClasses = ['user', 'resource', 'infrastructure'] as const;
+const retryClasses = keysOf(RetriesSchema);
 
 export function readRetries(node: Node, context: Context): Cell['retries'] {
   const entries = knownEntries(node, { keys: retryClasses, what: '`retries`' }, context);
