@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox';
+import { Type, type Static } from './type.js';
 
 /** The typed outputs a cell may have. `file` is a file, every other type is a directory. */
 export const artifactTypes = [

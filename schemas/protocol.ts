@@ -2,8 +2,8 @@
  * The protocol between the runner and a worker: what stands in job.json, events.jsonl and exit.json, and the
  * record that a finished cell leaves. One source of truth for types and JSON Schema.
  */
-import { Type, type Static } from 'typebox';
 import { artifactTypes } from './artifact.js';
+import { Type, type Static } from './type.js';
 
 export const protocolVersion = 1;
 

@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import {
   Conditioning,
@@ -16,6 +15,7 @@ import {
   trainingFields,
   type TrainingOptions,
 } from '../rl/options.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 const ClpSchema = Type.Object({
   rewards: Type.Array(Type.String({ minLength: 1 }), {

@@ -1,6 +1,6 @@
-import { Type, type Static, type TSchema } from 'typebox';
 import { defineKind, type InputTraits, type OutputPort, type Problem } from '../../runner/contract.js';
 import { longerChoices } from '../data/length.js';
+import { Type, type Static, type TSchema } from '../../schemas/type.js';
 
 const closed = { additionalProperties: false } as const;
 const splitNames = ['train', 'validation', 'test'] as const;

@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { defineKind, type OutputPort, type Problem } from '../../runner/contract.js';
 import { distinctFacts, newsSizes } from '../worlds/news/lexicon.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 export const DataNewsWith = Type.Object({
   documents: Type.Integer({

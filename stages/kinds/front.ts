@@ -1,7 +1,7 @@
-import { Type, type Static } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import { alphaProblems, rewardProblems, simplexProblems, traitsOf } from '../rl/options.js';
 import { builtInRewards, rewardModules, worldModules } from '../rewards/names.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 const closed = { additionalProperties: false } as const;
 

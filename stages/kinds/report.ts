@@ -1,6 +1,6 @@
-import { Type } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import { objectiveSets } from '../report/objectives.js';
+import { Type } from '../../schemas/type.js';
 
 export const ReportWith = Type.Object({
   title: Type.String({

@@ -1,5 +1,5 @@
-import { Type } from 'typebox';
 import { defineKind, type InputTraits, type Problem, type Traits } from '../../runner/contract.js';
+import { Type } from '../../schemas/type.js';
 
 /** Objectives of the experts in their order; undefined where one is unknown. */
 function objectivesOf(inputs: InputTraits): readonly string[] | undefined {

@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import { traitsOf } from '../rl/options.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 const ModelShape = Type.Object(
   {

@@ -1,4 +1,3 @@
-import { Type, type Static } from 'typebox';
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import { byCodeUnit } from '../../schemas/json.js';
 import { rewardModules } from '../rewards/names.js';
@@ -10,6 +9,7 @@ import {
   simplexProblems,
   trainingFields,
 } from '../rl/options.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 const Name = Type.String({ minLength: 1 });
 

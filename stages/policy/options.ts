@@ -1,6 +1,6 @@
 /** How a trade-off enters the parameters, and which trade-offs are drawn in training: schemas without machinery. */
-import { Type, type Static } from 'typebox';
 import { conditioningNames, type ConditioningName } from '../../schemas/artifact.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 const closed = { additionalProperties: false } as const;
 

@@ -1,8 +1,8 @@
 /** Settings that every training by policy gradient shares, and the checks on them. */
-import { Type, type Static } from 'typebox';
 import type { InputTraits, Problem, Traits } from '../../runner/contract.js';
 import { builtInRewards } from '../rewards/names.js';
 import { klEstimators } from './estimators.js';
+import { Type, type Static } from '../../schemas/type.js';
 
 const closed = { additionalProperties: false } as const;
 
