@@ -5,10 +5,13 @@ import check from './check.js';
 import type { CommandSpec } from './command.js';
 import { printError, printErrorJson } from './errors.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
+import doctor from './doctor.js';
 import explain from './explain.js';
+import gc from './gc.js';
 import type { CliHost } from './host.js';
 import logs from './logs.js';
 import ls from './ls.js';
+import pin from './pin.js';
 import plan from './plan.js';
 import report from './report.js';
 import run from './run.js';
@@ -17,7 +20,20 @@ import { clean } from './text.js';
 import worker from './worker.js';
 
 /** All of them, in the order of the help. */
-export const commands: readonly CommandSpec[] = [check, plan, run, explain, show, ls, logs, report, worker];
+export const commands: readonly CommandSpec[] = [
+  check,
+  plan,
+  run,
+  explain,
+  show,
+  ls,
+  logs,
+  report,
+  pin,
+  gc,
+  doctor,
+  worker,
+];
 
 /** With --json, these print one event a line. */
 const eventCommands = ['run', 'logs'];

@@ -67,6 +67,18 @@ export function alternates(store: Store, key: Key): readonly StoredRecord[] {
   return store.records.all(key);
 }
 
+/** Cells by the key that stands for them, the newest run's names first. */
+export function namesOfKeys(store: Store): ReadonlyMap<Key, readonly string[]> {
+  const names = new Map<Key, string[]>();
+  for (const { cells } of manifests(store, undefined))
+    for (const [id, { key }] of Object.entries(cells)) {
+      const known = names.get(key);
+      if (!known) names.set(key, [id]);
+      else if (!known.includes(id)) known.push(id);
+    }
+  return names;
+}
+
 export interface NamedReport extends NamedResult {
   /** Of the artifact. */
   readonly digest: string;

@@ -6,7 +6,7 @@ import { sha256 } from '../../schemas/json.js';
 import type { BlobHash } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { Sink } from './disk.js';
-import { blobPath } from './layout.js';
+import { blobPath, names } from './layout.js';
 import { StoreError, errorCode, refuse } from './problem.js';
 import { identityOf } from './stat-cache.js';
 import type { Put } from './types.js';
@@ -14,6 +14,8 @@ import type { Put } from './types.js';
 const chunkBytes = 1 << 20;
 const smallBytes = 1 << 18;
 const copyTries = 3;
+/** Well below the age at which blobs are collected. */
+const freshMs = 6 * 3_600_000;
 
 /** The only maker of the brand: the digest of bytes that were hashed here, or a checked text. */
 export const blobHash = (digest: string): BlobHash => digest as BlobHash;
@@ -134,6 +136,7 @@ export async function putFile(context: Context, file: string, follow = true): Pr
   const stat = (follow ? fs.statSync : fs.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
   const seen = stat && context.stats.lookup(file, stat);
   if (stat && seen !== undefined && (await blobIsWhole(context, seen, Number(stat.size)))) {
+    freshen(context, seen);
     return { digest: blobHash(seen), bytes: Number(stat.size) };
   }
   const remember = stat && context.stats.hashing(file, stat);
@@ -149,6 +152,17 @@ export async function putFile(context: Context, file: string, follow = true): Pr
     'wait until whatever writes it has finished',
     file,
   );
+}
+
+/** A blob that is used again counts as new, so that no collection takes it from under its next reader. */
+function freshen(context: Context, digest: string): void {
+  const file = blobPath(context.root, digest);
+  const stat = statBlob(file);
+  if (context.access === 'read' || !stat || Date.now() - Number(stat.mtimeMs) < freshMs) return;
+  context.disk.touch(file);
+  const after = statBlob(file);
+  // Its content is as it was: the digest is believed on, and need not be computed again.
+  if (after) context.stats.hashing(file, after)(digest);
 }
 
 /** Hashes a file; a small one at once, since a promise a read costs more than the reading. */
@@ -210,7 +224,7 @@ export async function blobIsWhole(
   again = false,
 ): Promise<boolean> {
   const file = blobPath(context.root, digest);
-  const stat = fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  const stat = statBlob(file) ?? (recoverBlob(context, digest) ? statBlob(file) : undefined);
   if (!stat) return false;
   const rightSize = stat.isFile() && (size === undefined || BigInt(size) === stat.size);
   if (rightSize && !again && context.stats.lookup(file, stat, true) === digest) return true;
@@ -222,6 +236,26 @@ export async function blobIsWhole(
   }
   remember(actual);
   return true;
+}
+
+const statBlob = (file: string): fs.BigIntStats | undefined =>
+  fs.lstatSync(file, { bigint: true, throwIfNoEntry: false });
+
+/** Takes a blob back out of the trash of a collection that is under way; false where it isn't there. */
+function recoverBlob(context: Context, digest: string): boolean {
+  if (context.access === 'read') return false;
+  return names(path.join(context.root, 'trash')).some((runner) => {
+    try {
+      context.disk.rename(
+        path.join(context.root, 'trash', runner, 'cas', digest),
+        blobPath(context.root, digest),
+      );
+      return true;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return false;
+      throw error;
+    }
+  });
 }
 
 /** The bytes of a blob, checked. */

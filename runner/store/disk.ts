@@ -5,7 +5,17 @@
 import fs from 'node:fs';
 
 export type DiskOperation =
-  'folder' | 'create' | 'chunk' | 'rename' | 'link' | 'symlink' | 'remove' | 'truncate' | 'mode' | 'sync';
+  | 'folder'
+  | 'create'
+  | 'chunk'
+  | 'rename'
+  | 'link'
+  | 'symlink'
+  | 'remove'
+  | 'truncate'
+  | 'mode'
+  | 'touch'
+  | 'sync';
 
 export interface DiskWrite {
   readonly operation: DiskOperation;
@@ -41,6 +51,8 @@ export interface Disk {
   remove(path: string): void;
   truncate(path: string, length: number): void;
   mode(path: string, mode: number): void;
+  /** Sets the time of the last change to now. */
+  touch(path: string): void;
   /** Forces a file or a folder onto the disk. */
   sync(path: string): Promise<void>;
 }
@@ -113,6 +125,11 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
     mode: (path, mode) => {
       before('mode', path);
       fs.chmodSync(path, mode);
+    },
+    touch: (path) => {
+      before('touch', path);
+      const now = new Date();
+      fs.utimesSync(path, now, now);
     },
     sync: async (path) => {
       before('sync', path);

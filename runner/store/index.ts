@@ -7,3 +7,4 @@ export { isRunnerGone } from './liveness.js';
 export { newRunId } from './runs.js';
 export { toProblem } from './problem.js';
 export type * from './types.js';
+export type * from './keep/types.js';

@@ -131,6 +131,7 @@ function join(context: Context, options: OpenOptions, self: ProcessIdentity): St
   const cas = createCas(context);
   const records = createRecords(context, cas);
   const leases = createLeases(context, watcher, signs.announce);
+  const runs = createRuns(context);
   return {
     root,
     runner,
@@ -138,10 +139,11 @@ function join(context: Context, options: OpenOptions, self: ProcessIdentity): St
     records,
     leases,
     attempts: createAttempts(context),
-    runs: createRuns(context),
+    runs,
     journal: (run) => guard(() => openJournal(context, run)),
     readJournal: (run) => guard(() => readJournal(context, run)),
     claim: (key) => claim(leases, records, key),
+    upkeep: async () => (await import('./keep/upkeep.js')).createUpkeep({ context, records, runs }),
     flush: () => context.durability.flush(),
     close: async () => {
       const flushed = await context.durability.flush();

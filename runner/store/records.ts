@@ -12,7 +12,8 @@ import { isArtifactType } from './cas.js';
 import { replaceFile, type Context } from './context.js';
 import { keyOf, toKey } from './key.js';
 import { isDigest, names, readJson, recordFolder } from './layout.js';
-import { errorCode, guardAsync, StoreError } from './problem.js';
+import { errorCode, guard, guardAsync, StoreError } from './problem.js';
+import { pinName, pinnedIn } from './pins.js';
 import type { Cas, Chosen, Records, StoredRecord } from './types.js';
 
 function isRecord(value: unknown, key: Key): value is ResultRecord {
@@ -64,6 +65,13 @@ async function lostArtifact(cas: Cas, record: ResultRecord): Promise<string | un
   return undefined;
 }
 
+/** The record that is chosen, whether or not its artifacts are still there. */
+export function chosenRecord(root: string, key: Key): StoredRecord | undefined {
+  const folder = recordFolder(root, key);
+  const n = highestChosen(folder);
+  return n === 0 ? undefined : readChosen(folder, key, n);
+}
+
 async function chosenAt(context: Context, cas: Cas, key: Key, n: number): Promise<Chosen> {
   if (n === 0) return { kind: 'none' };
   const record = readChosen(recordFolder(context.root, key), key, n);
@@ -106,6 +114,32 @@ async function choose(context: Context, cas: Cas, stored: StoredRecord): Promise
   }
 }
 
+/** Links a filed record as the chosen one, above whatever was chosen before. */
+function chooseAbove(context: Context, key: Key, digest: string): void {
+  const folder = recordFolder(context.root, key);
+  for (;;) {
+    try {
+      context.disk.link(
+        path.join(folder, `${digest}.json`),
+        path.join(folder, `chosen.${highestChosen(folder) + 1}`),
+      );
+      return;
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Chooses a record and keeps it from being collected. */
+function pin(context: Context, cas: Cas, { key, digest, record }: StoredRecord): Promise<void> {
+  return requireArtifacts(cas, record).then(() => {
+    if (chosenRecord(context.root, key)?.digest !== digest) chooseAbove(context, key, digest);
+    const mark = path.join(recordFolder(context.root, key), pinName(digest));
+    if (!fs.existsSync(mark)) context.disk.write(mark, '');
+    context.durability.note(mark);
+  });
+}
+
 function checkedKey(record: ResultRecord): Key {
   const key = toKey(record.key);
   if (key === undefined || !isRecord(record, key)) {
@@ -140,6 +174,10 @@ export function createRecords(context: Context, cas: Cas): Records {
     all: (key) =>
       names(recordFolder(context.root, key)).flatMap((name) => read(key, name.replace(/\.json$/, '')) ?? []),
     read,
+    pin: (stored) => guardAsync(() => pin(context, cas, stored)),
+    unpin: ({ key, digest }) =>
+      guard(() => context.disk.remove(path.join(recordFolder(context.root, key), pinName(digest)))),
+    pinned: (key) => pinnedIn(names(recordFolder(context.root, key))),
     keys: () => names(path.join(context.root, 'records')).flatMap((name) => toKey(name) ?? []),
   };
 }

@@ -3,6 +3,7 @@ import type { ArtifactType } from '../../schemas/artifact.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { ArtifactRef, Failure, ResultRecord } from '../../schemas/protocol.js';
 import type { Result } from '../../schemas/result.js';
+import type { Upkeep } from './keep/types.js';
 import type { BlobHash, CellId, Key } from '../pipeline.js';
 
 /** Something wrong with the store or its disk; a Failure, so that it can be reported as one. */
@@ -30,6 +31,8 @@ export interface Store {
    * caller is to run the cell (and to release the lease), `held` where another runner is at it (come back later).
    */
   claim(key: Key): Promise<Result<Claim, StoreProblem>>;
+  /** What looks after the store as a whole: `doctor` and `gc`. Loaded when it is asked for. */
+  upkeep(): Promise<Upkeep>;
   /** Makes all that was written so far survive a loss of power; the first failure since opening is returned. */
   flush(): Promise<Result<void, StoreProblem>>;
   /** Flushes, stops the heartbeat, removes temporary files. */
@@ -97,6 +100,12 @@ export interface Records {
   all(key: Key): readonly StoredRecord[];
   /** A record of any standing, or undefined. */
   read(key: Key, digest: string): StoredRecord | undefined;
+  /** Chooses a result and keeps it from being collected; all its artifacts must be there. */
+  pin(record: StoredRecord): Promise<Result<void, StoreProblem>>;
+  /** It stays chosen, and may be collected again. */
+  unpin(record: StoredRecord): Result<void, StoreProblem>;
+  /** Digests of the pinned records under a key. */
+  pinned(key: Key): readonly string[];
   /** Keys that have a folder, by code unit. */
   keys(): readonly Key[];
 }

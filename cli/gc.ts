@@ -1,0 +1,150 @@
+import type { Key } from '../runner/pipeline.js';
+import type { Collection, Store, Swept } from '../runner/store/index.js';
+import { jsonOption, type CommandSpec } from './command.js';
+import { exitCode, type ExitCode } from './exit.js';
+import type { CliHost } from './host.js';
+import { open, printJson, printProblem, storeRoot } from './load.js';
+import { flag } from './options.js';
+import { namesOfKeys } from './results.js';
+import { bytes, clean, columns, counted, duration } from './text.js';
+
+const day = 24 * 3600;
+
+const spec: CommandSpec = {
+  usage: 'gc',
+  description: 'Show what of the store can go, and what it would cost; with --yes, remove it',
+  options: [
+    ['--max-size <size>', 'Give up results until the blobs take no more than this, cheapest first'],
+    ['--min-age <time>', 'Spare what is younger; default: 24h'],
+    ['--yes', 'Remove it'],
+    jsonOption,
+  ],
+  examples: ['gc', 'gc --max-size 20GiB', 'gc --max-size 20GiB --yes'],
+  async run(_args, options, host) {
+    const { seconds, size } = await import('./amounts.js');
+    const maxBytes = size(options, 'maxSize');
+    const minAge = (seconds(options, 'minAge') ?? day) * 1000;
+    const store = await open(storeRoot(host.cwd, host), 'write', host);
+    if (!store) return exitCode.environment;
+    try {
+      const upkeep = await store.upkeep();
+      const weighed = upkeep.weigh({ ...(maxBytes === undefined ? {} : { maxBytes }), minAge });
+      if (!weighed.ok) {
+        printProblem(weighed.error, host);
+        return exitCode.environment;
+      }
+      const json = flag(options, 'json');
+      if (flag(options, 'yes')) return await collect(weighed.value, { store, json, host });
+      if (json) printJson(collectionJson(weighed.value, store), host);
+      else printCollection(weighed.value, store, host);
+      return exitCode.done;
+    } finally {
+      const closed = await store.close();
+      if (!closed.ok) printProblem(closed.error, host);
+    }
+  },
+};
+export default spec;
+
+interface Collecting {
+  readonly store: Store;
+  readonly json: boolean;
+  readonly host: CliHost;
+}
+
+async function collect(collection: Collection, { store, json, host }: Collecting): Promise<ExitCode> {
+  const upkeep = await store.upkeep();
+  const pause = async (): Promise<void> => {
+    if (!json)
+      host.stderr.write(
+        `put aside; waiting ${duration(upkeep.pauseMs / 1000)} for runs that need some of it\n`,
+      );
+    await new Promise<void>((resolve) => host.clock.after(upkeep.pauseMs, resolve));
+  };
+  const swept = await upkeep.collect(collection, pause);
+  if (!swept.ok) {
+    printProblem(swept.error, host);
+    return exitCode.environment;
+  }
+  if (json) printJson({ ...collectionJson(collection, store), swept: swept.value }, host);
+  else printSwept(swept.value, host);
+  return exitCode.done;
+}
+
+function printSwept({ removed, restored }: Swept, host: CliHost): void {
+  const back = restored.count === 0 ? '' : `; put back ${counted(restored.count, 'blob')} that a run needs`;
+  host.stdout.write(`removed ${counted(removed.count, 'blob')}, ${bytes(removed.bytes)}${back}\n`);
+}
+
+function collectionJson(collection: Collection, store: Store): Record<string, unknown> {
+  const { before, after, blobs, alternates, evictions, secondsAtStake, spared, held, leftovers } = collection;
+  const names = namesOfKeys(store);
+  return {
+    before,
+    after,
+    blobs: blobs.length,
+    alternates,
+    evictions: evictions.map(({ key, digest, record, frees }) => ({
+      key,
+      record: digest,
+      kind: record.kind,
+      cells: names.get(key) ?? [],
+      seconds: record.seconds,
+      frees,
+    })),
+    seconds_at_stake: secondsAtStake,
+    spared,
+    held,
+    leftovers: leftovers.length,
+  };
+}
+
+function printCollection(collection: Collection, store: Store, host: CliHost): void {
+  const { before, after, blobs, alternates, evictions, spared, held, leftovers } = collection;
+  const unused = blobs.reduce((sum, blob) => sum + blob.bytes, 0);
+  const rows = [
+    ['the store holds', counted(before.count, 'blob'), bytes(before.bytes)],
+    ['would go', counted(blobs.length, 'blob'), bytes(unused)],
+    ['would stay', counted(after.count, 'blob'), bytes(after.bytes)],
+    ...(spared.count === 0
+      ? []
+      : [['too young to go', counted(spared.count, 'blob'), `${bytes(spared.bytes)} (see --min-age)`]]),
+    ...(alternates.length === 0
+      ? []
+      : [['second results', counted(alternates.length, 'record'), 'never served']]),
+    ...(leftovers.length === 0
+      ? []
+      : [['left by ended runs', counted(leftovers.length, 'file'), bytes(sumBytes(leftovers))]]),
+  ];
+  const lines = [
+    ...columns(rows),
+    ...evictionLines(collection, namesOfKeys(store)),
+    ...(held === 0 ? [] : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young`]),
+    blobs.length + evictions.length + alternates.length + leftovers.length === 0
+      ? 'nothing to remove'
+      : 'to remove it: the same command with --yes',
+  ];
+  host.stdout.write(clean(`${lines.join('\n')}\n`));
+}
+
+const sumBytes = (files: readonly { readonly bytes: number }[]): number =>
+  files.reduce((sum, file) => sum + file.bytes, 0);
+
+/** What is at stake: the dearest results of those that would be given up. */
+function evictionLines(
+  { evictions, secondsAtStake }: Collection,
+  names: ReadonlyMap<Key, readonly string[]>,
+): readonly string[] {
+  if (evictions.length === 0) return [];
+  const dearest = [...evictions].sort((a, b) => b.record.seconds - a.record.seconds).slice(0, 10);
+  const rows = dearest.map(({ key, record, frees }) => [
+    '   ',
+    names.get(key)?.[0] ?? `${record.kind} ${key.slice(0, 12)}`,
+    duration(record.seconds),
+    `frees ${bytes(frees)}`,
+  ]);
+  return [
+    `${counted(evictions.length, 'result')} would be given up; running them again takes ${duration(secondsAtStake)} in all. The dearest:`,
+    ...columns(rows),
+  ];
+}

@@ -1,0 +1,38 @@
+/** Which runs may still be reading the store. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { isDigest, names, runnerFile } from '../layout.js';
+import { isRunnerGone } from '../liveness.js';
+import type { RunManifest, Runs } from '../types.js';
+
+/** Runs that say that they go on, and whose runner isn't surely gone. */
+export function liveRuns(root: string, runs: Runs): readonly RunManifest[] {
+  return runs.list().flatMap((id) => {
+    const run = runs.read(id);
+    if (run?.status !== 'running') return [];
+    const runner = run.extra?.runner;
+    return typeof runner === 'string' && isRunnerGone(root, runner) ? [] : [run];
+  });
+}
+
+/** Records that live runs have frozen, as `key/digest`. */
+export const frozenRecords = (live: readonly RunManifest[]): ReadonlySet<string> =>
+  new Set(
+    live.flatMap(({ cells }) =>
+      Object.values(cells).flatMap(({ key, record }) =>
+        isDigest(key) && isDigest(record) ? [`${key}/${record}`] : [],
+      ),
+    ),
+  );
+
+/**
+ * When the oldest runner that may live opened the store, in milliseconds by the file system's clock; undefined where
+ * there is none but `self`.
+ */
+export function oldestRunner(root: string, self: string): number | undefined {
+  const times = names(path.join(root, 'runners'))
+    .flatMap((name) => /^([^.]+)\.json$/.exec(name)?.[1] ?? [])
+    .filter((runner) => runner !== self && !isRunnerGone(root, runner))
+    .flatMap((runner) => fs.statSync(runnerFile(root, runner), { throwIfNoEntry: false })?.mtimeMs ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}

@@ -1,0 +1,94 @@
+/** What looks after the store as a whole. */
+import type { ResultRecord } from '../../../schemas/protocol.js';
+import type { Result } from '../../../schemas/result.js';
+import type { Key } from '../../pipeline.js';
+import type { StoreProblem } from '../types.js';
+
+export interface Upkeep {
+  /** Hashes every blob again and reads every record, manifest and journal; corrupt blobs are quarantined. */
+  examine(progress?: (done: number, total: number) => void): Promise<Result<Health, StoreProblem>>;
+  /** What a collection would remove; changes nothing. */
+  weigh(goal: CollectionGoal): Result<Collection, StoreProblem>;
+  /** Two heartbeats: so long every runner needs to show that it lives. */
+  readonly pauseMs: number;
+  /**
+   * Removes it. What goes is first put aside; after `pause`, whatever a run began to need meanwhile is put back.
+   *
+   * @param pause waits `pauseMs`
+   */
+  collect(collection: Collection, pause: () => Promise<void>): Promise<Result<Swept, StoreProblem>>;
+}
+
+export interface Amount {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+export type AilmentCode =
+  | 'corrupt-blob'
+  | 'lost-blob'
+  | 'unreadable-record'
+  | 'strange-file'
+  | 'unreadable-run'
+  | 'torn-journal'
+  | 'abandoned-run';
+
+/** Something that is not as it should be; nothing of it makes a wrong hit. */
+export interface Ailment {
+  readonly code: AilmentCode;
+  readonly message: string;
+  /** The next thing to do, or what happens by itself. */
+  readonly remedy: string;
+  readonly path?: string;
+  /** Keys whose results are not served because of it. */
+  readonly keys?: readonly Key[];
+}
+
+export interface Health {
+  readonly blobs: Amount;
+  readonly records: number;
+  readonly runs: number;
+  readonly ailments: readonly Ailment[];
+}
+
+export interface CollectionGoal {
+  /** Gives up chosen results, those first that save least time a byte, until `cas/` holds no more than this. */
+  readonly maxBytes?: number;
+  /** Milliseconds: younger things are spared, since a run may be about to use them. */
+  readonly minAge: number;
+}
+
+/** A result that is given up: its cell runs again when it is asked for. */
+export interface Eviction {
+  readonly key: Key;
+  readonly digest: string;
+  readonly record: ResultRecord;
+  /** Bytes that no other result needs. */
+  readonly frees: number;
+}
+
+export interface Collection {
+  /** Bytes under `cas/` before and after. */
+  readonly before: Amount;
+  readonly after: Amount;
+  /** Blobs that no kept result needs, and where they lie. */
+  readonly blobs: readonly { readonly digest: string; readonly bytes: number }[];
+  /** Results that are neither chosen nor pinned. */
+  readonly alternates: readonly { readonly key: Key; readonly digest: string }[];
+  readonly evictions: readonly Eviction[];
+  /** Seconds that the evicted cells took. */
+  readonly secondsAtStake: number;
+  /** Not needed, and too young to go. */
+  readonly spared: Amount;
+  /** Results kept though they are over the limit: pinned, or read by a run. */
+  readonly held: number;
+  /** Scratch of runs that ended, ended leases, quarantined blobs, half-done collections. */
+  readonly leftovers: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/** What a collection did. */
+export interface Swept {
+  readonly removed: Amount;
+  /** Put back, since a run needed it meanwhile. */
+  readonly restored: Amount;
+}

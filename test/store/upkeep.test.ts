@@ -1,0 +1,304 @@
+/** Collection, pins and the doctor, on real folders. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openStore, type Collection, type Store, type StoredRecord } from '../../runner/store/index.js';
+import { blobFile, cellId, freshStore, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
+
+const day = 24 * 3_600_000;
+const noPause = (): Promise<void> => Promise.resolve();
+
+/** Sets the times of everything in the store back by two days. */
+function age(folder: string): void {
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const past = new Date(Date.now() - 2 * day);
+    fs.utimesSync(path.join(entry.parentPath, entry.name), past, past);
+  }
+}
+
+/** Ages all but this runner's own sign of life. */
+function ageStore(store: Store): void {
+  for (const name of ['cas', 'records', 'quarantine', 'attempts'])
+    if (fs.existsSync(path.join(store.root, name))) age(path.join(store.root, name));
+}
+
+async function publish(store: Store, content: string, seconds = 1, note = content): Promise<StoredRecord> {
+  const put = valueOf(store.cas.putBytes(content));
+  return valueOf(
+    await store.records.publish(recordOf({ note }, [{ name: 'out', type: 'file', put }], seconds)),
+  );
+}
+
+async function weigh(store: Store, maxBytes?: number): Promise<Collection> {
+  const goal = { minAge: day, ...(maxBytes === undefined ? {} : { maxBytes }) };
+  return valueOf((await store.upkeep()).weigh(goal));
+}
+
+async function collect(store: Store, maxBytes?: number, pause = noPause): ReturnType<typeof swept> {
+  return swept(store, await weigh(store, maxBytes), pause);
+}
+const swept = async (store: Store, collection: Collection, pause = noPause) =>
+  valueOf(await (await store.upkeep()).collect(collection, pause));
+
+function nameRun(store: Store, record: StoredRecord, status: 'running' | 'done', runner: string): void {
+  valueOf(
+    store.runs.write({
+      v: 1,
+      run: 'r1',
+      pipeline: 'p',
+      file: '/p.yaml',
+      started: '2026-01-01T00:00:00.000Z',
+      status,
+      cells: { a: { key: record.key, record: record.digest, how: 'ran' } },
+      extra: { runner },
+    }),
+  );
+}
+
+describe('weighing a collection', () => {
+  it('takes what no chosen result needs, and leaves the rest', async () => {
+    const store = await freshStore();
+    const kept = await publish(store, 'kept');
+    const lost = valueOf(store.cas.putBytes('of an attempt that was killed'));
+    ageStore(store);
+    const { blobs, before, after, evictions } = await weigh(store);
+    expect(blobs).toEqual([{ digest: lost.digest, bytes: 29 }]);
+    expect([before, after]).toEqual([
+      { count: 2, bytes: 33 },
+      { count: 1, bytes: 4 },
+    ]);
+    expect(evictions).toEqual([]);
+    expect(await collect(store)).toEqual({
+      removed: { count: 1, bytes: 29 },
+      restored: { count: 0, bytes: 0 },
+    });
+    expect(fs.existsSync(blobFile(store, lost.digest))).toBe(false);
+    expect(await store.records.chosen(kept.key)).toMatchObject({ kind: 'chosen' });
+  });
+
+  it('keeps the files of folders, and the listing of the code', async () => {
+    const store = await freshStore();
+    const folder = writeFiles(temporaryFolder(), { 'a.txt': 'a', 'sub/b.txt': 'b' });
+    const put = valueOf(await store.cas.putTree(folder));
+    const code = valueOf(store.cas.putBytes('{"modules":{}}'));
+    valueOf(
+      await store.records.publish(recordOf({ code: code.digest }, [{ name: 'd', type: 'directory', put }])),
+    );
+    ageStore(store);
+    expect((await weigh(store)).blobs).toEqual([]);
+    expect((await weigh(store)).before.count).toBe(4);
+  });
+
+  it('spares what is younger than the age, and what another open store may be about to use', async () => {
+    const store = await freshStore();
+    valueOf(store.cas.putBytes('young'));
+    expect(await weigh(store)).toMatchObject({ blobs: [], spared: { count: 1, bytes: 5 } });
+    ageStore(store);
+    expect((await weigh(store)).blobs).toHaveLength(1);
+    const other = valueOf(await openStore(store.root));
+    const longAgo = new Date(Date.now() - 3 * day);
+    fs.utimesSync(path.join(store.root, 'runners', `${other.runner}.json`), longAgo, longAgo);
+    expect((await weigh(store)).blobs).toEqual([]);
+    await other.close();
+    expect((await weigh(store)).blobs).toHaveLength(1);
+  });
+
+  it('gives up first what saves least time a byte, and stops at the limit', async () => {
+    const store = await freshStore();
+    const cheap = await publish(store, 'x'.repeat(1000), 1, 'cheap');
+    const dear = await publish(store, 'y'.repeat(1000), 100, 'dear');
+    const small = await publish(store, 'z', 1, 'small');
+    ageStore(store);
+    const collection = await weigh(store, 1500);
+    expect(collection.evictions.map(({ key, frees }) => [key, frees])).toEqual([[cheap.key, 1000]]);
+    expect(collection).toMatchObject({ secondsAtStake: 1, after: { count: 2, bytes: 1001 } });
+    expect((await weigh(store, 0)).evictions.map(({ key }) => key)).toEqual([cheap.key, dear.key, small.key]);
+    await swept(store, collection);
+    expect(await store.records.chosen(cheap.key)).toEqual({ kind: 'none' });
+    expect(await store.records.chosen(dear.key)).toMatchObject({ kind: 'chosen' });
+  });
+
+  it('counts bytes that two results share for the last of them', async () => {
+    const store = await freshStore();
+    await publish(store, 'shared', 1, 'one');
+    await publish(store, 'shared', 2, 'two');
+    ageStore(store);
+    expect((await weigh(store, 0)).evictions.map(({ frees }) => frees)).toEqual([0, 6]);
+  });
+
+  it('never gives up what is pinned or read by a live run, and says so', async () => {
+    const store = await freshStore();
+    const pinned = await publish(store, 'pinned');
+    const read = await publish(store, 'read');
+    valueOf(await store.records.pin(pinned));
+    nameRun(store, read, 'running', store.runner);
+    ageStore(store);
+    expect(await weigh(store, 0)).toMatchObject({ evictions: [], held: 2 });
+    nameRun(store, read, 'done', store.runner);
+    valueOf(store.records.unpin(pinned));
+    expect((await weigh(store, 0)).evictions).toHaveLength(2);
+  });
+
+  it('never gives up a key that is being computed', async () => {
+    const store = await freshStore();
+    const { key } = await publish(store, 'again');
+    ageStore(store);
+    const lease = valueOf(store.leases.acquire(key));
+    expect((await weigh(store, 0)).evictions).toEqual([]);
+    if (lease.kind === 'lease') lease.lease.release();
+    expect((await weigh(store, 0)).evictions).toHaveLength(1);
+  });
+
+  it('takes second results, which are never served', async () => {
+    const store = await freshStore();
+    const first = await publish(store, 'first', 1, 'same');
+    const second = valueOf(store.cas.putBytes('second'));
+    valueOf(
+      await store.records.publish(recordOf({ note: 'same' }, [{ name: 'out', type: 'file', put: second }])),
+    );
+    expect(store.records.all(first.key)).toHaveLength(2);
+    ageStore(store);
+    await collect(store);
+    expect(store.records.all(first.key)).toEqual([first]);
+    expect(fs.existsSync(blobFile(store, second.digest))).toBe(false);
+  });
+
+  it('clears the scratch of killed attempts, and keeps their logs', async () => {
+    const store = await freshStore();
+    const attempt = valueOf(store.attempts.create('r0', cellId('a')));
+    fs.writeFileSync(path.join(attempt.scratch, 'big'), 'x'.repeat(100));
+    fs.writeFileSync(attempt.log, 'said');
+    ageStore(store);
+    const past = new Date(Date.now() - 2 * day);
+    for (const folder of [attempt.scratch, attempt.outputs]) fs.utimesSync(folder, past, past);
+    await collect(store);
+    expect(fs.existsSync(attempt.scratch)).toBe(false);
+    expect(fs.readFileSync(attempt.log, 'utf8')).toBe('said');
+  });
+});
+
+describe('sweeping', () => {
+  it('puts back what a run began to read meanwhile', async () => {
+    const store = await freshStore();
+    const record = await publish(store, 'read late');
+    ageStore(store);
+    const result = await collect(store, 0, () => {
+      expect(fs.existsSync(blobFile(store, record.record.artifacts[0]?.digest ?? ''))).toBe(false);
+      nameRun(store, record, 'running', store.runner);
+      return Promise.resolve();
+    });
+    expect(result).toMatchObject({ removed: { count: 0 }, restored: { count: 1 } });
+    expect(await store.records.chosen(record.key)).toMatchObject({ kind: 'chosen' });
+  });
+
+  it('lets a reader take a blob out of the trash', async () => {
+    const store = await freshStore();
+    const { digest } = valueOf(store.cas.putBytes('wanted'));
+    ageStore(store);
+    await collect(store, undefined, async () => {
+      const reader = valueOf(await openStore(store.root));
+      expect(await reader.cas.has('file', digest)).toBe(true);
+      await reader.close();
+    });
+    expect(fs.readFileSync(blobFile(store, digest), 'utf8')).toBe('wanted');
+  });
+
+  it('keeps a result that is published while its blob lies in the trash', async () => {
+    const store = await freshStore();
+    const { digest } = valueOf(store.cas.putBytes('made again'));
+    ageStore(store);
+    await collect(store, undefined, async () => {
+      const other = valueOf(await openStore(store.root));
+      await publish(other, 'made again');
+      await other.close();
+    });
+    expect(fs.readFileSync(blobFile(store, digest), 'utf8')).toBe('made again');
+  });
+
+  it('finishes what a killed collection began', async () => {
+    const root = path.join(temporaryFolder(), '.moft');
+    const first = await freshStore({}, root);
+    const record = await publish(first, 'half way');
+    const unused = valueOf(first.cas.putBytes('unused'));
+    ageStore(first);
+    const killed = valueOf(
+      await openStore(root, {
+        identity: { host: 'here', pid: 1 },
+      }),
+    );
+    // Its sign of life as old as the rest, so that it spares nothing.
+    await first.close();
+    const collection = await weigh(killed, 0);
+    await expect(
+      (await killed.upkeep()).collect(collection, () => Promise.reject(new Error('killed'))),
+    ).rejects.toThrow('killed');
+    expect(fs.readdirSync(path.join(root, 'trash'))).toEqual([killed.runner]);
+    fs.rmSync(path.join(root, 'runners', `${killed.runner}.json`));
+    const last = await freshStore({}, root);
+    await collect(last);
+    expect(fs.readdirSync(path.join(root, 'trash'))).toEqual([]);
+    expect(fs.existsSync(blobFile(last, unused.digest))).toBe(false);
+    expect(await last.records.chosen(record.key)).toEqual({ kind: 'none' });
+  });
+});
+
+describe('pins', () => {
+  it('choose another result of a key', async () => {
+    const store = await freshStore();
+    const first = await publish(store, 'first', 1, 'same');
+    const put = valueOf(store.cas.putBytes('second'));
+    const chosen = valueOf(
+      await store.records.publish(recordOf({ note: 'same' }, [{ name: 'out', type: 'file', put }])),
+    );
+    expect(chosen.digest).toBe(first.digest);
+    const second = store.records.all(first.key).find(({ digest }) => digest !== first.digest);
+    if (!second) throw new Error('expected a second result');
+    valueOf(await store.records.pin(second));
+    expect(await store.records.chosen(first.key)).toMatchObject({ record: { digest: second.digest } });
+    expect(store.records.pinned(first.key)).toEqual([second.digest]);
+  });
+
+  it('refuse a result that has lost an artifact', async () => {
+    const store = await freshStore();
+    const record = await publish(store, 'gone');
+    fs.rmSync(blobFile(store, record.record.artifacts[0]?.digest ?? ''));
+    expect(await store.records.pin(record)).toMatchObject({ ok: false, error: { code: 'missing-blob' } });
+  });
+});
+
+describe('the doctor', () => {
+  it('finds nothing in a whole store', async () => {
+    const store = await freshStore();
+    await publish(store, 'well');
+    const health = valueOf(await (await store.upkeep()).examine());
+    expect(health).toEqual({ blobs: { count: 1, bytes: 4 }, records: 1, runs: 0, ailments: [] });
+  });
+
+  it('finds each ailment, and takes corrupt blobs out of the way', async () => {
+    const store = await freshStore();
+    const flipped = await publish(store, 'flipped');
+    const lost = await publish(store, 'lost');
+    const torn = await publish(store, 'torn');
+    const corrupt = blobFile(store, flipped.record.artifacts[0]?.digest ?? '');
+    fs.chmodSync(corrupt, 0o644);
+    fs.writeFileSync(corrupt, 'flopped');
+    fs.rmSync(blobFile(store, lost.record.artifacts[0]?.digest ?? ''));
+    const tornFile = path.join(store.root, 'records', torn.key, `${torn.digest}.json`);
+    fs.truncateSync(tornFile, 10);
+    writeFiles(store.root, { 'cas/00/notes.txt': 'mine', 'runs/r9.json': '{', 'journal/r9.jsonl': '{"se' });
+    nameRun(store, lost, 'running', 'no-such-runner');
+    const { ailments } = valueOf(await (await store.upkeep()).examine());
+    expect(ailments.map(({ code, keys }) => [code, keys])).toEqual([
+      ['corrupt-blob', [flipped.key]],
+      ['lost-blob', [lost.key]],
+      ['unreadable-record', [torn.key]],
+      ['strange-file', undefined],
+      ['unreadable-run', undefined],
+      ['abandoned-run', undefined],
+      ['torn-journal', undefined],
+    ]);
+    expect(fs.existsSync(corrupt)).toBe(false);
+    expect(await store.records.chosen(flipped.key)).toMatchObject({ kind: 'incomplete' });
+  });
+});
