@@ -2,7 +2,7 @@
 import type { ResultRecord } from '../../../schemas/protocol.js';
 import type { Result } from '../../../schemas/result.js';
 import type { Key } from '../../pipeline.js';
-import type { StoreProblem } from '../types.js';
+import type { StoreProblem } from '../store-problem.js';
 
 export interface Upkeep {
   /** Hashes every blob again and reads every record, manifest and journal; corrupt blobs are quarantined. */
