@@ -14,11 +14,34 @@ import type {
 } from '../schemas/protocol.js';
 import type { Json } from '../schemas/json.js';
 
+/** Where an artifact comes from: what messages call it, and whether it can be told from another. */
+export interface Lineage {
+  readonly stage: string;
+  readonly coordinates: Readonly<Record<string, string>>;
+  readonly output: string;
+  /**
+   * Hash of the kind, its settings, the seed and the lineages of what it was made from. Two of the same kind of thing
+   * with different digests are different things; absent where that can't be known.
+   */
+  readonly digest?: string;
+}
+
 /**
  * What can be known of an artifact before it exists, so that `check` finds a wrong match. All optional:
- * an absent trait is unknown and never an error.
+ * an absent trait is unknown and never an error. Traits are for checks: no key contains one.
  */
 export interface Traits {
+  /** Given by the language to every output; kinds only hand on those of their inputs. */
+  readonly lineage?: Lineage;
+  /** dataset, model, policy: the embedded world whose words and hidden facts it has, in words. */
+  readonly world?: string;
+  /** policy, front: the model that its KL is measured against. */
+  readonly reference?: Lineage;
+  /** policy: the KL weight it was trained at, or the least and greatest; the weights, where it answers these only. */
+  readonly domain?: {
+    readonly alpha: number | readonly [number, number];
+    readonly weights?: readonly (readonly number[])[];
+  };
   /** dataset: columns of its rows and the rewards that it can answer itself. */
   readonly columns?: readonly string[];
   readonly rewards?: readonly string[];
@@ -39,6 +62,8 @@ export interface InputPort {
 export interface OutputPort {
   readonly type: ArtifactType;
   readonly traits?: Traits;
+  /** Another setting, seed or distinct input makes another artifact, so that lineages tell two of them apart. */
+  readonly distinct?: boolean;
 }
 
 /** Traits of what is bound to each input; lists for gathered inputs. Unbound optional inputs are absent. */

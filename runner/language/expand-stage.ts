@@ -5,6 +5,7 @@ import { cellId, type Coordinates } from './cell-id.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import { join, type Joined } from './join.js';
 import { listed } from './nodes.js';
+import { withLineage } from './lineage.js';
 import { outputsOf, type PortItem } from './outputs.js';
 import { type Side, unfitting } from './partners.js';
 import { axesOf, inOrder, type Row } from './select.js';
@@ -87,7 +88,14 @@ function makeCell(
         ? 0
         : undefined
       : Number(row.coordinates.seed);
-  const outputs = kind && outputsOf(kind, { stage: draft.name, assignment, items }, context.diagnostics);
+  const made = kind && outputsOf(kind, { stage: draft.name, assignment, items }, context.diagnostics);
+  const outputs =
+    made &&
+    withLineage(made, {
+      ...{ kind, stage: draft.name, coordinates: row.coordinates, items },
+      ...(assignment.wrong.size > 0 ? {} : { values: assignment.values }),
+      ...(seed === undefined ? {} : { seed }),
+    });
   return {
     id: cellId(draft.name, row.coordinates),
     stage: draft.name,

@@ -13,9 +13,11 @@ import {
   rewardProblems,
   scheduleProblems,
   trainingFields,
+  traitsOf,
   type TrainingOptions,
 } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
+import { handedOn, worldProblems } from '../rl/provenance.js';
 
 const ClpSchema = Type.Object({
   rewards: Type.Array(Type.String({ minLength: 1 }), {
@@ -83,6 +85,7 @@ function check(values: ClpWith, inputs: InputTraits): Problem[] {
     ...samplingProblems(values.sampling),
     ...scheduleProblems(values.alpha_schedule),
     ...rewardProblems(values.rewards, inputs, (i) => ['rewards', i]),
+    ...worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
   ];
 }
 
@@ -99,7 +102,13 @@ export default defineKind({
     reference: { type: 'model', description: 'The model to start from and to stay close to (pi_ref).' },
     prompts: { type: 'dataset', description: 'Prompts to answer; their facts may answer rewards.' },
   },
-  outputs: (values) => ({ policy: { type: 'policy', traits: { objectives: values.rewards } } }),
+  outputs: (values, inputs) => {
+    const { rewards: objectives, sampling } = values as unknown as ClpWith;
+    const domain = { alpha: typeof sampling.alpha === 'number' ? sampling.alpha : sampling.alpha.range };
+    return {
+      policy: { type: 'policy', traits: { ...handedOn(inputs), objectives, domain }, distinct: true },
+    };
+  },
   modules: (values) => [
     `stages/policy/conditioning/${conditioningName(values.conditioning as ConditioningValue)}`,
     ...rewardModules(values.rewards),

@@ -65,13 +65,14 @@ function checkCounts({ documents, test, validation, size }: Values): Problem[] {
   ];
 }
 
-const split: OutputPort = {
+const split = ({ size, seed }: Values): OutputPort => ({
   type: 'dataset',
   traits: {
     columns: ['id', 'prompt', 'response', 'references', 'facts'],
     rewards: ['nli', 'rouge', 'tldr'],
+    world: `news of size ${size}, seed ${seed}`,
   },
-};
+});
 
 export default defineKind({
   name: 'data/news',
@@ -83,7 +84,7 @@ export default defineKind({
     'regret of any policy are computed, not estimated. A test bed, not a claim about news.',
   with: DataNewsWith,
   inputs: {},
-  outputs: () => ({ train: split, validation: split, test: split }),
+  outputs: (values) => ({ train: split(values), validation: split(values), test: split(values) }),
   check: checkCounts,
   randomness: 'none',
   engine: false,

@@ -1,5 +1,6 @@
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import { alphaProblems, rewardProblems, simplexProblems, traitsOf } from '../rl/options.js';
+import { alphaDomainProblems, weightsDomainProblems } from '../rl/provenance.js';
 import { builtInRewards, rewardModules, worldModules } from '../rewards/names.js';
 import { Type, type Static } from '../../schemas/type.js';
 
@@ -72,14 +73,18 @@ export type FrontWith = Static<typeof FrontWith>;
 
 function check(values: FrontWith, inputs: InputTraits): Problem[] {
   const { weights, alpha } = values.grid;
-  const objectives = traitsOf(inputs, 'policy')?.objectives;
+  const { objectives, domain } = traitsOf(inputs, 'policy') ?? {};
   const listed = Array.isArray(weights) ? weights : [];
   const alphas = alpha === 'trained' ? [] : [alpha].flat();
   const path = (i: number): (string | number)[] => ['grid', 'alpha', ...(Array.isArray(alpha) ? [i] : [])];
-  return [
+  const wrong = [
     ...alphas.flatMap((a, i) => alphaProblems(a, path(i))),
     ...listed.flatMap((point, i) => simplexProblems(point, ['grid', 'weights', i])),
     ...listed.flatMap((point, i) => lengthProblems(point, objectives, i)),
+  ];
+  const outside = [...alphaDomainProblems(alphas, domain, path), ...weightsDomainProblems(listed, domain)];
+  return [
+    ...(wrong.length > 0 ? wrong : outside),
     ...rewardProblems(objectives ?? [], inputs, () => ['prompts']),
   ];
 }
@@ -111,8 +116,9 @@ export default defineKind({
     prompts: { type: 'dataset', description: 'Held-out prompts.' },
   },
   outputs: (_values, inputs) => {
-    const objectives = traitsOf(inputs, 'policy')?.objectives;
-    return { front: { type: 'front', ...(objectives ? { traits: { objectives } } : {}) } };
+    const { objectives, reference } = traitsOf(inputs, 'policy') ?? {};
+    const traits = { ...(objectives ? { objectives } : {}), ...(reference ? { reference } : {}) };
+    return { front: { type: 'front', traits } };
   },
   // The policy's objectives are not known before it exists: any reward may be asked for.
   modules: () => [...new Set([...rewardModules([...builtInRewards]), ...worldModules])],

@@ -1,18 +1,25 @@
 import { defineKind, type InputTraits, type Problem, type Traits } from '../../runner/contract.js';
 import { Type } from '../../schemas/type.js';
+import { listTraits, referenceProblems } from '../rl/provenance.js';
 
 /** Objectives of the experts in their order; undefined where one is unknown. */
-function objectivesOf(inputs: InputTraits): readonly string[] | undefined {
-  const experts = inputs.experts;
-  if (!Array.isArray(experts)) return undefined;
-  const lists = (experts as readonly Traits[]).map((expert) => expert.objectives);
+function objectivesOf(experts: readonly Traits[]): readonly string[] | undefined {
+  const lists = experts.map((expert) => expert.objectives);
   return lists.every((list) => list !== undefined) ? lists.flat() : undefined;
 }
 
 function check(inputs: InputTraits): Problem[] {
-  const experts = inputs.experts;
-  if (!Array.isArray(experts)) return [];
-  const several = (experts as readonly Traits[]).find((expert) => (expert.objectives?.length ?? 1) !== 1);
+  if (!Array.isArray(inputs.experts)) return [];
+  const experts = listTraits(inputs, 'experts');
+  return [
+    ...expertProblems(experts),
+    ...referenceProblems('experts', experts, 'the experts of a soup'),
+    ...alphaProblems(experts),
+  ];
+}
+
+function expertProblems(experts: readonly Traits[]): Problem[] {
+  const several = experts.find((expert) => (expert.objectives?.length ?? 1) !== 1);
   if (several)
     return [
       {
@@ -21,7 +28,7 @@ function check(inputs: InputTraits): Problem[] {
         message: `an expert of a soup has one objective, found one trained on ${(several.objectives ?? []).join(', ')}`,
       },
     ];
-  const objectives = objectivesOf(inputs);
+  const objectives = objectivesOf(experts);
   if (experts.length >= 2 && (!objectives || new Set(objectives).size === objectives.length)) return [];
   return [
     {
@@ -34,6 +41,30 @@ function check(inputs: InputTraits): Problem[] {
       hint: 'gather one expert a reward: $expert(reward=*).policy',
     },
   ];
+}
+
+function alphaProblems(experts: readonly Traits[]): Problem[] {
+  const alphas = [...new Set(experts.flatMap(({ domain }) => (domain ? [String(domain.alpha)] : [])))];
+  if (alphas.length < 2) return [];
+  return [
+    {
+      code: 'soup-alpha',
+      path: ['experts'],
+      message: `the experts of a soup are trained at one alpha, found ${alphas.join(', ')}`,
+    },
+  ];
+}
+
+/** What all experts share is the soup's; it answers every weighting. */
+function traitsOf(experts: readonly Traits[]): Traits {
+  const objectives = objectivesOf(experts);
+  const [first] = experts;
+  return {
+    ...(objectives ? { objectives } : {}),
+    ...(first?.reference ? { reference: first.reference } : {}),
+    ...(first?.world === undefined ? {} : { world: first.world }),
+    ...(first?.domain ? { domain: { alpha: first.domain.alpha } } : {}),
+  };
 }
 
 export default defineKind({
@@ -50,10 +81,9 @@ export default defineKind({
       description: 'One expert (kind `soft`, one reward) an objective, all from one reference at one alpha.',
     },
   },
-  outputs: (_values, inputs) => {
-    const objectives = objectivesOf(inputs);
-    return { policy: { type: 'policy', ...(objectives ? { traits: { objectives } } : {}) } };
-  },
+  outputs: (_values, inputs) => ({
+    policy: { type: 'policy', traits: traitsOf(listTraits(inputs, 'experts')) },
+  }),
   check: (_values, inputs) => check(inputs),
   randomness: 'none',
   engine: true,

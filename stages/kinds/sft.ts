@@ -100,7 +100,12 @@ export default defineKind({
       description: 'Held-out rows: only measured, never learnt.',
     },
   },
-  outputs: () => ({ model: { type: 'model' } }),
+  outputs: (_values, inputs) => {
+    const world = traitsOf(inputs, 'data')?.world;
+    return {
+      model: { type: 'model', distinct: true, ...(world === undefined ? {} : { traits: { world } }) },
+    };
+  },
   check,
   randomness: 'training',
   engine: true,

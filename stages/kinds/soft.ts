@@ -8,8 +8,10 @@ import {
   scheduleProblems,
   simplexProblems,
   trainingFields,
+  traitsOf,
 } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
+import { handedOn, worldProblems } from '../rl/provenance.js';
 
 const Name = Type.String({ minLength: 1 });
 
@@ -52,6 +54,7 @@ function check(values: SoftWith, inputs: InputTraits): Problem[] {
     ...scheduleProblems(values.alpha_schedule),
     ...(typeof rewards === 'string' || Array.isArray(rewards) ? [] : simplexProblems(weights, ['rewards'])),
     ...rewardProblems(names, inputs, place),
+    ...worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
   ];
 }
 
@@ -67,9 +70,13 @@ export default defineKind({
     reference: { type: 'model', description: 'The model to start from and to stay close to (pi_ref).' },
     prompts: { type: 'dataset', description: 'Prompts to answer; their facts may answer rewards.' },
   },
-  outputs: (values) => ({
-    policy: { type: 'policy', traits: { objectives: softRewards(values.rewards).names } },
-  }),
+  outputs: (values, inputs) => {
+    const { names, weights } = softRewards(values.rewards);
+    const domain = { alpha: values.alpha, weights: [weights] };
+    return {
+      policy: { type: 'policy', traits: { ...handedOn(inputs), objectives: names, domain }, distinct: true },
+    };
+  },
   modules: (values) => rewardModules(softRewards(values.rewards).names),
   check,
   randomness: 'training',

@@ -95,6 +95,106 @@ describe('rewarded-soup', () => {
   });
 });
 
+describe('where inputs come from', () => {
+  const lineage = (stage: string, digest?: string, coordinates: Record<string, string> = {}) => ({
+    ...{ stage, coordinates, output: 'model' },
+    ...(digest === undefined ? {} : { digest }),
+  });
+  const expert = (objective: string, reference: ReturnType<typeof lineage>) => ({
+    ...{ objectives: [objective], reference, domain: { alpha: 0.05, weights: [[1]] } },
+    lineage: { stage: 'expert', coordinates: { reward: objective, seed: '0' }, output: 'policy' },
+  });
+  const soup = (...experts: ReturnType<typeof expert>[]) => rewardedSoup.check?.({}, { experts }) ?? [];
+
+  it('experts of a soup have one reference: both are named, by what tells them apart', () => {
+    const experts = [expert('nli', lineage('sft-a', '1')), expert('rouge', lineage('sft-b', '2'))];
+    expect(soup(...experts)).toEqual([
+      {
+        code: 'reference-lineage',
+        path: ['experts'],
+        message:
+          'the experts of a soup start from one reference: `$expert(reward=nli).policy` was trained from ' +
+          '`$sft-a.model`, `$expert(reward=rouge).policy` was trained from `$sft-b.model`',
+        hint: 'train them all from one of these',
+      },
+    ]);
+  });
+
+  it('references of one stage are told apart by their coordinates', () => {
+    const at = (seed: string) => lineage('sft', seed, { seed, width: '32' });
+    const [problem] = soup(expert('nli', at('0')), expert('rouge', at('1')));
+    expect(problem?.message).toContain('`$sft(seed=0).model`');
+    expect(problem?.hint).toBe(
+      'neither pick nor gather `seed`: left free, it joins policies of the same reference',
+    );
+  });
+
+  it('equal digests are one reference, and an unknown one is no error', () => {
+    expect(soup(expert('nli', lineage('a', '1')), expert('rouge', lineage('b', '1')))).toEqual([]);
+    expect(soup(expert('nli', lineage('a', '1')), expert('rouge', lineage('b')))).toEqual([]);
+    expect(soup(expert('nli', lineage('a')), expert('rouge', lineage('b')))).toEqual([]);
+  });
+
+  it('experts of a soup have one alpha', () => {
+    const other = { ...expert('rouge', lineage('a', '1')), domain: { alpha: 0.1, weights: [[1]] } };
+    expect(soup(expert('nli', lineage('a', '1')), other).map(({ code }) => code)).toEqual(['soup-alpha']);
+  });
+
+  it.each([
+    { name: 'soft', kind: soft, values: { rewards: 'nli' } },
+    { name: 'clp', kind: clp, values: { rewards: ['nli', 'rouge'] } },
+  ])('$name takes prompts of the world that its reference knows', ({ kind, values }) => {
+    const from = (world?: string) => (world === undefined ? {} : { world });
+    const found = (reference?: string, world?: string): string[] =>
+      problems(kind, values, { reference: from(reference), prompts: { ...prompts, ...from(world) } });
+    expect(found('news of size full', 'news of size small')).toEqual(['other-world at prompts']);
+    expect(found('news of size full', 'news of size full')).toEqual([]);
+    expect(found(undefined, 'news of size full')).toEqual([]);
+    expect(found('news of size full')).toEqual([]);
+  });
+
+  it('a policy has its reference and its world, and hands them on', () => {
+    const reference = { lineage: lineage('sft', '1'), world: 'news' };
+    const made = [soft, clp].map((kind) => {
+      const values = Value.Default(kind.with, { rewards: ['nli', 'rouge'] }) as Record<string, unknown>;
+      return kind.outputs(values, { reference, prompts }).policy?.traits;
+    });
+    for (const traits of made) expect(traits).toMatchObject({ reference: reference.lineage, world: 'news' });
+    expect(made.map((traits) => traits?.domain)).toEqual([
+      { alpha: 0.05, weights: [[0.5, 0.5]] },
+      { alpha: 0.05 },
+    ]);
+    const experts = [made[0] ?? {}, made[0] ?? {}];
+    const mixed = rewardedSoup.outputs({}, { experts }).policy?.traits;
+    expect(mixed).toMatchObject({ reference: reference.lineage, world: 'news', domain: { alpha: 0.05 } });
+    expect(mixed?.domain).not.toHaveProperty('weights');
+    expect(front.outputs({}, { policy: mixed ?? {} }).front?.traits?.reference).toEqual(reference.lineage);
+  });
+
+  it('a front asks a policy for what it was trained for', () => {
+    const ask = (grid: object, domain: object) =>
+      problems(front, { grid }, { policy: { objectives: ['nli', 'rouge'], ...domain }, prompts });
+    const ranged = { domain: { alpha: [0.02, 0.2] as const } };
+    const fixed = { domain: { alpha: 0.05, weights: [[0.5, 0.5]] } };
+    expect(ask({ alpha: [0.02, 0.1, 0.2] }, ranged)).toEqual([]);
+    expect(ask({ alpha: [0.1, 0.3] }, ranged)).toEqual(['outside-domain at grid.alpha.1']);
+    expect(ask({ alpha: 0.1 }, fixed)).toEqual(['outside-domain at grid.alpha']);
+    expect(ask({ alpha: 1 }, fixed)).toEqual(['alpha-range at grid.alpha']);
+    expect(ask({ alpha: 0.1 }, {})).toEqual([]);
+    expect(
+      ask(
+        {
+          weights: [
+            [0.5, 0.5],
+            [1, 0],
+          ],
+        },
+        fixed,
+      ),
+    ).toEqual(['outside-domain at grid.weights.1']);
+  });
+});
+
 describe('front', () => {
   const policy = { objectives: ['nli', 'rouge'] };
 

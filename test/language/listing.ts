@@ -5,6 +5,7 @@ import {
   type Analysis,
   type AnalyzeOptions,
 } from '../../runner/language/index.js';
+import { kinds as builtIn } from '../../cli/kinds.js';
 import type { Cell, InputBinding } from '../../runner/pipeline.js';
 import { registry } from './kinds.js';
 
@@ -13,13 +14,15 @@ export const file = '/project/pipelines/test.yaml';
 export interface Options extends Pick<AnalyzeOptions, 'params' | 'sets'> {
   /** Absolute paths that exist; without it all do. */
   readonly existing?: readonly string[];
+  /** Of the product, with their own checks; without it those of kinds.ts. */
+  readonly kinds?: 'built-in';
 }
 
-export function check(text: string, { existing, ...options }: Options = {}): Analysis {
+export function check(text: string, { existing, kinds, ...options }: Options = {}): Analysis {
   return analyze(
     { file, text },
     {
-      registry,
+      registry: kinds === 'built-in' ? builtIn : registry,
       workingFolder: '/project',
       exists: (path) => existing?.includes(path) ?? true,
       ...options,
