@@ -1,7 +1,7 @@
 /**
- * Builds dist/: compiles, then lists the code that each kind reaches. `npm run build` runs this file; the launcher
- * calls `ensureBuilt`, which compares names, sizes and times of the sources with those of the last build and costs
- * a few milliseconds.
+ * Builds dist/: compiles, lists the code that each kind reaches, and compiles the checks of their values.
+ * `npm run build` runs this file; the launcher calls `ensureBuilt`, which compares names, sizes and times of the
+ * sources with those of the last build and costs a few milliseconds.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -66,6 +66,7 @@ function build() {
   if (!existsSync(tsc)) fail(`the compiler is not installed; run \`npm ci\` in ${root}`);
   step(tsc, ['-b', root]);
   step(join(dist, 'scripts', 'code-manifest.js'), []);
+  step(join(dist, 'scripts', 'validators.js'), []);
   writeFileSync(stamp, before);
 }
 

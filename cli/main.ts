@@ -1,39 +1,34 @@
 /** The command line: finds the command, parses its options, and is the only place that turns errors into exit codes. */
 import { cac } from 'cac';
 import { distance } from 'fastest-levenshtein';
-import check from './check.js';
 import type { CommandSpec } from './command.js';
 import { printError, printErrorJson } from './errors.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
-import doctor from './doctor.js';
-import explain from './explain.js';
-import gc from './gc.js';
 import type { CliHost } from './host.js';
-import logs from './logs.js';
-import ls from './ls.js';
-import pin from './pin.js';
-import plan from './plan.js';
-import report from './report.js';
-import run from './run.js';
-import show from './show.js';
 import { clean } from './text.js';
-import worker from './worker.js';
 
-/** All of them, in the order of the help. */
-export const commands: readonly CommandSpec[] = [
-  check,
-  plan,
-  run,
-  explain,
-  show,
-  ls,
-  logs,
-  report,
-  pin,
-  gc,
-  doctor,
-  worker,
-];
+/** All of them, in the order of the help; one is loaded when it is named, so that each starts at once. */
+const loaders: Readonly<Record<string, () => Promise<{ readonly default: CommandSpec }>>> = {
+  check: () => import('./check.js'),
+  plan: () => import('./plan.js'),
+  run: () => import('./run.js'),
+  explain: () => import('./explain.js'),
+  show: () => import('./show.js'),
+  ls: () => import('./ls.js'),
+  logs: () => import('./logs.js'),
+  report: () => import('./report.js'),
+  pin: () => import('./pin.js'),
+  gc: () => import('./gc.js'),
+  doctor: () => import('./doctor.js'),
+  worker: () => import('./worker.js'),
+};
+
+/** The named commands; all of them where the name is none of theirs. */
+export async function loadCommands(name?: string): Promise<readonly CommandSpec[]> {
+  const named = name !== undefined && Object.hasOwn(loaders, name) ? loaders[name] : undefined;
+  const loaded = await Promise.all((named ? [named] : Object.values(loaders)).map((load) => load()));
+  return loaded.map((module) => module.default);
+}
 
 /** With --json, these print one event a line. */
 const eventCommands = ['run', 'logs'];
@@ -47,7 +42,7 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
   try {
     return await dispatch(argv, host, version);
   } catch (error) {
-    const known = error instanceof PipelineError ? error : asUsageError(error);
+    const known = error instanceof PipelineError ? error : await asUsageError(error);
     if (!known) {
       const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
       host.stderr.write(`moft: internal error; please report it with what follows\n${clean(told)}\n`);
@@ -62,7 +57,7 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
 async function dispatch(argv: readonly string[], host: CliHost, version: string): Promise<ExitCode> {
   const cli = cac('moft');
   let chosen: (() => Promise<ExitCode>) | undefined;
-  for (const spec of commands) {
+  for (const spec of await loadCommands(argv[0])) {
     const command = cli.command(spec.usage, spec.description);
     for (const [flags, description] of spec.options) command.option(flags, description);
     for (const example of spec.examples) command.example(`  $ moft ${example}`);
@@ -85,7 +80,7 @@ function noCommand(found: string | undefined, help: () => void): ExitCode {
     help();
     return exitCode.wrong;
   }
-  const names = commands.map(({ usage }) => usage.split(' ')[0] ?? '');
+  const names = Object.keys(loaders);
   const [nearest] = [...names].sort((a, b) => distance(a, found) - distance(b, found));
   const isFile = /\.ya?ml$/.test(found);
   const hint = isFile
@@ -97,19 +92,19 @@ function noCommand(found: string | undefined, help: () => void): ExitCode {
 }
 
 /** cac's own errors are wrong arguments; everything else is what it is. */
-function asUsageError(error: unknown): UsageError | undefined {
+async function asUsageError(error: unknown): Promise<UsageError | undefined> {
   if (error instanceof UsageError) return error;
   if (!(error instanceof Error) || error.constructor.name !== 'CACError') return undefined;
   const unknown = /Unknown option `(.*)`/.exec(error.message)?.[1];
   const message = error.message.charAt(0).toLowerCase() + error.message.slice(1);
   return new UsageError(
     message,
-    unknown === undefined ? 'see `moft <command> --help`' : hintForOption(unknown),
+    unknown === undefined ? 'see `moft <command> --help`' : await hintForOption(unknown),
   );
 }
 
-function hintForOption(found: string): string {
-  const known = commands
+async function hintForOption(found: string): Promise<string> {
+  const known = (await loadCommands())
     .flatMap(({ options }) => options.map(([flags]) => flags))
     .flatMap((flags) => /--[a-z-]+/.exec(flags) ?? [])
     .filter((name) => name !== found); // an option of other commands

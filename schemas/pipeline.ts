@@ -2,7 +2,7 @@
  * The language's own shape: every key of a pipeline file with what it takes, its description and its default. The
  * reader takes its keys from here, the editor's schema and hovers their texts. What stands under `with` is the kinds'.
  */
-import { Type, type TObject, type TSchema } from 'typebox';
+import { Type, type TObject, type TSchema } from './type.js';
 
 /** Names as they may be written. */
 export const patterns = {

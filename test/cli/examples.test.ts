@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { kinds } from '../../cli/kinds.js';
-import { commands } from '../../cli/main.js';
+import { loadCommands } from '../../cli/main.js';
 import { analyze, matchCells } from '../../runner/language/index.js';
 
 const file = fileURLToPath(new URL('../../pipelines/quickstart.yaml', import.meta.url));
@@ -24,7 +24,7 @@ function cellsIn(example: string): string[] {
   });
 }
 
-const named = commands.flatMap(({ examples }) =>
+const named = (await loadCommands()).flatMap(({ examples }) =>
   examples.flatMap((example) => cellsIn(example).map((cell) => [example, cell] as const)),
 );
 

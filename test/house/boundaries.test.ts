@@ -59,6 +59,12 @@ describe('imports', () => {
     );
     expect(heavy).toEqual([]);
   });
+
+  it("take the builder of schemas from schemas/type.ts: TypeBox's own costs more than all of check", () => {
+    const product = imports.filter((edge) => /^(cli|runner|stages|schemas)\//.test(edge.from));
+    const builders = product.filter((edge) => edge.kind === 'value' && edge.to === 'typebox');
+    expect(show(builders)).toEqual([]);
+  });
 });
 
 describe('packages', () => {
