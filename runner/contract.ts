@@ -75,6 +75,10 @@ export interface Problem {
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly hint?: string;
+  /** Names that would be right there: the nearest is suggested. */
+  readonly known?: readonly string[];
+  /** The value that was surely meant there: offered as a fix. */
+  readonly instead?: Json;
 }
 
 export interface Resources {

@@ -20,7 +20,7 @@ import { readDraft } from './read-draft.js';
  * `options.exists`, and never throws for any text.
  */
 export function analyze(source: Source, options: AnalyzeOptions): Analysis {
-  const diagnostics = new Diagnostics();
+  const diagnostics = new Diagnostics(source);
   const pipeline = read(source, options, diagnostics);
   const found = diagnostics.sorted();
   return found.length > 0 || pipeline === undefined ? { diagnostics: found } : { pipeline, diagnostics: [] };

@@ -5,7 +5,7 @@ import type { Context } from './context.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import type { DraftCell, Expanded } from './cells.js';
 import { brokenAt, everyNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { suggest } from './nearest.js';
 import { type PortUse, readPorts } from './ports.js';
 import { parseReference } from './reference.js';
 import { resolve } from './resolve.js';
@@ -65,7 +65,13 @@ export function assign(
       ports: [],
       occurrences: [],
     };
-  const checked = checkValues({ stage: draft.name, kind, with: values, diagnostics: context.diagnostics });
+  const checked = checkValues({
+    stage: draft.name,
+    kind,
+    with: values,
+    node: draft.node,
+    diagnostics: context.diagnostics,
+  });
   const read = readPorts(values, {
     ...context,
     place: draft.place,
@@ -170,7 +176,8 @@ export function reportUnknownStage(
   return diagnostics.report(node, {
     code: 'unknown-stage',
     message: `no stage is named \`${stage}\``,
-    hint: suggestion(stage, stages, 'stages are'),
+    part: { text: node.reference.text, from: 1, length: stage.length },
+    ...suggest(stage, stages, 'stages are'),
   });
 }
 

@@ -1,13 +1,24 @@
 import type { JsonObject } from '../../schemas/json.js';
 import type { Problem, StageKind } from '../contract.js';
+import type { Fix } from '../pipeline.js';
 import type { Diagnostics } from './diagnostics.js';
+import { writtenAll } from './edits.js';
 import { explainSchemaErrors, type SchemaProblem } from './explain-schema-error.js';
-import { contains, describeNode, everyNode, type Located, type MapNode, type Node, toJson } from './nodes.js';
-import { nearest, suggestion } from './nearest.js';
-import { separators } from './params.js';
+import {
+  contains,
+  describeNode,
+  entryOf,
+  everyNode,
+  type Located,
+  type MapNode,
+  type Node,
+  toJson,
+} from './nodes.js';
+import type { Advice } from './settings.js';
+import { booleanMeant, numberMeant } from './meant.js';
+import { nearest, suggest, suggestKey } from './nearest.js';
 import { describeSchema } from './describe-schema.js';
 import { stageKeys } from './read-stage.js';
-import { looksLikeNumber } from './scalars.js';
 import { formsOf, type JsonSchema, propertySchema, withDefaults } from './schema.js';
 import { validatorOf } from './validator.js';
 
@@ -16,6 +27,8 @@ export interface WithContext {
   readonly stage: string;
   readonly kind: StageKind;
   readonly with: MapNode;
+  /** The stage as written, to move a key there. */
+  readonly node: Node;
   readonly diagnostics: Diagnostics;
 }
 
@@ -93,7 +106,9 @@ function reportProblem(problem: SchemaProblem, context: WithContext): void {
       context.diagnostics.report(at, {
         code: problem.keyword === 'type' ? 'wrong-type' : 'wrong-value',
         message: `\`${label}\` takes ${problem.expectation}, found ${describeNode(at)}`,
-        hint: problem.hint ?? scalarHint(at, problem.schema) ?? problem.schema.description,
+        hint: problem.hint ?? problem.schema.description,
+        instead: problem.instead,
+        ...(problem.hint === undefined ? meantAt(at, problem.schema, context) : undefined),
       });
       return;
     }
@@ -105,20 +120,27 @@ function reportUnknown(problem: SchemaProblem, label: string, context: WithConte
   const key = problem.key ?? '';
   const known = Object.keys(problem.schema.properties ?? {});
   const names = problem.path.length === 0 ? [...Object.keys(kind.inputs), ...known] : known;
+  const map = problem.path.length === 0 ? context.with : nodeAt(context, problem.path);
+  const present = map.kind === 'map' ? map.entries.map((entry) => entry.key) : [];
   const where = problem.path.length === 0 ? `\`${kind.name}\`` : `\`${problem.path.join('.')}\``;
   context.diagnostics.report(keyPlace(context, [...problem.path, key]), {
     code: 'unknown-key',
     message: `${where} has no key \`${key}\``,
-    hint: belongs(key, label, context) ?? suggestion(key, names, 'keys are'),
+    ...(belongs(problem, label, context) ?? suggestKey(key, names, present)),
   });
 }
 
 /** Where a key belongs that stands in the wrong map. */
-function belongs(key: string, label: string, { kind }: WithContext): string | undefined {
+function belongs({ path, key = '' }: SchemaProblem, label: string, context: WithContext): Advice | undefined {
+  const { kind, node } = context;
   const schema = kind.with as unknown as JsonSchema;
-  if ((stageKeys as readonly string[]).includes(key)) return `\`${key}\` belongs beside \`uses\``;
+  const move = (to: Node | undefined, where: string): Advice => ({
+    hint: `\`${key}\` belongs ${where}`,
+    fixes: [moved(context, { path, key, to, title: `move it ${where}` })],
+  });
+  if ((stageKeys as readonly string[]).includes(key)) return move(node, 'beside `uses`');
   if (label !== key && (Object.hasOwn(kind.inputs, key) || propertySchema(schema, key) !== undefined))
-    return `\`${key}\` belongs directly under \`with\``;
+    return move(context.with, 'directly under `with`');
   const parents = Object.entries(schema.properties ?? {})
     .filter(([, property]) =>
       formsOf(property).some(
@@ -126,26 +148,57 @@ function belongs(key: string, label: string, { kind }: WithContext): string | un
       ),
     )
     .map(([name]) => name);
-  return parents.length === 1 ? `\`${key}\` belongs under \`${parents[0] ?? ''}\`` : undefined;
+  const [parent = ''] = parents;
+  if (parents.length !== 1) return undefined;
+  const there = entryOf(context.with, parent);
+  if (there !== undefined) return move(there.value, `under \`${parent}\``);
+  const entry = path.length === 0 ? entryOf(context.with, key) : undefined;
+  const fix = entry && context.diagnostics.edit.wrap(entry, parent, `move it under \`${parent}\``);
+  return { hint: `\`${key}\` belongs under \`${parent}\``, fixes: [fix] };
 }
 
-/** Numbers written so that YAML takes them for text. */
-function scalarHint(at: Located & Partial<Node>, schema: JsonSchema): string | undefined {
-  if (at.kind !== 'scalar' || typeof at.value !== 'string') return undefined;
-  const numeric = formsOf(schema).some((form) => form.type === 'number' || form.type === 'integer');
-  if (!numeric) return undefined;
-  if (at.plain !== undefined && looksLikeNumber(at.plain)) return separators(at.plain).hint;
-  return at.value.trim() !== '' && Number.isFinite(Number(at.value))
-    ? `write it without quotes: \`${at.value.trim()}\``
-    : undefined;
+function moved(
+  context: WithContext,
+  { path, key, to, title }: { path: readonly string[]; key: string; to: Node | undefined; title: string },
+): Fix | undefined {
+  const from = path.length === 0 ? context.with : nodeAt(context, path);
+  const entry = entryOf(from, key);
+  if (from.kind !== 'map' || to?.kind !== 'map' || entry === undefined) return undefined;
+  return entryOf(to, key) === undefined ? context.diagnostics.edit.move(entry, from, to, title) : undefined;
+}
+
+/** What a value was meant as that is of another type than is taken. */
+function meantAt(at: Node, schema: JsonSchema, { diagnostics }: WithContext): Advice | undefined {
+  const types = formsOf(schema).map((form) => form.type);
+  const text = diagnostics.edit.textOf(at.place);
+  if (
+    at.kind === 'list' &&
+    at.items.length === 1 &&
+    !types.includes('array') &&
+    at.items[0]?.kind === 'scalar'
+  )
+    return { hint: 'write it without brackets', instead: diagnostics.edit.textOf(at.items[0].place) };
+  if (at.kind !== 'scalar') return undefined;
+  if (types.includes('number') || types.includes('integer')) return numberMeant(at);
+  if (types.includes('boolean')) return booleanMeant(at);
+  if (types.length !== 1 || types[0] !== 'array' || (formsOf(schema)[0]?.minItems ?? 0) > 1) return undefined;
+  return { hint: `write a list: \`[${text}]\``, instead: `[${text}]` };
 }
 
 /** Reports what a kind's own check found at the place of the value. */
-export function reportKindProblem(problem: Problem, context: WithContext): void {
-  context.diagnostics.report(nodeAt(context, problem.path.map(String)), {
+export function reportKindProblem(
+  problem: Problem,
+  context: Pick<WithContext, 'with' | 'diagnostics'>,
+): void {
+  const at = nodeAt(context, problem.path.map(String));
+  const text = at.kind === 'scalar' ? String(at.value) : undefined;
+  const near = text === undefined ? undefined : suggest(text, problem.known ?? [], '');
+  context.diagnostics.report(at, {
     code: problem.code,
     message: problem.message,
     hint: problem.hint,
+    instead: problem.instead === undefined ? undefined : writtenAll(problem.instead),
+    ...(near?.instead === undefined ? undefined : near),
   });
 }
 

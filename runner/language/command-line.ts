@@ -9,7 +9,7 @@ import {
   type MapNode,
   type Node,
 } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { suggest } from './nearest.js';
 import { readDocument } from './read-document.js';
 
 /** Values from the command line have places too: the "file" is the option. */
@@ -75,11 +75,11 @@ function putEntry(map: MapNode, key: string, rest: readonly string[], change: Pu
       code: 'unknown-path',
       message: stages ? `no stage is named \`${key}\`` : `\`${change.path}\` is no path`,
       hint: stages
-        ? suggestion(
+        ? suggest(
             key,
             map.entries.map((entry) => entry.key),
             'stages are',
-          )
+          ).hint
         : 'write keys separated by dots, as in `stages.clp.with.steps`',
     });
   const before = known?.value ?? emptyMap(change.place);

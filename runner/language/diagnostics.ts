@@ -1,13 +1,20 @@
 import { byCodeUnit } from '../../schemas/json.js';
 import type { Diagnostic, Fix, Place } from '../pipeline.js';
+import { Editor, partOf, writing } from './edits.js';
 import { isCommandLine } from './format-diagnostic.js';
 import { listed, type Located } from './nodes.js';
+import type { Source } from './options.js';
 
 export interface Finding {
   readonly code: string;
   readonly message: string;
   readonly hint?: string | undefined;
-  readonly fixes?: readonly Fix[];
+  /** What is wrong of the scalar that it is reported at: a part of its text. */
+  readonly part?: { readonly text: string; readonly from: number; readonly length: number } | undefined;
+  /** YAML that is right where it is reported: the likeliest fix. */
+  readonly instead?: string | undefined;
+  /** Further fixes, the likeliest first; those that can't be made (undefined) are left out. */
+  readonly fixes?: readonly (Fix | undefined)[];
   readonly related?: readonly (Place & { readonly message: string })[];
 }
 
@@ -17,6 +24,12 @@ type Related = NonNullable<Diagnostic['related']>[number];
 export class Diagnostics {
   readonly #found = new Map<string, Diagnostic>();
   readonly #notes = new Map<string, Set<string>>();
+  /** Makes the edits of fixes. */
+  readonly edit: Editor;
+
+  constructor(private readonly source: Source) {
+    this.edit = new Editor(source);
+  }
 
   get count(): number {
     return this.#found.size;
@@ -24,10 +37,14 @@ export class Diagnostics {
 
   /** Reports at a node (its uses become related places) or at a bare place. Returns a handle for `blocks`. */
   report(at: Located | Place, finding: Finding): string {
-    const place = 'place' in at ? at.place : at;
+    const whole = 'place' in at ? at.place : at;
+    const { part, instead } = finding;
+    const place = part === undefined ? whole : partOf(whole, part.text, part.from, part.length);
     const uses = 'place' in at ? at.uses : [];
     const id = JSON.stringify([finding.code, place.file, place.line, place.column, finding.message]);
     const before = this.#found.get(id);
+    const first = instead === undefined ? [] : [writing(place, instead)];
+    const fixes = [...first, ...(finding.fixes ?? [])].filter((fix) => this.#canApply(fix));
     const related = merge(before?.related ?? [], [
       ...(finding.related ?? []),
       ...uses.map((use) => ({ ...use, message: 'used here' })),
@@ -37,10 +54,15 @@ export class Diagnostics {
       code: finding.code,
       message: finding.message,
       ...(finding.hint === undefined ? {} : { hint: finding.hint }),
-      ...(finding.fixes === undefined || finding.fixes.length === 0 ? {} : { fixes: finding.fixes }),
+      ...(fixes.length === 0 ? {} : { fixes }),
       ...(related.length === 0 ? {} : { related }),
     });
     return id;
+  }
+
+  /** What the command line gave is mended there. */
+  #canApply(fix: Fix | undefined): fix is Fix {
+    return fix?.edits.every(({ place }) => place.file === this.source.file) === true;
   }
 
   /** Says at an error what could not be checked because of it. */

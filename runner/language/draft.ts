@@ -18,6 +18,8 @@ export interface Axis {
 export interface StageDraft {
   readonly name: string;
   readonly place: Place;
+  /** The whole stage as written. */
+  readonly node: Node;
   readonly kind?: StageKind;
   /** `with` as written (an empty map where there is none). */
   readonly with: MapNode;

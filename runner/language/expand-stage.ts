@@ -88,7 +88,7 @@ function makeCell(
         ? 0
         : undefined
       : Number(row.coordinates.seed);
-  const made = kind && outputsOf(kind, { stage: draft.name, assignment, items }, context.diagnostics);
+  const made = kind && outputsOf(kind, { assignment, items }, context.diagnostics);
   const outputs =
     made &&
     withLineage(made, {

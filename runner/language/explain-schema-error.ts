@@ -1,7 +1,8 @@
 import type { ErrorObject } from 'ajv';
 import type { Json } from '../../schemas/json.js';
 import { describeSchema, literalsOf } from './describe-schema.js';
-import { suggestion } from './nearest.js';
+import { written } from './edits.js';
+import { suggest } from './nearest.js';
 import { formsOf, isMap, type JsonSchema } from './schema.js';
 
 /** A schema's error as the user should hear it. */
@@ -15,6 +16,8 @@ export interface SchemaProblem {
   readonly keyword: string;
   readonly schema: JsonSchema;
   readonly hint?: string | undefined;
+  /** YAML of the value that was likely meant. */
+  readonly instead?: string | undefined;
 }
 
 /** Errors of ajv to problems, one a place: a union's error gives way to those of the form that was meant. */
@@ -112,7 +115,7 @@ function explainOne(error: ErrorObject): SchemaProblem {
     expectation: error.keyword === 'uniqueItems' ? 'a list without duplicates' : describeSchema(schema),
     keyword: error.keyword,
     schema,
-    hint: nearestLiteral(schema, error.data as Json) ?? nearestForm(schema, error.data as Json),
+    ...(nearestLiteral(schema, error.data as Json) ?? nearestForm(schema, error.data as Json)),
   };
 }
 
@@ -124,19 +127,22 @@ const pathOf = (pointer: string): readonly string[] =>
         .split('/')
         .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-function nearestLiteral(schema: JsonSchema, value: Json): string | undefined {
+type Near = Pick<SchemaProblem, 'hint' | 'instead'>;
+
+function nearestLiteral(schema: JsonSchema, value: Json): Near | undefined {
   const literals = formsOf(schema).flatMap(literalsOf);
   const texts = literals.filter((literal) => typeof literal === 'string');
   if (typeof value !== 'string' || texts.length === 0) return undefined;
-  const hint = suggestion(value, texts, '');
-  return hint?.startsWith('did you') === true ? hint : undefined;
+  const { hint, instead } = suggest(value, texts, '');
+  return instead === undefined ? undefined : { hint, instead: written(instead) };
 }
 
-function nearestForm(schema: JsonSchema, value: Json): string | undefined {
+function nearestForm(schema: JsonSchema, value: Json): Near | undefined {
   if (!isMap(value)) return undefined;
   const known = formsOf(schema).flatMap((form) => Object.keys(form.properties ?? {}));
   const hints = Object.keys(value).map((key) =>
-    known.includes(key) ? undefined : suggestion(key, known, 'keys are'),
+    known.includes(key) ? undefined : suggest(key, known, 'keys are').hint,
   );
-  return hints.find((hint) => hint !== undefined);
+  const hint = hints.find((one) => one !== undefined);
+  return hint === undefined ? undefined : { hint };
 }

@@ -26,10 +26,10 @@ export function formatDiagnostic(diagnostic: Diagnostic, text?: string): string 
 const widest = 160;
 
 function excerpt(place: Place, text: string): string[] {
-  const line = text.split(/\r\n|\n|\r/)[place.line - 1];
+  const line = text.split('\n')[place.line - 1]?.replace(/\r$/, '');
   if (line === undefined || line.trim() === '') return [];
-  const from = Math.max(0, place.column - 1 - widest / 2);
-  const shown = line.slice(from, from + widest).replaceAll('\t', ' ');
+  const from = line.length <= widest ? 0 : Math.max(0, place.column - 1 - widest / 2);
+  const shown = line.slice(from, from + widest).replaceAll(/[\t\r]/g, ' ');
   const column = place.column - 1 - from;
   const end = place.endLine === place.line ? place.endColumn - 1 - from : shown.length;
   const length = Math.max(1, Math.min(end, shown.length) - column);

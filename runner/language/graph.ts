@@ -3,7 +3,7 @@ import { reportUnknownStage } from './assign.js';
 import type { Context } from './context.js';
 import type { StageDraft } from './draft.js';
 import { everyNode, type Node, type ReferenceNode } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { suggest } from './nearest.js';
 import { parseReference } from './reference.js';
 import { itemSchema, type JsonSchema, propertySchema } from './schema.js';
 
@@ -113,7 +113,7 @@ function neededEdge(
   diagnostics.report(need.place, {
     code: 'unknown-stage',
     message: `no stage is named \`${need.name}\``,
-    hint: suggestion(need.name, stages, 'stages are'),
+    ...suggest(need.name, stages, 'stages are'),
   });
   return [];
 }

@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import { byCodeUnit } from '../../schemas/json.js';
+import type { Finding } from './diagnostics.js';
 
 /** The known name that was most likely meant, if one is near enough: a third of its letters may differ. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
@@ -28,12 +29,30 @@ function withSwap(name: string, candidate: string): number {
   );
 }
 
-/** "did you mean `x`?", or what there is. */
-export function suggestion(name: string, known: Iterable<string>, what: string): string | undefined {
+/** "did you mean `x`?" with what to write instead, or what there is. */
+export function suggest(
+  name: string,
+  known: Iterable<string>,
+  what: string,
+): Pick<Finding, 'hint' | 'instead'> {
   const names = [...known];
   const near = nearest(name, names);
-  if (near !== undefined) return `did you mean \`${near}\`?`;
-  if (names.length === 0) return undefined;
+  if (near !== undefined) return { hint: `did you mean \`${near}\`?`, instead: near };
+  if (names.length === 0) return {};
   const shown = names.slice(0, 16).map((candidate) => `\`${candidate}\``);
-  return `${what} ${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}`;
+  return { hint: `${what} ${shown.join(', ')}${names.length > shown.length ? ', ...' : ''}` };
+}
+
+/** The same for a key of a map that has some already: what would stand there twice is only hinted at. */
+export function suggestKey(
+  key: string,
+  known: readonly string[],
+  present: readonly string[],
+): Pick<Finding, 'hint' | 'instead'> {
+  const found = suggest(
+    key,
+    known.filter((name) => !present.includes(name)),
+    'keys are',
+  );
+  return found.instead === undefined ? { hint: suggest(key, known, 'keys are').hint } : found;
 }

@@ -14,7 +14,6 @@ export interface PortItem extends Item {
 
 /** A cell, as far as its outputs hang on it. */
 export interface Reading {
-  readonly stage: string;
   readonly assignment: Assignment;
   readonly items: ReadonlyMap<string, readonly PortItem[]>;
 }
@@ -26,7 +25,7 @@ export const plain = (values: JsonObject): Record<PropertyKey, unknown> =>
 /** Outputs of a cell, after the kind's own checks; undefined where what is wrong leaves them unknown. */
 export function outputsOf(
   kind: StageKind,
-  { stage, assignment, items }: Reading,
+  { assignment, items }: Reading,
   diagnostics: Diagnostics,
 ): Outputs | undefined {
   const { values, wrong } = assignment;
@@ -34,8 +33,7 @@ export function outputsOf(
   if (wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
   const known = [...items.values()].flat().every(({ cell }) => cell.outputs !== undefined);
   const problems = known ? (kind.check?.(plain(values), inputs) ?? []) : [];
-  for (const problem of problems)
-    reportKindProblem(problem, { stage, kind, with: assignment.with, diagnostics });
+  for (const problem of problems) reportKindProblem(problem, { with: assignment.with, diagnostics });
   if (problems.some(({ path }) => path.length === 0)) return undefined;
   const outputs = kind.outputs(plain(values), inputs);
   return problems.length === 0 ? outputs : withoutTraits(outputs);

@@ -1,9 +1,10 @@
 import { readOption, optionPlace, paramFile } from './command-line.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
 import { brokenAt, describeNode, type Entry, entryOf, type Node, type ScalarNode } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { separated } from './meant.js';
+import { suggest } from './nearest.js';
 import { parseReference, plainName } from './reference.js';
-import { looksLikeNumber, withoutSeparators } from './scalars.js';
+import { looksLikeNumber } from './scalars.js';
 
 /** Values for params, later ones win: `-p`, `--set params.x`. */
 export interface GivenParams {
@@ -89,15 +90,15 @@ function scalarValue(node: ScalarNode, diagnostics: Diagnostics): Node {
   return refuse(node, diagnostics, {
     code: 'misplaced-reference',
     message: 'a param is a value, not a reference',
-    hint: `write \`$${node.value}\` if text is meant`,
+    hint: `write \`$${node.value}\` if text is meant, or the reference where the param is used`,
   });
 }
 
 /** `1_000`: text for YAML, a number for its author. */
-export const separators = (text: string): Finding => ({
+const separators = (text: string): Finding => ({
   code: 'number-text',
   message: `\`${text}\` is text, not a number`,
-  hint: `write \`${withoutSeparators(text)}\`, or quote it if text is meant`,
+  ...separated(text),
 });
 
 function refuse(node: Node, diagnostics: Diagnostics, finding: Finding): Node {
@@ -147,9 +148,8 @@ function reportUnknown(
   const unknown = (name: string): Finding => ({
     code: 'unknown-param',
     message: `the file has no param \`${name}\``,
-    hint:
-      suggestion(name, params.keys(), 'params are') ??
-      'the file has no `params`; `--set path=value` changes any value',
+    hint: 'the file has no `params`; `--set path=value` changes any value',
+    ...suggest(name, params.keys(), 'params are'),
   });
   for (const [name, text] of Object.entries(options))
     if (!params.has(name)) diagnostics.report(optionPlace(paramFile(name), text), unknown(name));

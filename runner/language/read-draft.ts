@@ -1,10 +1,12 @@
 import { DefaultsSchema, keysOf, limits, onFailure, PipelineSchema } from '../../schemas/pipeline.js';
 import type { Context } from './context.js';
 import type { Draft } from './draft.js';
-import { type Entry, type Node } from './nodes.js';
-import { readSeeds, readStage, type Shared, stageKeys } from './read-stage.js';
+import { written } from './edits.js';
+import { type Entry, entryOf, type MapNode, type Node } from './nodes.js';
+import { atTheTop, readSeeds, readStage, type Shared, stageKeys } from './read-stage.js';
 import { resolveSetting } from './resolve.js';
 import {
+  type Advice,
   expected,
   knownEntries,
   readCount,
@@ -21,7 +23,11 @@ export const fileKeys = keysOf(PipelineSchema).filter((key) => !unread.includes(
 
 /** Reads every key of the file but `params`, which are known before. */
 export function readDraft(root: Node, context: Context): Draft {
-  const entries = knownEntries(root, { keys: fileKeys, what: 'a pipeline', elsewhere }, context);
+  const entries = knownEntries(
+    root,
+    { keys: fileKeys, what: 'a pipeline', elsewhere: (one, map) => elsewhere(one, map, context) },
+    context,
+  );
   const value = (key: (typeof fileKeys)[number]): Node | undefined => {
     const node = entries.get(key)?.value;
     return node?.kind === 'broken' ? undefined : node;
@@ -36,7 +42,8 @@ export function readDraft(root: Node, context: Context): Draft {
   const seeds = read('seeds', (node) => readSeeds(node, context, { none: false }));
   const shared: Shared = {
     ...(seeds === undefined ? {} : { seeds }),
-    ...readDefaults(value('defaults'), context),
+    ...readDefaults(value('defaults'), root, context),
+    root,
     fileKeys,
   };
   return {
@@ -65,24 +72,39 @@ const instead: Readonly<Partial<Record<string, string>>> = {
   reproducible: 'remove it; the plan says where a result comes from another numeric environment',
 };
 
-const elsewhere = (key: string): string | undefined =>
-  (Object.hasOwn(instead, key) ? instead[key] : undefined) ??
-  ((stageKeys as readonly string[]).includes(key) ? `\`${key}\` belongs in a stage` : undefined);
+const defaultsKeys: readonly string[] = keysOf(DefaultsSchema);
+
+function elsewhere(entry: Entry, map: MapNode, { diagnostics }: Context): Advice | undefined {
+  const { key } = entry;
+  if (Object.hasOwn(instead, key)) return { hint: instead[key] };
+  if (!(stageKeys as readonly string[]).includes(key)) return undefined;
+  if (!defaultsKeys.includes(key)) return { hint: `\`${key}\` belongs in a stage` };
+  const defaults = entryOf(map, 'defaults')?.value;
+  const title = 'move it under `defaults`';
+  const fix =
+    defaults?.kind === 'map'
+      ? diagnostics.edit.move(entry, map, defaults, title)
+      : diagnostics.edit.wrap(entry, 'defaults', title);
+  return { hint: `\`${key}\` belongs in a stage, or under \`defaults\` for all of them`, fixes: [fix] };
+}
 
 function readDefaults(
   node: Node | undefined,
+  root: Node,
   context: Context,
 ): Pick<Shared, 'resources' | 'timeout' | 'retries'> {
   if (node === undefined) return { resources: {}, retries: {} };
   const entries = knownEntries(
     node,
     {
-      keys: keysOf(DefaultsSchema),
+      keys: defaultsKeys,
       what: '`defaults`',
-      elsewhere: (key) =>
-        (fileKeys as readonly string[]).includes(key)
-          ? `\`${key}\` belongs at the top of the file`
-          : elsewhere(key),
+      elsewhere: (one, map) =>
+        (fileKeys as readonly string[]).includes(one.key)
+          ? atTheTop(one, map, root, context)
+          : (stageKeys as readonly string[]).includes(one.key)
+            ? { hint: `\`${one.key}\` belongs in a stage` }
+            : undefined,
     },
     context,
   );
@@ -114,7 +136,7 @@ function stageEntries(root: Node, entry: Entry | undefined, context: Context): r
 
 function reportMissing(root: Node, key: 'name' | 'stages', context: Context): void {
   const swallowed = root.kind === 'map' && root.entries.some(({ value }) => value.kind === 'broken');
-  if (swallowed) return; // what is broken may well hold it
+  if (root.kind !== 'map' || swallowed) return; // what is broken may well hold it
   context.diagnostics.report(
     { ...root.place, endLine: root.place.line, endColumn: root.place.column + 1 },
     {
@@ -124,6 +146,20 @@ function reportMissing(root: Node, key: 'name' | 'stages', context: Context): vo
         key === 'name'
           ? 'begin it with `name: my-experiment`'
           : 'add `stages: {name: {uses: kind, with: {...}}}`',
+      fixes: [
+        key === 'name'
+          ? context.diagnostics.edit.insert(root, `name: ${nameOf(root.place.file)}`)
+          : undefined,
+      ],
     },
   );
 }
+
+/** The name of a pipeline is that of its file, where nothing else is known. */
+const nameOf = (file: string): string =>
+  written(
+    file
+      .split(/[\\/]/)
+      .at(-1)
+      ?.replace(/\.ya?ml$/, '') ?? '',
+  );

@@ -4,11 +4,20 @@ import type { Cell, Place } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { StageDraft } from './draft.js';
 import { readMatrix, reserved } from './read-matrix.js';
-import { describeNode, type Entry, type MapNode, type Node } from './nodes.js';
-import { suggestion } from './nearest.js';
-import { stageName } from './reference.js';
+import { describeNode, type Entry, entryOf, type MapNode, type Node } from './nodes.js';
+import { numberMeant } from './meant.js';
+import { suggest } from './nearest.js';
+import { nameLike, stageName } from './reference.js';
 import { resolveSetting } from './resolve.js';
-import { expected, knownEntries, readDuration, readNames, readResources, readRetries } from './settings.js';
+import {
+  type Advice,
+  expected,
+  knownEntries,
+  readDuration,
+  readNames,
+  readResources,
+  readRetries,
+} from './settings.js';
 
 export const stageKeys = keysOf(StageSchema);
 
@@ -18,6 +27,8 @@ export interface Shared {
   readonly resources: Resources;
   readonly timeout?: number;
   readonly retries: Cell['retries'];
+  /** The file, to move a misplaced key there. */
+  readonly root: Node;
   /** Keys of the file, to say where a misplaced key belongs. */
   readonly fileKeys: readonly string[];
 }
@@ -32,7 +43,11 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
   const kind = readKind(entry.value, name, place, context, errors);
   const entries = knownEntries(
     entry.value,
-    { keys: stageKeys, what: 'a stage', elsewhere: (key) => belongs(key, kind, shared) },
+    {
+      keys: stageKeys,
+      what: 'a stage',
+      elsewhere: (one, map) => belongs(one, map, { kind, shared, context }),
+    },
     context,
   );
   const read = <T>(key: (typeof stageKeys)[number], of: (value: Node) => T): T | undefined => {
@@ -42,11 +57,12 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
   const matrix = read('matrix', (node) => readMatrix(node, context));
   if (entries.get('matrix')?.value.kind === 'broken') errors.push('');
   errors.push(...(matrix?.errors ?? []));
-  const seeds = stageSeeds(entries.get('seeds')?.value, kind, shared, context);
+  const seeds = stageSeeds(entry.value, kind, shared, context);
   const timeout = read('timeout', (node) => readDuration(node, '`timeout`', context)) ?? shared.timeout;
   return {
     name,
     place,
+    node: entry.value,
     ...(kind === undefined ? {} : { kind }),
     with: read('with', (node) => withMap(node, context)) ?? noValues(place),
     axes: matrix?.axes ?? [],
@@ -83,7 +99,7 @@ function unreadable({ key: name, keyPlace: place, value }: Entry, context: Conte
     resources: {},
     retries: {},
   };
-  return { name, place, with: noValues(place), ...nothing, errors: [''] };
+  return { name, place, node: value, with: noValues(place), ...nothing, errors: [''] };
 }
 
 function reportName(name: string, place: Place, context: Context): string {
@@ -92,6 +108,7 @@ function reportName(name: string, place: Place, context: Context): string {
     code: reserved ? 'reserved-name' : 'bad-name',
     message: `\`${name}\` can't be the name of a stage`,
     hint: reserved ? `\`$${name}.x\` means something else` : 'names are `[a-z][a-z0-9-]*`',
+    instead: reserved ? `${name}-stage` : nameLike(name, stageName),
   });
 }
 
@@ -125,19 +142,44 @@ function readKind(
           text === undefined
             ? `\`uses\` takes the name of a kind, found ${describeNode(uses)}`
             : `no stage kind is named \`${text}\``,
-        hint: suggestion(text ?? '', registry.keys(), 'kinds are'),
+        ...suggest(text ?? '', registry.keys(), 'kinds are'),
       }),
     );
   return undefined;
 }
 
 /** Where a key belongs that is none of a stage's. */
-function belongs(key: string, kind: StageKind | undefined, { fileKeys }: Shared): string | undefined {
-  if (kind !== undefined && (Object.hasOwn(kind.inputs, key) || Object.hasOwn(kind.with.properties, key)))
-    return `\`${key}\` belongs under \`with\``;
-  if (key === 'exclude' || key === 'zip') return reserved[key];
-  if (key === 'executor') return 'cells run in processes on this machine; remove it';
-  return fileKeys.includes(key) ? `\`${key}\` belongs at the top of the file` : undefined;
+function belongs(
+  entry: Entry,
+  stage: MapNode,
+  { kind, shared, context }: { kind: StageKind | undefined; shared: Shared; context: Context },
+): Advice | undefined {
+  const { key } = entry;
+  const { edit } = context.diagnostics;
+  if (kind !== undefined && (Object.hasOwn(kind.inputs, key) || Object.hasOwn(kind.with.properties, key))) {
+    const values = entryOf(stage, 'with')?.value;
+    const title = `move it under \`with\``;
+    const fix =
+      values === undefined
+        ? edit.wrap(entry, 'with', title)
+        : values.kind === 'map' && entryOf(values, key) === undefined
+          ? edit.move(entry, stage, values, title)
+          : undefined;
+    return { hint: `\`${key}\` belongs under \`with\``, fixes: [fix] };
+  }
+  if (key === 'exclude' || key === 'zip') return { hint: reserved[key] };
+  if (key === 'executor') return { hint: 'cells run in processes on this machine; remove it' };
+  if (!shared.fileKeys.includes(key)) return undefined;
+  return atTheTop(entry, stage, shared.root, context);
+}
+
+/** Advises to move a key to the top of the file. */
+export function atTheTop(entry: Entry, from: MapNode, root: Node, { diagnostics }: Context): Advice {
+  const free = root.kind === 'map' && entryOf(root, entry.key) === undefined;
+  return {
+    hint: `\`${entry.key}\` belongs at the top of the file`,
+    fixes: [free ? diagnostics.edit.move(entry, from, root, 'move it to the top of the file') : undefined],
+  };
 }
 
 function withMap(node: Node, context: Context): MapNode | undefined {
@@ -153,12 +195,14 @@ const variables = (node: Node, what: string, context: Context): readonly string[
 
 /** The values of the axis `seed`: only what trains has replicates. */
 function stageSeeds(
-  node: Node | undefined,
+  stage: MapNode,
   kind: StageKind | undefined,
   shared: Shared,
   context: Context,
 ): readonly number[] | undefined {
   const trains = kind?.randomness === 'training' || kind?.name === 'shell';
+  const entry = entryOf(stage, 'seeds');
+  const node = entry?.value;
   if (node === undefined || node.kind === 'broken')
     return kind?.randomness === 'training' ? shared.seeds : undefined;
   const seeds = readSeeds(node, context, { none: true });
@@ -167,6 +211,7 @@ function stageSeeds(
     code: 'misplaced-seeds',
     message: `\`${kind.name}\` doesn't train, so it has no replicates of its own`,
     hint: 'remove `seeds`; the stage carries the axis `seed` of the stages it refers to',
+    fixes: [entry === undefined ? undefined : context.diagnostics.edit.remove(stage, entry)],
   });
   return undefined;
 }
@@ -185,7 +230,7 @@ export function readSeeds(
   const what = `\`seeds\` takes a count from 1 to ${limits.seeds} or a list of integers${none ? ', or `false`' : ''}`;
   if (resolved.kind === 'list' && resolved.items.length > 0)
     return listedSeeds(resolved.items, what, context);
-  expected(resolved, what, context);
+  expected(resolved, what, context, numberMeant(resolved));
   return undefined;
 }
 
@@ -198,6 +243,8 @@ function listedSeeds(items: readonly Node[], what: string, context: Context): re
       context.diagnostics.report(item, {
         code: 'duplicate-value',
         message: `the seed ${value} stands in \`seeds\` twice`,
+        hint: 'remove one of the two',
+        fixes: [context.diagnostics.edit.removeItem(item.place, `remove the second ${value}`)],
       });
     else seeds.push(value);
   }

@@ -14,6 +14,16 @@ export const stageName = new RegExp(patterns.stage);
 export const plainName = new RegExp(patterns.name);
 export const valueName = new RegExp(patterns.value);
 
+/** A name that is allowed and reads alike: `Front` becomes `front`, `my_stage` becomes `my-stage`. */
+export function nameLike(name: string, pattern: RegExp): string | undefined {
+  const lower = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[^a-z]+|-+$/g, '');
+  return [lower, lower.replaceAll('_', '-')].find((candidate) => pattern.test(candidate));
+}
+
 const shape = /^\$([A-Za-z_][\w-]*)(?:\(([^()]*)\))?((?:\.[^.\s(){}[\],]*)*)$/;
 
 /** Reads a scalar that begins with `$`. It is exactly one reference, or begins `$$`; there is no interpolation. */

@@ -1,7 +1,7 @@
 import type { Finding } from './diagnostics.js';
 import type { Context } from './context.js';
 import { brokenAt, type Node, type ScalarNode, usedAt } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { suggest } from './nearest.js';
 import { parseReference } from './reference.js';
 import { itemSchema, type JsonSchema, propertySchema } from './schema.js';
 
@@ -78,7 +78,9 @@ function unknownParam(name: string, { params }: Scope): Finding {
   return {
     code: 'unknown-param',
     message: `no param is named \`${name}\``,
-    hint: suggestion(name, params.keys(), 'params are') ?? `add it at the top: \`params: {${name}: ...}\``,
+    part: { text: `$params.${name}`, from: '$params.'.length, length: name.length },
+    hint: `add it at the top: \`params: {${name}: ...}\``,
+    ...suggest(name, params.keys(), 'params are'),
   };
 }
 
@@ -89,13 +91,12 @@ function unknownAxis(name: string, { matrix }: Scope): Finding {
       message: `\`$matrix.${name}\` means nothing here: it is read under \`with\` only`,
       hint: 'use a param',
     };
-  const near = suggestion(name, matrix.keys(), 'own axes are');
   return {
     code: 'unknown-axis',
     message: `the stage has no own axis \`${name}\``,
-    hint:
-      near ??
-      `add \`matrix: {${name}: [...]}\`; \`$matrix\` reads own axes only, a carried axis is read through its reference`,
+    part: { text: `$matrix.${name}`, from: '$matrix.'.length, length: name.length },
+    hint: `add \`matrix: {${name}: [...]}\`; \`$matrix\` reads own axes only, a carried axis is read through its reference`,
+    ...suggest(name, matrix.keys(), 'own axes are'),
   };
 }
 

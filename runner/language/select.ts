@@ -6,7 +6,7 @@ import type { CellId } from '../pipeline.js';
 import type { Coordinates } from './cell-id.js';
 import type { Finding } from './diagnostics.js';
 import { listed } from './nodes.js';
-import { suggestion } from './nearest.js';
+import { suggest } from './nearest.js';
 import type { Selector, StageReference } from './nodes.js';
 
 /** What other stages see of a cell. `outputs` is absent where its values are wrong: nothing is known then. */
@@ -58,15 +58,16 @@ export const axesOf = (cells: readonly { readonly coordinates: Coordinates }[]):
   [...new Set(cells.flatMap((cell) => Object.keys(cell.coordinates)))].sort(byCodeUnit);
 
 function unknownAxis({ stage, text }: StageReference, axis: string, axes: readonly string[]): Finding {
-  return {
-    code: 'unknown-axis',
-    message: `\`${stage}\` has no axis \`${axis}\``,
-    hint:
-      axes.length === 0
-        ? `\`${stage}\` has no axes: write \`${text.replace(/\([^)]*\)/, '')}\``
-        : suggestion(axis, axes, `axes of \`${stage}\` are`),
-  };
+  const found = { code: 'unknown-axis', message: `\`${stage}\` has no axis \`${axis}\`` };
+  const whole = text.replace(/\([^)]*\)/, '');
+  if (axes.length === 0)
+    return { ...found, hint: `\`${stage}\` has no axes: write \`${whole}\``, instead: whole };
+  const part = { text, from: selectorAt(text, axis), length: axis.length };
+  return { ...found, part, ...suggest(axis, axes, `axes of \`${stage}\` are`) };
 }
+
+/** Where the selector of an axis begins in the text of a reference. */
+const selectorAt = (text: string, axis: string): number => text.search(new RegExp(`(?<=[( ])${axis}=`));
 
 function pick(reference: StageReference, cells: readonly CellFace[]): Result<readonly CellFace[], Finding> {
   let left = cells;
@@ -82,7 +83,12 @@ function pick(reference: StageReference, cells: readonly CellFace[]): Result<rea
         ' that is left',
         reference.selectors.length > 1 ? ' that is left' : '',
       ),
-      hint: suggestion(value, values, `values of \`${axis}\` are`),
+      part: {
+        text: reference.text,
+        from: selectorAt(reference.text, axis) + axis.length + 1,
+        length: value.length,
+      },
+      ...suggest(value, values, `values of \`${axis}\` are`),
     });
   }
   return ok(left);
@@ -95,11 +101,14 @@ function checkOutput(
   const without = cells.find((cell) => cell.outputs !== undefined && !Object.hasOwn(cell.outputs, output));
   if (without?.outputs === undefined) return undefined;
   const outputs = Object.keys(without.outputs);
-  const near = suggestion(output, outputs, 'outputs are');
+  const [only = ''] = outputs;
   return {
     code: 'unknown-output',
     message: `\`${stage}\` has no output \`${output}\``,
-    hint: outputs.length === 1 ? `write \`${text.replace(/\.[^.]*$/, `.${outputs[0] ?? ''}`)}\`` : near,
+    part: { text, from: text.length - output.length, length: output.length },
+    ...(outputs.length === 1
+      ? { hint: `write \`${text.replace(/\.[^.]*$/, `.${only}`)}\``, instead: only }
+      : suggest(output, outputs, 'outputs are')),
   };
 }
 
@@ -145,6 +154,7 @@ function checkRagged(reference: StageReference, rows: readonly Row[]): Finding |
     code: 'ragged-gather',
     message: `this gather leaves cells of \`${reference.stage}\` with and without the ${uneven.length === 1 ? 'axis' : 'axes'} ${names}`,
     hint: `gather ${names} too: \`$${reference.stage}(${mended}).${reference.output}\``,
+    instead: `$${reference.stage}(${mended}).${reference.output}`,
   };
 }
 

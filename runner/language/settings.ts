@@ -2,44 +2,53 @@ import { keysOf, patterns, ResourcesSchema, RetriesSchema } from '../../schemas/
 import type { Resources } from '../contract.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
-import { describeNode, type Entry, listed, type Located, type Node } from './nodes.js';
-import { suggestion } from './nearest.js';
-import { separators } from './params.js';
+import { describeNode, type Entry, listed, type Located, type MapNode, type Node } from './nodes.js';
+import { suggest, suggestKey } from './nearest.js';
+import type { Finding } from './diagnostics.js';
+import { numberMeant } from './meant.js';
 import { resolveSetting } from './resolve.js';
-import { looksLikeNumber } from './scalars.js';
+
+/** What a finding advises: its hint, and what to write. */
+export type Advice = Pick<Finding, 'hint' | 'instead' | 'fixes'>;
+const advice = (given: string | Advice | undefined): Advice =>
+  typeof given === 'string' ? { hint: given } : (given ?? {});
 
 /** Reports that a setting takes something else. */
-export function expected(node: Node, what: string, context: Context, hint?: string): void {
+export function expected(node: Node, what: string, context: Context, given?: string | Advice): void {
   if (node.kind === 'broken') return;
-  const plain = node.kind === 'scalar' ? node.plain : undefined;
   context.diagnostics.report(node, {
     code: 'wrong-type',
     message: `${what}, found ${describeNode(node)}`,
-    hint: plain !== undefined && looksLikeNumber(plain) ? separators(plain).hint : hint,
+    ...advice(given),
   });
-  return undefined;
+}
+
+/** Keys that a map may have. */
+export interface KnownKeys {
+  readonly keys: readonly string[];
+  readonly what: string;
+  /** Where a key belongs that is none of them. */
+  readonly elsewhere?: (entry: Entry, map: MapNode) => Advice | undefined;
 }
 
 /** The entries of a map by key; an unknown key is reported with the nearest known one, or where it belongs. */
 export function knownEntries(
   node: Node,
-  {
-    keys,
-    what,
-    elsewhere,
-  }: { keys: readonly string[]; what: string; elsewhere?: (key: string) => string | undefined },
+  { keys, what, elsewhere }: KnownKeys,
   context: Context,
 ): ReadonlyMap<string, Entry> {
   if (node.kind !== 'map') {
     expected(node, `${what} takes a map`, context);
     return new Map();
   }
-  for (const { key, keyPlace } of node.entries) {
+  const written = node.entries.map(({ key }) => key);
+  for (const entry of node.entries) {
+    const { key, keyPlace } = entry;
     if (keys.includes(key)) continue;
     context.diagnostics.report(keyPlace, {
       code: 'unknown-key',
       message: `${what} has no key \`${key}\``,
-      hint: elsewhere?.(key) ?? suggestion(key, keys, 'keys are'),
+      ...(elsewhere?.(entry, node) ?? suggestKey(key, keys, written)),
     });
   }
   return new Map(node.entries.filter(({ key }) => keys.includes(key)).map((entry) => [entry.key, entry]));
@@ -47,7 +56,13 @@ export function knownEntries(
 
 export function readText(node: Node, what: string, context: Context): string | undefined {
   if (node.kind === 'scalar' && typeof node.value === 'string' && node.value.trim() !== '') return node.value;
-  expected(node, `${what} takes text`, context, node.kind === 'scalar' ? 'put it in quotes' : undefined);
+  const quotable = node.kind === 'scalar' && node.plain !== undefined && node.value !== null;
+  expected(
+    node,
+    `${what} takes text`,
+    context,
+    quotable ? { hint: 'put it in quotes', instead: JSON.stringify(node.plain) } : undefined,
+  );
   return undefined;
 }
 
@@ -60,7 +75,7 @@ export function readCount(
   const resolved = resolveSetting(node, context);
   const value = resolved.kind === 'scalar' ? resolved.value : undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
-  expected(resolved, `${what} takes an integer of at least ${least}`, context);
+  expected(resolved, `${what} takes an integer of at least ${least}`, context, numberMeant(resolved));
   return undefined;
 }
 
@@ -78,7 +93,7 @@ export function readOneOf<T extends string>(
     names.map((name) => `\`${name}\``),
     'or',
   )}`;
-  expected(resolved, `${what} takes ${shown}`, context, suggestion(text, names, 'values are'));
+  expected(resolved, `${what} takes ${shown}`, context, suggest(text, names, 'values are'));
   return undefined;
 }
 
@@ -103,11 +118,23 @@ export function readDuration(node: Node, what: string, context: Context): number
   return seconds;
 }
 
-function durationHint(node: Node): string {
-  const count = node.kind === 'scalar' && typeof node.value === 'number' ? node.value : 0;
-  return count > 0
-    ? `give it a unit: \`${count}s\`, \`${count}m\` or \`${count}h\``
-    : 'write `90s`, `15m`, `2h` or `1h30m`';
+const unitNames: readonly (readonly [RegExp, string])[] = [
+  [/^(hours?|hrs?)$/i, 'h'],
+  [/^(minutes?|mins)$/i, 'm'],
+  [/^(seconds?|secs?)$/i, 's'],
+  [/^days?$/i, 'd'],
+];
+
+/** `2 hours`, `90sec`: the unit as it is written. A number alone could be of any unit. */
+function durationHint(node: Node): Advice {
+  const value = node.kind === 'scalar' ? node.value : undefined;
+  if (typeof value === 'number' && value > 0)
+    return { hint: `give it a unit: \`${value}s\`, \`${value}m\` or \`${value}h\`` };
+  const [, count, name = ''] = /^([0-9.]+) ?([a-z]+)$/i.exec(String(value)) ?? [];
+  const unit = unitNames.find(([pattern]) => pattern.test(name))?.[1];
+  if (count === undefined || unit === undefined || parseDuration(count + unit) === undefined)
+    return { hint: 'write `90s`, `15m`, `2h` or `1h30m`' };
+  return { hint: `write \`${count}${unit}\``, instead: count + unit };
 }
 
 const unitBytes: Readonly<Record<string, number>> = {
@@ -149,16 +176,25 @@ function readAmount(node: Node, context: Context): number | undefined {
   const resolved = resolveSetting(node, context);
   const value = resolved.kind === 'scalar' ? resolved.value : undefined;
   if (typeof value === 'number' && value > 0) return value;
-  expected(resolved, '`cpu` takes a number above 0', context);
+  expected(resolved, '`cpu` takes a number above 0', context, numberMeant(resolved));
   return undefined;
 }
 
 function readBytes(node: Node, context: Context): number | undefined {
   const resolved = resolveSetting(node, context);
   const bytes = resolved.kind === 'scalar' ? parseBytes(resolved.value) : undefined;
-  if (bytes === undefined)
-    expected(resolved, '`memory` takes a size', context, 'write `512MiB`, `2GiB` or a number of bytes');
+  if (bytes === undefined) expected(resolved, '`memory` takes a size', context, bytesHint(resolved));
   return bytes;
+}
+
+/** `2G`, `2 gb`: the unit as it is written. */
+function bytesHint(node: Node): Advice {
+  const text = node.kind === 'scalar' ? String(node.value) : '';
+  const [, count, unit = '', binary = ''] = /^([0-9.]+) ?([kmgt])(i?)b?$/i.exec(text) ?? [];
+  const meant = `${count ?? ''}${unit.toUpperCase()}${binary.toLowerCase()}B`;
+  if (count === undefined || parseBytes(meant) === undefined)
+    return { hint: 'write `512MiB`, `2GiB` or a number of bytes' };
+  return { hint: `write \`${meant}\``, instead: meant };
 }
 
 const retryClasses = keysOf(RetriesSchema);
@@ -181,7 +217,11 @@ export function readNames(
   context: Context,
 ): readonly (Located & { readonly name: string })[] {
   if (node.kind !== 'list') {
-    expected(node, `${what} takes a list of names`, context, `write \`[${like}]\``);
+    const one = node.kind === 'scalar' && pattern.test(String(node.value)) ? String(node.value) : undefined;
+    expected(node, `${what} takes a list of names`, context, {
+      hint: `write \`[${one ?? like}]\``,
+      instead: one === undefined ? undefined : `[${one}]`,
+    });
     return [];
   }
   const seen = new Set<string>();
@@ -195,6 +235,8 @@ export function readNames(
       context.diagnostics.report(item, {
         code: 'duplicate-name',
         message: `\`${name}\` stands in ${what} twice`,
+        hint: 'remove one of the two',
+        fixes: [context.diagnostics.edit.removeItem(item.place, `remove the second \`${name}\``)],
       });
     seen.add(name);
     return [{ name, place: item.place, uses: item.uses }];
