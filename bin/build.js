@@ -51,7 +51,7 @@ function walk(hash, folder) {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) walk(hash, path);
-    else if (/\.(ts|json)$/.test(entry.name)) note(hash, path);
+    else if (/\.ts$|(?<!\.schema)\.json$/.test(entry.name)) note(hash, path);
   }
 }
 

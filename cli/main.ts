@@ -17,6 +17,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   ls: () => import('./ls.js'),
   logs: () => import('./logs.js'),
   report: () => import('./report.js'),
+  schema: () => import('./schema.js'),
   pin: () => import('./pin.js'),
   gc: () => import('./gc.js'),
   doctor: () => import('./doctor.js'),

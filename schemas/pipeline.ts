@@ -43,10 +43,10 @@ const seedForms = [
   }),
 ];
 
-const duration = { ...orParam, pattern: patterns.duration };
-
 const Timeout = Type.String({
-  ...duration,
+  ...orParam,
+  pattern: patterns.duration,
+  takes: 'a duration such as `90s`, `15m`, `2h` or `1h30m`',
   description: 'Longest time a cell may run: `90s`, `15m`, `2h`, `1h30m`. Without it there is no limit.',
 });
 
@@ -56,10 +56,16 @@ export const ResourcesSchema = Type.Object(
       Type.Number({ ...orParam, exclusiveMinimum: 0, description: 'Processor cores a cell takes.' }),
     ),
     memory: Type.Optional(
-      Type.Union([Type.String({ pattern: patterns.bytes }), Type.Integer({ minimum: 1 })], {
-        ...orParam,
-        description: 'Memory a cell takes: `512MiB`, `2GiB`, or a number of bytes.',
-      }),
+      Type.Union(
+        [
+          Type.String({ pattern: patterns.bytes, takes: 'a size such as `512MiB` or `2GiB`' }),
+          Type.Integer({ minimum: 1, takes: 'a number of bytes' }),
+        ],
+        {
+          ...orParam,
+          description: 'Memory a cell takes: `512MiB`, `2GiB`, or a number of bytes.',
+        },
+      ),
     ),
     gpu: Type.Optional(
       Type.Integer({ ...orParam, minimum: 0, description: 'Graphics processors a cell takes.' }),
@@ -136,11 +142,19 @@ export const MatrixSchema = Type.Object(matrixShape, {
 });
 
 const variables = (description: string) =>
-  Type.Array(Type.String({ pattern: patterns.variable }), { ...raw, uniqueItems: true, description });
+  Type.Array(Type.String({ pattern: patterns.variable, takes: 'the name of a variable' }), {
+    ...raw,
+    uniqueItems: true,
+    description,
+  });
 
 export const StageSchema = Type.Object(
   {
-    uses: Type.String({ ...raw, description: 'The kind of the stage: what it does.' }),
+    uses: Type.String({
+      ...raw,
+      takes: 'the name of a kind',
+      description: 'The kind of the stage: what it does.',
+    }),
     with: Type.Optional(
       Type.Object(
         {},
@@ -157,7 +171,7 @@ export const StageSchema = Type.Object(
       }),
     ),
     needs: Type.Optional(
-      Type.Array(Type.String({ pattern: patterns.stage }), {
+      Type.Array(Type.String({ pattern: patterns.stage, takes: 'the name of a stage' }), {
         ...raw,
         uniqueItems: true,
         description:

@@ -19,6 +19,7 @@ export const literalsOf = (form: JsonSchema): readonly Json[] =>
   form.const === undefined ? (form.enum ?? []) : [form.const];
 
 function describeForm(form: JsonSchema): string {
+  if (form.takes !== undefined) return form.takes;
   switch (form.type) {
     case 'integer':
     case 'number':

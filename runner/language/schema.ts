@@ -22,9 +22,14 @@ export interface JsonSchema {
   readonly maxItems?: number;
   readonly uniqueItems?: boolean;
   readonly minLength?: number;
+  readonly minProperties?: number;
   readonly pattern?: string;
   /** Ours: text that is never read for references. */
   readonly raw?: boolean;
+  /** Ours: a setting of the language that takes `$params.x` instead of its value. */
+  readonly param?: boolean;
+  /** Ours: what is taken, in words, where a pattern would say it badly. */
+  readonly takes?: string;
 }
 
 export const isMap = (value: Json | undefined): value is JsonObject =>
