@@ -43,6 +43,8 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
         : duration(event.seconds ?? 0);
       return `${event.status.padEnd(8)} ${event.cell}  ${detail}${event.tainted ? ' (tainted)' : ''}`;
     }
+    case 'cell-reopened':
+      return `again    ${event.cell}  (its result is gone from the store, and ${event.reader} reads it)`;
     case 'run-note':
       return `note     ${event.cell === undefined ? '' : `${event.cell}: `}${event.text}`;
     case 'log':

@@ -1,7 +1,7 @@
 /** What a run looks like at a moment: pure, fed with events, drawn by anyone. */
 import type { CellId } from '../../runner/pipeline.js';
 import type { Counts, RunEvent } from '../../runner/track/events.js';
-import { addCell, noCounts } from '../../runner/track/events.js';
+import { addCell, noCounts, removeCell } from '../../runner/track/events.js';
 import { oneLine } from '../text.js';
 
 export interface RunningCell {
@@ -45,6 +45,8 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
       return withoutRunning(stage, cell);
     case 'cell-finished':
       return withoutRunning({ ...stage, counts: addCell(stage.counts, event) }, cell);
+    case 'cell-reopened':
+      return { ...stage, counts: removeCell(stage.counts, { status: event.was }) };
     case 'progress':
       return change(stage, cell, { progress: oneLine(`${event.done}/${event.total} ${event.unit}`, 40) });
     case 'metric':

@@ -34,6 +34,8 @@ export type Action =
       readonly failure: Failure;
       readonly backoff: number;
     }
+  /** A settled cell is to be done again: forget its result. */
+  | { readonly kind: 'reopen'; readonly cell: CellId; readonly reader: CellId }
   | { readonly kind: 'settle'; readonly cell: CellId; readonly settlement: Settlement };
 
 export interface Settlement {
@@ -54,6 +56,8 @@ export type Outcome =
   | { readonly kind: 'served' }
   /** Another runner holds the lease. */
   | { readonly kind: 'held' }
+  /** Inputs are gone from the store: the cells that made them are done again first. */
+  | { readonly kind: 'lost'; readonly producers: readonly CellId[] }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'interrupted' };
 

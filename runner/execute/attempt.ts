@@ -18,7 +18,7 @@ import type { Clock } from './clock.js';
 import { jobText } from './job.js';
 import { checkOutput, readExit } from './outputs.js';
 import type { Work, Workers } from './pool.js';
-import type { StopManner } from './schedule.js';
+import type { StopManner } from './actions.js';
 
 /** What every attempt of a run shares. */
 export interface AttemptWorld {
@@ -66,6 +66,8 @@ export type AttemptResult =
       readonly record: StoredRecord;
       readonly events?: EventRange;
     }
+  /** Inputs, by digest, that are not in the store any more. */
+  | { readonly kind: 'lost'; readonly digests: readonly string[]; readonly failure: Failure }
   | { readonly kind: 'failed'; readonly failure: Failure; readonly events?: EventRange }
   | { readonly kind: 'interrupted' };
 
@@ -106,12 +108,22 @@ export class CellAttempt {
 
   async #runLeased(lease: Lease): Promise<AttemptResult> {
     const { store, run } = this.#world;
+    const lost = await this.#lostInputs();
+    if (lost.length > 0) return { kind: 'lost', digests: lost, failure: lostFailure(lost) };
     const attempt = store.attempts.create(run, this.#subject.cell.id);
     if (!attempt.ok) return { kind: 'failed', failure: attempt.error };
     const result = await this.#runIn(attempt.value, lease);
     // A folder that can't be cleaned harms nothing; the next write will say what is wrong with the disk.
     store.attempts.clean(attempt.value);
     return result;
+  }
+
+  /** Whoever deletes or spoils blobs under a run is found out before the worker is. */
+  async #lostInputs(): Promise<readonly string[]> {
+    const lost: string[] = [];
+    for (const { type, digest } of Object.values(this.#subject.preimage.inputs).flat())
+      if (!(await this.#world.store.cas.has(type, digest))) lost.push(digest);
+    return lost;
   }
 
   async #runIn(attempt: Attempt, lease: Lease): Promise<AttemptResult> {
@@ -265,6 +277,11 @@ export class CellAttempt {
 
 function isGathered(input: InputDigest | readonly GatheredDigest[]): input is readonly GatheredDigest[] {
   return Array.isArray(input);
+}
+
+function lostFailure(digests: readonly string[]): Failure {
+  const message = `inputs were made again and are gone from the store again (${digests.join(' ')}): something else removes files under it`;
+  return { class: 'environment', code: 'missing-blob', message };
 }
 
 function taintNote(changed: readonly string[]): string {

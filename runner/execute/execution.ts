@@ -9,7 +9,8 @@ import { Bell } from './bell.js';
 import { groupFailures, type FailureGroup } from './failures.js';
 import { isKept, Ledger, manifestStatus } from './ledger.js';
 import { demandOf, type Demand } from './resources.js';
-import { Schedule, type Action, type Policy, type Settlement, type StopManner } from './schedule.js';
+import type { Action, Outcome, Policy, Settlement, StopManner } from './actions.js';
+import { Schedule } from './schedule.js';
 
 export interface ExecutionOptions extends AttemptWorld {
   readonly plan: Plan;
@@ -41,6 +42,8 @@ export class Execution {
   readonly #resolvedOnce = new Set<CellId>();
   readonly #attempts = new Map<CellId, CellAttempt>();
   readonly #events = new Map<CellId, EventRange>();
+  /** How often a cell found inputs gone. */
+  readonly #losses = new Map<CellId, number>();
   readonly #halts: Failure[] = [];
   readonly #began: number;
 
@@ -107,12 +110,19 @@ export class Execution {
         this.#tell({ type: 'cell-retried', cell, attempt, failure, backoff: backoff / 1000 });
         return;
       }
+      case 'reopen':
+        this.#reopened(action);
+        return;
       case 'settle':
         this.#settle(action.cell, action.settlement);
         return;
       default:
         unreachable(action);
     }
+  }
+
+  #reopened({ cell, reader }: Extract<Action, { kind: 'reopen' }>): void {
+    this.#tell({ type: 'cell-reopened', cell, reader, was: this.#ledger.forget(cell) });
   }
 
   /** The plan's own answer where it has one; else the key is computed now, from what the parents ended with. */
@@ -163,7 +173,19 @@ export class Execution {
     this.#attempts.delete(cell);
     if (result.kind === 'done' || result.kind === 'served') this.#ledger.keep(result.record);
     if ('events' in result) this.#events.set(cell, result.events);
-    this.#schedule.ended(cell, result, this.#options.clock.monotonic());
+    const outcome = result.kind === 'lost' ? this.#lost(cell, result) : result;
+    this.#schedule.ended(cell, outcome, this.#options.clock.monotonic());
+  }
+
+  /** Whoever made the lost inputs does so again; a key that loses them time and again is a fault of the disk. */
+  #lost(cell: CellId, { digests, failure }: Extract<AttemptResult, { kind: 'lost' }>): Outcome {
+    const losses = (this.#losses.get(cell) ?? 0) + 1;
+    this.#losses.set(cell, losses);
+    if (losses > 2) return { kind: 'failed', failure };
+    const producers = (this.#planned.get(cell)?.cell.needs ?? []).filter((parent) =>
+      this.#ledger.records.get(parent)?.record.artifacts.some(({ digest }) => digests.includes(digest)),
+    );
+    return { kind: 'lost', producers };
   }
 
   /** Work that ends later; the loop is woken when it does. What it throws is a bug of ours and ends the run. */
@@ -182,7 +204,7 @@ export class Execution {
     const { status, key, failure, reason } = settlement;
     const record = status === 'ran' || status === 'hit' ? this.#ledger.recordOf(key) : undefined;
     const outcome = { status, ...(record && !isKept(record) ? { tainted: true as const } : {}) };
-    this.#ledger.count(outcome);
+    this.#ledger.count(cell, outcome);
     if (record) this.#ledger.bind(cell, record, status === 'ran' ? 'ran' : 'hit');
     if (failure) this.#ledger.failures.push({ cell, failure });
     const events = this.#events.get(cell);

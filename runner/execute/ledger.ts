@@ -4,7 +4,14 @@ import type { Failure } from '../../schemas/protocol.js';
 import type { Result } from '../../schemas/result.js';
 import type { CellId, Key, Pipeline } from '../pipeline.js';
 import type { RunCell, RunManifest, Runs, StoredRecord } from '../store/index.js';
-import { addCell, noCounts, type CellFinished, type Counts, type RunStatus } from '../track/events.js';
+import {
+  addCell,
+  noCounts,
+  removeCell,
+  type CellFinished,
+  type Counts,
+  type RunStatus,
+} from '../track/events.js';
 
 export interface LedgerOptions {
   readonly run: string;
@@ -20,7 +27,8 @@ export class Ledger {
   readonly failures: { readonly cell: CellId; readonly failure: Failure }[] = [];
   readonly #options: LedgerOptions;
   readonly #byKey = new Map<Key, StoredRecord>();
-  readonly #cells: Record<string, RunCell> = {};
+  readonly #ended = new Map<CellId, Pick<CellFinished, 'status' | 'tainted'>>();
+  #cells: Record<string, RunCell> = {};
   #counts: Counts = noCounts;
   #savedSeconds = 0;
   #dirty = true;
@@ -47,8 +55,28 @@ export class Ledger {
     return key === undefined ? undefined : this.#byKey.get(key);
   }
 
-  count(ended: Pick<CellFinished, 'status' | 'tainted'>): void {
+  count(cell: CellId, ended: Pick<CellFinished, 'status' | 'tainted'>): void {
+    this.#ended.set(cell, ended);
     this.#counts = addCell(this.#counts, ended);
+  }
+
+  /**
+   * Forgets how a cell ended, and the record that stood for its key.
+   *
+   * @returns how it had ended
+   */
+  forget(cell: CellId): 'hit' | 'ran' {
+    const ended = this.#ended.get(cell);
+    const record = this.records.get(cell);
+    if (!ended || !record)
+      throw new Error(`internal error: ${cell} has no result to forget; please report it`);
+    this.#counts = removeCell(this.#counts, ended);
+    if (ended.status === 'hit') this.#savedSeconds -= record.record.seconds;
+    this.#byKey.delete(record.key);
+    this.records.delete(cell);
+    this.#cells = Object.fromEntries(Object.entries(this.#cells).filter(([id]) => id !== cell));
+    this.#dirty = true;
+    return ended.status === 'hit' ? 'hit' : 'ran';
   }
 
   /** Binds a cell to its record. A record without a digest was not kept, so nothing may name it. */

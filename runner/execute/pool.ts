@@ -5,7 +5,7 @@ import type { Failure, StageEvent } from '../../schemas/protocol.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { CellId } from '../pipeline.js';
 import { LineReader, reportDescriptor, type WorkerCommand, type WorkerReport } from './worker/protocol.js';
-import type { StopManner } from './schedule.js';
+import type { StopManner } from './actions.js';
 
 export interface WorkOrder {
   readonly cell: CellId;

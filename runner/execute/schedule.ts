@@ -24,17 +24,6 @@ import type {
   Task,
 } from './actions.js';
 
-export type {
-  Action,
-  Outcome,
-  Policy,
-  Resolution,
-  Settlement,
-  StopManner,
-  StopReason,
-  Task,
-} from './actions.js';
-
 type StoppedBy = Extract<SkipReason, { kind: 'stopped' }>['by'];
 
 type State =
@@ -154,6 +143,10 @@ export class Schedule {
         // The attempt never began: it isn't counted, and the cell waits without holding anything.
         entry.attempts--;
         this.#sleep(entry, { kind: 'parked', until: now + this.#policy.leasePoll });
+        return;
+      case 'lost':
+        entry.attempts--;
+        this.#waitFor(entry, outcome.producers);
         return;
       case 'failed':
         this.#retryOrFail(entry, outcome.failure, now);
@@ -314,6 +307,46 @@ export class Schedule {
       entry.state = missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing };
       if (missing === 0) this.#ready.add(entry);
     }
+  }
+
+  /** Opens what made the lost inputs, where it isn't open already, and waits for it; without any, tries at once. */
+  #waitFor(entry: Entry, producers: readonly CellId[]): void {
+    const { cell } = entry.task;
+    let missing = 0;
+    for (const producer of producers.flatMap((id) => this.#entries.get(id) ?? [])) {
+      missing++;
+      if (producer.state.kind === 'settled') this.#reopen(producer, cell);
+    }
+    this.#disown(entry);
+    entry.state = missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing };
+    if (missing === 0) this.#ready.add(entry);
+  }
+
+  #reopen(producer: Entry, reader: CellId): void {
+    const { cell } = producer.task;
+    this.#outbox.push({ kind: 'reopen', cell, reader });
+    producer.state = { kind: 'ready' };
+    producer.attempts = 0;
+    this.#ready.add(producer);
+    this.#unsettled++;
+    // Cells that wait for others of their parents had counted this one as done.
+    for (const child of this.#children.get(cell) ?? []) {
+      const waiting = this.#entries.get(child.cell);
+      if (waiting?.state.kind === 'waiting')
+        waiting.state = { kind: 'waiting', missing: waiting.state.missing + 1 };
+    }
+  }
+
+  /** Gives a key up, since it may be another one the next time; whoever waited for it looks for itself. */
+  #disown(entry: Entry): void {
+    if (entry.key === undefined) return;
+    const owned = this.#owners.get(entry.key);
+    this.#owners.delete(entry.key);
+    for (const twin of owned?.twins ?? []) {
+      twin.state = { kind: 'ready' };
+      this.#ready.add(twin);
+    }
+    delete entry.key;
   }
 
   #stopRunning(reason: StopReason, manner: StopManner): void {

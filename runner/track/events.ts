@@ -62,6 +62,16 @@ export interface CellFinished {
   readonly events?: { readonly attempt: string; readonly first: number; readonly last: number };
 }
 
+/** Its result was found to be lost from the store when another cell was to read it: it runs again. */
+export interface CellReopened {
+  readonly type: 'cell-reopened';
+  readonly cell: CellId;
+  /** How it had ended, which counts no more. */
+  readonly was: 'ran' | 'hit';
+  /** The cell that was to read it. */
+  readonly reader: CellId;
+}
+
 export interface RunFinished {
   readonly type: 'run-finished';
   readonly status: RunStatus;
@@ -78,7 +88,8 @@ export interface RunNote {
   readonly text: string;
 }
 
-export type LifecycleEvent = RunStarted | CellStarted | CellRetried | CellFinished | RunNote | RunFinished;
+export type LifecycleEvent =
+  RunStarted | CellStarted | CellRetried | CellFinished | CellReopened | RunNote | RunFinished;
 
 /** An event of a stage, as the runner passes it on. */
 export type CellEvent = StageEventBody & { readonly cell: CellId; readonly seq: number };
@@ -88,11 +99,15 @@ export type RunEvent = (LifecycleEvent | CellEvent) & { readonly time: number; r
 
 export const noCounts: Counts = { ran: 0, hit: 0, failed: 0, skipped: 0 };
 
+type Ended = Pick<CellFinished, 'status' | 'tainted'>;
+
 /** The counts with one more cell. */
-export function addCell(
-  counts: Counts,
-  { status, tainted }: Pick<CellFinished, 'status' | 'tainted'>,
-): Counts {
-  const more = { ...counts, [status]: counts[status] + 1 };
-  return tainted ? { ...more, tainted: (counts.tainted ?? 0) + 1 } : more;
+export const addCell = (counts: Counts, ended: Ended): Counts => change(counts, ended, 1);
+
+/** The counts without a cell that ended so. */
+export const removeCell = (counts: Counts, ended: Ended): Counts => change(counts, ended, -1);
+
+function change(counts: Counts, { status, tainted }: Ended, by: 1 | -1): Counts {
+  const changed = { ...counts, [status]: counts[status] + by };
+  return tainted ? { ...changed, tainted: (counts.tainted ?? 0) + by } : changed;
 }

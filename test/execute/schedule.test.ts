@@ -1,6 +1,7 @@
 /** The scheduler by hand: no clock, no process; time is a number that the test turns. */
 import { describe, expect, it } from 'vitest';
-import { Schedule, type Action, type Policy, type Task } from '../../runner/execute/schedule.js';
+import type { Action, Policy, Task } from '../../runner/execute/actions.js';
+import { Schedule } from '../../runner/execute/schedule.js';
 import type { CellId, Key } from '../../runner/pipeline.js';
 import type { Failure, FailureClass } from '../../schemas/protocol.js';
 
@@ -82,6 +83,8 @@ function told(action: Action): string {
       return `stop ${action.cell} (${action.reason}, ${action.manner})`;
     case 'retry':
       return `retry ${action.cell} in ${action.backoff}`;
+    case 'reopen':
+      return `reopen ${action.cell} for ${action.reader}`;
     case 'settle': {
       const { status, reason, failure } = action.settlement;
       const why = reason ? (reason.kind === 'parent' ? ` below ${reason.cell}` : ` by ${reason.by}`) : '';

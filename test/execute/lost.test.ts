@@ -1,0 +1,133 @@
+/** Results that vanish from the store while a run goes on: whoever made them makes them again. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CellId, Key } from '../../runner/pipeline.js';
+import type { Task } from '../../runner/execute/actions.js';
+import { Schedule } from '../../runner/execute/schedule.js';
+import type { Store } from '../../runner/store/index.js';
+import { Rig } from './rig.js';
+
+const id = (name: string): CellId => name as CellId;
+
+const task = (name: string, needs: readonly string[] = []): Task => ({
+  cell: id(name),
+  needs: needs.map(id),
+  demand: { cpu: 1, memory: 0, gpu: 0 },
+  seconds: 1,
+  retries: {},
+});
+
+describe('the schedule', () => {
+  const schedule = (tasks: readonly Task[]): Schedule =>
+    new Schedule(
+      tasks,
+      { cpu: 4, memory: 0, gpu: 0 },
+      { onFailure: 'keep-going', backoff: () => 0, leasePoll: 1 },
+    );
+  /** Resolves every key to the cell's own name; what else is to be done, as text. */
+  function settle(of: Schedule): string[] {
+    const seen: string[] = [];
+    for (let actions = of.next(0); actions.length > 0; actions = of.next(0))
+      for (const action of actions)
+        if (action.kind === 'resolve')
+          of.resolved(action.cell, { kind: 'run', key: action.cell as string as Key });
+        else seen.push(`${action.kind} ${action.cell}`);
+    return seen;
+  }
+  const done = (of: Schedule, name: string): void => of.ended(id(name), { kind: 'done' }, 0);
+
+  it('opens the producer again, and what waits for others of its children waits on', () => {
+    const it = schedule([task('a'), task('slow'), task('b', ['a']), task('c', ['a', 'slow'])]);
+    settle(it);
+    done(it, 'a');
+    expect(settle(it)).toEqual(['settle a', 'start b']);
+    it.ended(id('b'), { kind: 'lost', producers: [id('a')] }, 0);
+    expect(settle(it)).toEqual(['reopen a', 'start a']);
+    done(it, 'slow');
+    expect(settle(it)).toEqual(['settle slow']);
+    done(it, 'a');
+    expect(settle(it).sort()).toEqual(['settle a', 'start b', 'start c']);
+    done(it, 'b');
+    done(it, 'c');
+    expect(settle(it)).toEqual(['settle b', 'settle c']);
+    expect(it.finished).toBe(true);
+  });
+
+  it('opens a producer once for two readers', () => {
+    const it = schedule([task('a'), task('b', ['a']), task('c', ['a'])]);
+    settle(it);
+    done(it, 'a');
+    settle(it);
+    it.ended(id('b'), { kind: 'lost', producers: [id('a')] }, 0);
+    it.ended(id('c'), { kind: 'lost', producers: [id('a')] }, 0);
+    expect(settle(it)).toEqual(['reopen a', 'start a']);
+    done(it, 'a');
+    expect(settle(it)).toEqual(['settle a', 'start b', 'start c']);
+  });
+
+  it('tries again at once where the input came from outside', () => {
+    const it = schedule([task('a')]);
+    settle(it);
+    it.ended(id('a'), { kind: 'lost', producers: [] }, 0);
+    expect(settle(it)).toEqual(['start a']);
+  });
+
+  it('skips the reader where the producer fails this time', () => {
+    const it = schedule([task('a'), task('b', ['a'])]);
+    settle(it);
+    done(it, 'a');
+    settle(it);
+    it.ended(id('b'), { kind: 'lost', producers: [id('a')] }, 0);
+    settle(it);
+    it.ended(id('a'), { kind: 'failed', failure: { class: 'user', code: 'x', message: 'x' } }, 0);
+    expect(settle(it)).toEqual(['settle a', 'settle b']);
+    expect(it.finished).toBe(true);
+  });
+});
+
+describe('a run', () => {
+  let rig: Rig;
+  beforeEach(() => {
+    rig = new Rig();
+  });
+  afterEach(() => rig.close());
+
+  const removeBlobs = (store: Store): void => {
+    rmSync(join(store.root, 'cas'), { recursive: true });
+  };
+
+  it('makes what was lost again, and counts each cell once', async () => {
+    const { summary, store } = await rig.start([
+      rig.step('a'),
+      rig.step('slow'),
+      rig.step('b', { after: ['a', 'slow'] }),
+    ]);
+    (await rig.commander.next('a')).finish();
+    await rig.until((event) => event.type === 'cell-finished' && event.cell === 'a');
+    removeBlobs(store);
+    (await rig.commander.next('slow')).finish();
+    (await rig.commander.next('a')).finish();
+    (await rig.commander.next('b')).finish();
+    expect(await summary).toMatchObject({
+      status: 'done',
+      counts: { ran: 3, hit: 0, failed: 0, skipped: 0 },
+    });
+    expect(rig.commander.seen.slice(2)).toEqual(['a', 'b']);
+    expect(rig.journal.filter(({ type }) => type === 'cell-reopened')).toEqual([
+      { type: 'cell-reopened', cell: 'a', reader: 'b', was: 'ran' },
+    ]);
+  });
+
+  it('gives up with a fault of the environment where it is lost time and again', async () => {
+    const { summary, store } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })], {
+      listener: (event) => {
+        if (event.type === 'cell-finished' && event.cell === 'a') removeBlobs(store);
+      },
+    });
+    for (let n = 0; n < 3; n++) (await rig.commander.next('a')).finish();
+    const { status, failures } = await summary;
+    expect(status).toBe('environment');
+    expect(failures[0]?.failure).toMatchObject({ class: 'environment', code: 'missing-blob' });
+  });
+});
