@@ -4,8 +4,16 @@ import { checkValues } from './check-values.js';
 import type { Context } from './context.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import type { DraftCell, Expanded } from './cells.js';
-import { brokenAt, everyNode, type MapNode, type Node, type ReferenceNode } from './nodes.js';
-import { suggest } from './nearest.js';
+import type { Finding } from './diagnostics.js';
+import {
+  brokenAt,
+  everyNode,
+  type MapNode,
+  type Node,
+  type ReferenceNode,
+  type StageReference,
+} from './nodes.js';
+import { nearest, suggest } from './nearest.js';
 import { type PortUse, readPorts } from './ports.js';
 import { parseReference } from './reference.js';
 import { resolve } from './resolve.js';
@@ -75,6 +83,7 @@ export function assign(
   const read = readPorts(values, {
     ...context,
     place: draft.place,
+    node: draft.node,
     stage: draft.name,
     kind,
     candidates: (type) => candidates(type, context),
@@ -103,7 +112,9 @@ function resolveWith(chosen: readonly AxisValue[], draft: StageDraft, context: E
   );
   if (!draft.axesKnown) for (const axis of matrixNames(draft.with)) matrix.set(axis, brokenAt(draft.place));
   const schema = draft.kind?.with as JsonSchema | undefined;
-  return resolve(draft.with, { ...context, matrix }, schema) as MapNode;
+  const outputs = (stage: string): readonly string[] =>
+    Object.keys(cellsOf(stage, context)[0]?.outputs ?? {});
+  return resolve(draft.with, { ...context, matrix, outputs }, schema) as MapNode;
 }
 
 /** Names of own axes that a tree reads. */
@@ -177,8 +188,22 @@ export function reportUnknownStage(
     code: 'unknown-stage',
     message: `no stage is named \`${stage}\``,
     part: { text: node.reference.text, from: 1, length: stage.length },
-    ...suggest(stage, stages, 'stages are'),
+    ...meantStage(node.reference, stages),
   });
+}
+
+/** A stage, or what is no stage: `$param.alpha`, `$env.HOME`. */
+function meantStage(
+  { stage, output }: StageReference,
+  stages: readonly string[],
+): Pick<Finding, 'hint' | 'instead'> {
+  const found = suggest(stage, stages, 'stages are');
+  const special = nearest(stage, ['params', 'matrix']);
+  if (found.instead === undefined && special !== undefined)
+    return { hint: `did you mean \`$${special}.${output}\`?`, instead: special };
+  if (stage === 'env')
+    return { hint: `a reference reads no variable: write \`env: [${output}]\` beside \`uses\`` };
+  return found;
 }
 
 /** Whether all that a reference reads is of the input's type. Unknown outputs pass: an earlier error stands there. */
@@ -198,6 +223,7 @@ function checkTypes({ port, node, rows }: Occurrence, draft: StageDraft, context
             .slice(0, 4)
             .map((text) => `\`${text}\``)
             .join(' or ')}`,
+    instead: others.length === 1 ? others[0] : undefined,
   });
   return false;
 }

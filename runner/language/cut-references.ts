@@ -4,6 +4,8 @@
  */
 export interface CutReference<T> {
   readonly item: T;
+  /** The item with the end of the reference. */
+  readonly last: T;
   /** As it should be written: selectors separated by spaces. */
   readonly mended: string;
 }
@@ -30,7 +32,7 @@ export function cutReferences<T>(
     const end = texts.findIndex((text, index) => index > at && (text.end ?? '').includes(')'));
     if (end < 0) continue;
     const parts = texts.slice(at + 1, end + 1).map((text) => (text.end ?? '').trim());
-    cut.push({ item, mended: [begin.trim(), ...parts].join(' ') });
+    cut.push({ item, last: items[end] as T, mended: [begin.trim(), ...parts].join(' ') });
     at = end;
   }
   return { kept, cut };

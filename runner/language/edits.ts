@@ -83,6 +83,9 @@ export function partOf(place: Place, text: string, from: number, length: number)
   return { ...place, column, endColumn: column + length };
 }
 
+/** What is read of a map: where it is, and how many keys it has. */
+type AnyMap = Pick<MapNode, 'place'> & { readonly entries: { readonly length: number } };
+
 /**
  * Edits of one file that know its text: what stands around a key or a value. They are undefined where the place
  * isn't in the file (a value from the command line) or the layout is one that is better mended by hand.
@@ -106,7 +109,7 @@ export class Editor {
   }
 
   /** A key with its value, with the comma or the line that go with it. */
-  remove(map: MapNode, entry: Entry, title = `remove \`${entry.key}\``): Fix | undefined {
+  remove(map: AnyMap, entry: Entry, title = `remove \`${entry.key}\``): Fix | undefined {
     const extent = this.#extent(entry);
     if (extent === undefined) return undefined;
     const [from, to] = extent;
@@ -186,7 +189,7 @@ export class Editor {
     return /\?\s*$/.test(this.source.text.slice(Math.max(0, from - 20), from));
   }
 
-  #inFlow(map: MapNode): boolean {
+  #inFlow(map: AnyMap): boolean {
     return this.source.text[this.#lines.range(map.place)[0]] === '{';
   }
 

@@ -1,11 +1,20 @@
 import { dirname, resolve as resolvePath } from 'node:path';
 import type { InputPort, StageKind } from '../contract.js';
-import type { InputBinding } from '../pipeline.js';
+import type { Fix, InputBinding } from '../pipeline.js';
 import { isCommandLine } from './format-diagnostic.js';
 import { meantKeys } from './check-values.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
-import { describeNode, type MapNode, type Node, type ReferenceNode, type StageReference } from './nodes.js';
+import {
+  describeNode,
+  entryOf,
+  type MapNode,
+  type Node,
+  type ReferenceNode,
+  type StageReference,
+} from './nodes.js';
+import { parseReference, selectorText } from './reference.js';
 import { gathers } from './select.js';
+import type { Advice } from './settings.js';
 
 /** What is written at an input, before anything is expanded. */
 export type PortUse =
@@ -19,6 +28,8 @@ export type PortUse =
 
 export interface PortContext {
   readonly stage: string;
+  /** The stage as written. */
+  readonly node: Node;
   readonly place: MapNode['place'];
   readonly kind: StageKind;
   readonly file: string;
@@ -85,37 +96,47 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
           code: 'list-for-one',
           message: `\`${name}\` takes one ${port.type}, and \`${reference.text}\` gathers a list`,
           hint: oneHint(reference),
+          instead: ungathered(reference),
         }
       : {
           code: 'one-for-list',
           message: `\`${name}\` takes a list (each a ${port.type}), and \`${reference.text}\` is one`,
-          hint: listHint(reference, unselectable === undefined, context),
+          ...listAdvice(reference, unselectable === undefined, context),
         },
   );
   return false;
 }
 
-function oneHint({ stage, selectors, output }: StageReference): string {
+function oneHint(reference: StageReference): string {
+  const { stage, selectors, output } = reference;
   const axes = selectors.map((one) => (one.kind === 'gather-all' ? 'axis' : one.axis));
   const picking = `$${stage}(${axes.map((axis) => `${axis}=...`).join(' ')}).${output}`;
-  return `leave the axis free, \`$${stage}.${output}\`, to make a cell for each, or pick one: \`${picking}\``;
+  return `leave the axis free, \`${ungathered(reference)}\`, to make a cell for each, or pick one: \`${picking}\``;
+}
+
+/** The reference without its gathers: it carries these axes then. */
+function ungathered({ stage, selectors, output }: StageReference): string {
+  const picks = selectors.filter(({ kind }) => kind === 'pick').map(selectorText);
+  return `$${stage}${picks.length === 0 ? '' : `(${picks.join(' ')})`}.${output}`;
 }
 
 /** Gathers the axes that are left free (all, where none is), and keeps the picks on the others. */
-function listHint(reference: StageReference, whole: boolean, { gatherable }: PortContext): string {
+function listAdvice(reference: StageReference, whole: boolean, { gatherable }: PortContext): Advice {
   const { stage, selectors, output, text } = reference;
   const picks = selectors.flatMap((one) => (one.kind === 'pick' ? [one] : []));
   const axes = gatherable(stage);
   const free = axes.filter((axis) => !picks.some((pick) => pick.axis === axis));
   const gathered = free.length > 0 ? free : axes;
   const kept = picks.filter(({ axis }) => !gathered.includes(axis));
-  const written = [
+  const gather = [
     ...gathered.map((axis) => `${axis}=*`),
     ...(whole ? kept.map(({ axis, value }) => `${axis}=${value}`) : []),
   ];
-  const gather = `gather it, \`$${stage}(${written.join(' ')}).${output}\``;
-  if (gathered.length === 0) return whole ? `write a list: \`[${text}]\`` : 'write a list';
-  return whole ? `${gather}, or write a list: \`[${text}]\`` : gather;
+  const gathering = `$${stage}(${gather.join(' ')}).${output}`;
+  if (gathered.length === 0)
+    return whole ? { hint: `write a list: \`[${text}]\``, instead: `[${text}]` } : { hint: 'write a list' };
+  if (!whole) return { hint: `gather it, \`${gathering}\`` };
+  return { hint: `gather it, \`${gathering}\`, or write a list: \`[${text}]\``, instead: gathering };
 }
 
 function readList(
@@ -188,9 +209,15 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
     (candidate) => text !== undefined && (candidate === `$${text}` || candidate.startsWith(`$${text}.`)),
   );
   const some = example(port.type, context);
+  const [first] = node.kind === 'list' && port.list !== true ? node.items : [];
+  const inner =
+    node.kind === 'list' && node.items.length === 1 && first?.kind === 'reference'
+      ? first.reference.text
+      : undefined;
   context.diagnostics.report(node, {
     code: 'wrong-artifact',
     message: `\`${name}\` takes ${takes(port)}, found ${describeNode(node)}`,
+    instead: inner ?? meant ?? (candidates.length === 1 ? candidates[0] : undefined),
     hint:
       meant !== undefined
         ? `did you mean \`${meant}\`?`
@@ -210,6 +237,22 @@ function reportMissing(name: string, port: InputPort, values: MapNode, context: 
       code: 'missing-input',
       message: `\`${name}\` is missing: \`${context.kind.name}\` takes ${takes(port)} there`,
       hint: some === undefined ? port.description : `write \`${name}: ...\` with ${some}`,
+      fixes: [withInput(name, port, values, context)],
     },
   );
+}
+
+/** The input with the one artifact of the file that it could take. */
+function withInput(name: string, port: InputPort, values: MapNode, context: PortContext): Fix | undefined {
+  const [only, other] = context.candidates(port.type);
+  if (only === undefined || other !== undefined) return undefined;
+  const parsed = parseReference(only);
+  const gathering =
+    port.list === true && parsed.ok && parsed.value.kind === 'stage'
+      ? listAdvice(parsed.value, true, context).instead
+      : undefined;
+  const text = `${name}: ${gathering ?? only}`;
+  const { edit } = context.diagnostics;
+  if (entryOf(context.node, 'with') !== undefined) return edit.insert(values, text);
+  return context.node.kind === 'map' ? edit.insert(context.node, `with: {${text}}`) : undefined;
 }

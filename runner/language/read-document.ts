@@ -10,9 +10,11 @@ import {
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
-import type { Place } from '../pipeline.js';
+import type { Fix, Place } from '../pipeline.js';
 import { cutReferences, type CutReference } from './cut-references.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
+import { writing } from './edits.js';
+import { nearest } from './nearest.js';
 import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
 import type { Source } from './options.js';
 import { commaFinding } from './reference.js';
@@ -83,11 +85,7 @@ class Reader {
 
   #null(place: Place, where: Where): Node {
     if (where === 'param') return scalar(null, place);
-    return this.#broken(place, {
-      code: 'null-value',
-      message: 'a value is missing: null has no meaning here',
-      hint: 'give a value, or remove the key',
-    });
+    return this.#broken(place, nullValue);
   }
 
   #tagged(node: Real, place: Place): Node {
@@ -96,7 +94,19 @@ class Reader {
       code: 'tag',
       message: `the tag \`${tag}\` is not part of the language`,
       hint: tag === '!!str' ? 'remove it, and put the value in quotes' : 'remove it',
+      fixes: [this.#untagged(node, tag)],
     });
+  }
+
+  #untagged(node: Real, tag: string): Fix | undefined {
+    const from = this.#tagPlace(node);
+    const to = this.#place(node);
+    if (from === undefined || to === undefined || isMap(node) || isSeq(node)) return undefined;
+    const source = plainText(node);
+    const value = this.syntax.text.slice(...(node.range?.slice(0, 2) ?? []));
+    const text = tag === '!!str' && source !== undefined ? JSON.stringify(source) : value;
+    const place = { ...from, endLine: to.endLine, endColumn: to.endColumn };
+    return writing(place, text, text === value ? 'remove the tag' : `write \`${text}\``);
   }
 
   /** A tag stands before its node. */
@@ -127,7 +137,7 @@ class Reader {
       return this.#broken(place, {
         code: 'unknown-anchor',
         message: `no anchor \`&${alias.source}\` is defined before this alias`,
-        hint: 'quote text that begins with `*`',
+        ...this.#meantAnchor(alias.source),
       });
     if (anchor === 'open')
       return this.#broken(place, {
@@ -144,6 +154,12 @@ class Reader {
     });
   }
 
+  #meantAnchor(name: string): Pick<Finding, 'hint' | 'instead'> {
+    const near = nearest(name, this.#anchors.keys());
+    if (near !== undefined) return { hint: `did you mean \`*${near}\`?`, instead: `*${near}` };
+    return { hint: 'quote text that begins with `*`', instead: JSON.stringify(`*${name}`) };
+  }
+
   #items(list: YAMLSeq, place: Place): Node[] {
     const { kept, cut } = cutReferences(list.flow === true ? list.items : [], (item) => ({
       begin: plainText(item),
@@ -152,16 +168,25 @@ class Reader {
     const cuts = new Map(cut.map((one) => [one.item, one]));
     return (list.flow === true ? kept : list.items).map((item) => {
       const found = cuts.get(item);
-      return found === undefined ? this.#item(item, place) : this.#cut(found, this.#place(item) ?? place);
+      return found === undefined
+        ? this.#item(item, place)
+        : this.#cut(found, this.#span(item, found.last) ?? place);
     });
   }
 
   #item(item: unknown, place: Place): Node {
+    if (isNull(item)) {
+      const at = this.#place(item) ?? place;
+      const fix = this.#place(item) && this.diagnostics.edit.removeItem(at, 'remove the item');
+      return this.#broken(at, { ...nullValue, hint: 'give a value, or remove the item', fixes: [fix] });
+    }
     if (!isPair(item)) return this.#node(item, place, 'elsewhere');
-    return this.#broken(this.#place(item.key) ?? place, {
+    const at = this.#span(item.key, item.value);
+    return this.#broken(at ?? place, {
       code: 'pair-in-list',
       message: 'a list has items, not keys with values',
       hint: 'write `{key: value}` for a map',
+      instead: at === undefined ? undefined : `{${this.diagnostics.edit.textOf(at)}}`,
     });
   }
 
@@ -171,12 +196,12 @@ class Reader {
       end: plainText(pair.key),
     }));
     const cuts = new Map(cut.map((one) => [one.item, one]));
-    const seen = new Map<string, Place>();
+    const seen = new Map<string, Entry>();
     return (map.flow === true ? kept : map.items).flatMap((pair) => {
-      const key = this.#key(pair, seen);
+      const key = this.#key(pair, { map, seen });
       if (key === undefined) return [];
       const entry = this.#missingSpace(pair, key);
-      return [entry ?? { ...key, value: this.#pairValue(pair, key, where, cuts.get(pair)) }];
+      return [entry ?? { ...key, value: this.#pairValue(pair, { map, where, cut: cuts.get(pair) }, key) }];
     });
   }
 
@@ -188,29 +213,81 @@ class Reader {
       code: 'missing-space',
       message: `\`${key}\` is a key without a value`,
       hint: `write \`${name}: ${value}\``,
+      instead: `${name}: ${value}`,
     };
     return { key: name, keyPlace, value: this.#broken(keyPlace, finding) };
   }
 
-  #pairValue(pair: Pair, { key, keyPlace }: Key, where: Where, cut: CutReference<Pair> | undefined): Node {
-    if (cut !== undefined) return this.#cut(cut, this.#place(pair.value) ?? keyPlace);
+  #pairValue(
+    pair: Pair,
+    { map, where, cut }: { map: YAMLMap; where: Where; cut: CutReference<Pair> | undefined },
+    { key, keyPlace }: Key,
+  ): Node {
+    if (cut !== undefined) return this.#cut(cut, this.#span(pair.value, cut.last.key) ?? keyPlace);
+    if (isNull(pair.value) && inside(where, key) !== 'param') {
+      const place = this.#place(pair.value) ?? keyPlace;
+      const at = plainText(pair.value) === '' ? keyPlace : place;
+      return this.#broken(at, { ...nullValue, fixes: [this.#removal(map, this.#asEntry(pair, keyPlace))] });
+    }
     return this.#node(pair.value, keyPlace, inside(where, key));
   }
 
+  /** A pair as an entry, for the edits that take it away. */
+  #asEntry(pair: Pair, keyPlace: Place): Entry {
+    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    return { key, keyPlace, value: brokenAt(this.#place(pair.value) ?? keyPlace) };
+  }
+
+  #removal(map: YAMLMap, entry: Entry, title?: string): Fix | undefined {
+    const place = this.#place(map);
+    return place && this.diagnostics.edit.remove({ place, entries: map.items }, entry, title);
+  }
+
   /** The key of a pair, or undefined where it is refused; the value goes unread then. */
-  #key(pair: Pair, seen: Map<string, Place>): Key | undefined {
+  #key(pair: Pair, { map, seen }: { map: YAMLMap; seen: Map<string, Entry> }): Key | undefined {
     const node = pair.key;
     if (this.syntax.broken.has(node)) return undefined;
     const keyPlace = this.#place(node) ?? this.#place(pair.value) ?? this.syntax.placeOf(0, 1);
     const finding = refuseKey(node);
     const key = isScalar(node) ? (node.type === 'PLAIN' ? (node.source ?? '') : String(node.value)) : '';
     const before = seen.get(key);
+    const entry = this.#asEntry(pair, keyPlace);
     if (finding === undefined && before === undefined) {
-      seen.set(key, keyPlace);
+      seen.set(key, entry);
       return { key, keyPlace };
     }
-    this.diagnostics.report(keyPlace, finding ?? duplicateKey(key, before));
+    const found = finding ?? duplicateKey(key, before?.keyPlace);
+    const fixes =
+      found.code === 'merge-key'
+        ? [this.#merged(map, entry, pair.value)]
+        : before !== undefined && finding === undefined
+          ? [
+              this.#removal(map, entry, `remove the second \`${key}\``),
+              this.#removal(map, before, `remove the first \`${key}\``),
+            ]
+          : [];
+    this.diagnostics.report(keyPlace, { ...found, fixes });
     return undefined;
+  }
+
+  /** `<<: *shared` written out, where the anchor is a map whose values stand on one line each. */
+  #merged(map: YAMLMap, entry: Entry, value: unknown): Fix | undefined {
+    const anchor = isAlias(value) ? this.#anchors.get(value.source) : undefined;
+    const shared =
+      anchor === undefined || anchor === 'open' || anchor.node.kind !== 'map' ? [] : anchor.node.entries;
+    const own = map.items.map(({ key }) => (isScalar(key) ? String(key.value) : ''));
+    const lines = shared
+      .filter(({ key }) => !own.includes(key))
+      .map((one) => `${one.key}: ${this.diagnostics.edit.textOf(this.diagnostics.edit.placeOf(one.value))}`);
+    if (shared.length === 0 || lines.some((line) => line.includes('\n'))) return undefined;
+    if (lines.length === 0) return this.#removal(map, entry);
+    const separator = map.flow === true ? ', ' : `\n${' '.repeat(entry.keyPlace.column - 1)}`;
+    const place = {
+      ...entry.keyPlace,
+      endLine: entry.value.place.endLine,
+      endColumn: entry.value.place.endColumn,
+    };
+    return writing(place, lines.join(separator), 'write the keys out');
   }
 
   #cut(cut: CutReference<unknown>, place: Place): Node {
@@ -221,12 +298,19 @@ class Reader {
       code: 'selector-comma',
       message: 'a comma ends a value here, so it cuts this reference in two',
       hint: `separate selectors by spaces: \`${cut.mended}\``,
+      instead: cut.mended,
     });
   }
 
   #broken(place: Place, finding: Finding): Node {
     this.diagnostics.report(place, finding);
     return brokenAt(place);
+  }
+
+  /** From the begin of one node to the end of another. */
+  #span(first: unknown, last: unknown): Place | undefined {
+    const [from, to] = [this.#place(first), this.#place(last)];
+    return from && { ...from, endLine: (to ?? from).endLine, endColumn: (to ?? from).endColumn };
   }
 
   #place(node: unknown): Place | undefined {
@@ -252,6 +336,20 @@ const scalar = (value: ScalarNode['value'], place: Place, plain?: string): Scala
 
 const plainText = (node: unknown): string | undefined =>
   isScalar(node) && node.type === 'PLAIN' ? node.source : undefined;
+
+const nullValue: Finding = {
+  code: 'null-value',
+  message: 'a value is missing: null has no meaning here',
+  hint: 'give a value, or remove the key',
+};
+
+/** No value, or one that is written `null`, without an anchor or a tag. */
+const isNull = (node: unknown): boolean =>
+  isNothing(node) ||
+  (isScalar(node) &&
+    node.tag === undefined &&
+    node.anchor === undefined &&
+    /^(~|null|Null|NULL)$/.test(plainText(node) ?? ''));
 
 const isNothing = (node: unknown): boolean => node === null || node === undefined || plainText(node) === '';
 

@@ -2,6 +2,7 @@ import { patterns } from '../../schemas/pipeline.js';
 import type { Result } from '../../schemas/result.js';
 import { err, ok } from '../../schemas/result.js';
 import type { Finding } from './diagnostics.js';
+import { written } from './edits.js';
 import { listed, type Selector, type StageReference } from './nodes.js';
 
 /** What a scalar that begins with `$` is. */
@@ -35,11 +36,16 @@ export function parseReference(text: string): Result<Reference, Finding> {
   const parts = path === '' ? [] : path.slice(1).split('.');
   if (name === 'params' || name === 'matrix') return parseName(name, { text, selectors, parts });
   if (!stageName.test(name))
-    return err(wrong(`\`${name}\` can't be the name of a stage`, text, namesOf.stage));
+    return err(wrong(`\`${name}\` can't be the name of a stage`, text, namesOf.stage, renamed(text, name)));
   const [output = ''] = parts;
   if (parts.length !== 1 || !plainName.test(output)) return err(wrongOutput(name, selectors, parts, text));
   const selected = parseSelectors(selectors, text);
   return selected.ok ? ok({ kind: 'stage', stage: name, selectors: selected.value, output, text }) : selected;
+}
+
+function renamed(text: string, name: string): string | undefined {
+  const like = nameLike(name, stageName);
+  return like === undefined ? undefined : `$${like}${text.slice(1 + name.length)}`;
 }
 
 const namesOf = {
@@ -47,10 +53,11 @@ const namesOf = {
   name: 'names are `[a-z][a-z0-9_-]*`',
 };
 
-const wrong = (message: string, text: string, hint: string): Finding => ({
+const wrong = (message: string, text: string, hint: string, instead?: string): Finding => ({
   code: 'bad-reference',
   message: `\`${text}\` is no reference: ${message}`,
   hint,
+  instead,
 });
 
 function parseName(
@@ -59,7 +66,14 @@ function parseName(
 ): Result<Reference, Finding> {
   const [name = ''] = parts;
   if (selectors !== undefined)
-    return err(wrong(`\`$${kind}\` takes no selector`, text, `write \`$${kind}.${name || 'name'}\``));
+    return err(
+      wrong(
+        `\`$${kind}\` takes no selector`,
+        text,
+        `write \`$${kind}.${name || 'name'}\``,
+        name === '' ? undefined : `$${kind}.${name}`,
+      ),
+    );
   if (parts.length !== 1 || name === '')
     return err(
       wrong(
@@ -84,25 +98,36 @@ function wrongOutput(
       text,
       `write \`${head}.output\`, or \`$$${text.slice(1)}\` if text is meant`,
     );
+  const [first = 'output', second = ''] = parts;
+  if (stage === 'stages' && parts.length === 2)
+    return wrong('a stage is named at once', text, `write \`$${first}.${second}\``, `$${first}.${second}`);
   if (parts.length > 1)
     return wrong(
       'one output follows a stage',
       text,
-      `write \`${head}.${parts[0] ?? 'output'}\`; a reference goes no deeper`,
+      `write \`${head}.${first}\`; a reference goes no deeper`,
+      `${head}.${first}`,
     );
   return wrong('the name of the output is missing or wrong', text, namesOf.name);
 }
 
 function malformed(text: string): Finding {
   const escape = `write \`$${text}\` if text is meant`;
+  const inner = /^\$\{\{? *\$?([\w-]+\.[\w-]+) *\}?\}$/.exec(text)?.[1];
+  if (inner !== undefined)
+    return wrong('there is no interpolation', text, `write \`$${inner}\``, `$${inner}`);
   if (/^\$[\w-]+\{|^\$\{/.test(text))
     return wrong(
       'there is no interpolation',
       text,
       `write \`$params.name\` as the whole value, or ${escape}`,
     );
-  if (/^\$[\w-]+\([^)]*$/.test(text))
-    return wrong('the `(` is not closed', text, 'close it, as in `$expert(reward=nli).policy`');
+  if (/^\$[\w-]+\([^)]*$/.test(text)) {
+    const closed = /^[^.]*\.[^.]*$/.test(text) ? text.replace('.', ').') : undefined;
+    const hint =
+      closed === undefined ? 'close it, as in `$expert(reward=nli).policy`' : `write \`${closed}\``;
+    return wrong('the `(` is not closed', text, hint, closed);
+  }
   if (/^\$[\w-]+(\([^)]*\))?\.[\w-]+[^\w]/.test(text))
     return wrong(
       'a reference is the whole value, and there is no interpolation',
@@ -113,6 +138,7 @@ function malformed(text: string): Finding {
     code: 'bad-reference',
     message: `a value that begins with \`$\` is a reference, and \`${text.slice(0, 60)}\` is none`,
     hint: escape,
+    instead: written(`$${text}`),
   };
 }
 
@@ -122,7 +148,12 @@ function parseSelectors(text: string | undefined, whole: string): Result<readonl
   const parts = text.split(/\s+/).filter((part) => part !== '');
   if (parts.length === 0)
     return err(
-      wrong('the selector is empty', whole, 'write `(axis=value)`, `(axis=*)` or `(*)`, or leave it out'),
+      wrong(
+        'the selector is empty',
+        whole,
+        'write `(axis=value)`, `(axis=*)` or `(*)`, or leave it out',
+        whole.replace(/\([^)]*\)/, ''),
+      ),
     );
   const selectors: Selector[] = [];
   for (const part of parts) {
@@ -144,16 +175,22 @@ export function commaFinding(selectors: string, whole: string): Finding {
       code: 'selector-comma',
       message: 'selectors are separated by spaces, found a comma',
       hint: `write \`${mended(parts)}\``,
+      instead: mended(parts),
     };
   const before = parts[bare - 1];
   if (before === undefined) return noSelector(parts[bare] ?? '', whole);
   const axis = before.replace(/=.*$/, '');
   const named = parts.filter((part) => part === '*' || part.includes('='));
   const gathering = named.map((part) => (part === before ? `${axis}=*` : part));
+  const picks = [before, ...parts.slice(bare).filter((part) => part !== '*' && !part.includes('='))]
+    .map((part) => part.replace(/^.*=/, ''))
+    .map((value) => mended(named.map((part) => (part === before ? `${axis}=${value}` : part))));
+  const list = `[${picks.join(', ')}]`;
   return {
     code: 'pick-several',
     message: `a pick takes one value, found several of \`${axis}\``,
-    hint: `pick one, \`${mended(named)}\`, or gather all, \`${mended(gathering)}\``,
+    hint: `write a list, \`${list}\`, or gather all, \`${mended(gathering)}\``,
+    instead: list,
   };
 }
 
@@ -181,7 +218,21 @@ function checkTogether(selectors: readonly Selector[], whole: string): Result<re
         `${listed(twice.map((axis) => `\`${axis}\``))} is selected twice`,
         whole,
         'select each axis once',
+        once(selectors, whole),
       ),
     );
   return ok(selectors);
+}
+
+/** The same selection with what is said twice said once; undefined where it says different things. */
+function once(selectors: readonly Selector[], whole: string): string | undefined {
+  const texts = [...new Set(selectors.map(selectorText))];
+  const axes = texts.map((text) => text.replace(/=.*/, ''));
+  return new Set(axes).size < axes.length ? undefined : whole.replace(/\([^()]*\)/, `(${texts.join(' ')})`);
+}
+
+/** A selector as it is written. */
+export function selectorText(selector: Selector): string {
+  if (selector.kind === 'gather-all') return '*';
+  return `${selector.axis}=${selector.kind === 'gather' ? '*' : selector.value}`;
 }

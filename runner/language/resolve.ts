@@ -1,6 +1,6 @@
 import type { Finding } from './diagnostics.js';
 import type { Context } from './context.js';
-import { brokenAt, type Node, type ScalarNode, usedAt } from './nodes.js';
+import { brokenAt, listed, type Node, type ScalarNode, usedAt } from './nodes.js';
 import { suggest } from './nearest.js';
 import { parseReference } from './reference.js';
 import { itemSchema, type JsonSchema, propertySchema } from './schema.js';
@@ -9,6 +9,8 @@ import { itemSchema, type JsonSchema, propertySchema } from './schema.js';
 export interface Scope extends Context {
   /** Values of the stage's own axes; absent outside of `with`. */
   readonly matrix?: ReadonlyMap<string, Node>;
+  /** Outputs of a stage, as far as they are known. */
+  readonly outputs?: (stage: string) => readonly string[];
 }
 
 /**
@@ -46,7 +48,7 @@ function isReferenceText(node: ScalarNode): node is ScalarNode & { value: string
 
 function resolveScalar(node: ScalarNode & { value: string }, scope: Scope): Node {
   const parsed = parseReference(node.value);
-  if (!parsed.ok) return refuse(node, scope, parsed.error);
+  if (!parsed.ok) return refuse(node, scope, missingOutput(node.value, scope) ?? parsed.error);
   const reference = parsed.value;
   switch (reference.kind) {
     case 'text':
@@ -64,6 +66,22 @@ function resolveScalar(node: ScalarNode & { value: string }, scope: Scope): Node
         refuse(node, scope, unknownAxis(reference.name, scope))
       );
   }
+}
+
+/** `$reference`: what its outputs are, where the stage is known. */
+function missingOutput(text: string, { outputs }: Scope): Finding | undefined {
+  const [, stage = ''] = /^\$([a-z][a-z0-9-]*)(?:\([^()]+\))?$/.exec(text) ?? [];
+  const known = (outputs?.(stage) ?? []).map((output) => `${text}.${output}`);
+  if (known.length === 0) return undefined;
+  return {
+    code: 'bad-reference',
+    message: `\`${text}\` is no reference: the output is missing`,
+    hint: `write ${listed(
+      known.map((one) => `\`${one}\``),
+      'or',
+    )}`,
+    instead: known.length === 1 ? known[0] : undefined,
+  };
 }
 
 const named = (value: Node | undefined, node: ScalarNode): Node | undefined =>

@@ -33,12 +33,15 @@ export function checkedText(text: string): Result<string, Finding> {
 }
 
 function number(text: string): Result<number, Finding> {
-  if (leadingZero.test(text))
-    return refuse(
-      'leading-zero',
-      `\`${text}\` has a leading zero: some readers take it for an octal number`,
-      `write \`${text.replace(/^([-+]?)0+(?=[0-9])/, '$1')}\`, or quote it if text is meant`,
-    );
+  if (leadingZero.test(text)) {
+    const without = text.replace(/^([-+]?)0+(?=[0-9])/, '$1');
+    return err({
+      code: 'leading-zero',
+      message: `\`${text}\` has a leading zero: some readers take it for an octal number`,
+      hint: `write \`${without}\`, or quote it if text is meant`,
+      instead: without,
+    });
+  }
   const value = Number(text.startsWith('+') ? text.slice(1) : text);
   if (!Number.isFinite(value))
     return refuse('number-overflow', `\`${text}\` is beyond the greatest number, about 1.8e308`);

@@ -8,6 +8,7 @@ import type { Finding } from './diagnostics.js';
 import { listed } from './nodes.js';
 import { suggest } from './nearest.js';
 import type { Selector, StageReference } from './nodes.js';
+import { selectorText } from './reference.js';
 
 /** What other stages see of a cell. `outputs` is absent where its values are wrong: nothing is known then. */
 export interface CellFace {
@@ -146,9 +147,7 @@ function checkRagged(reference: StageReference, rows: readonly Row[]): Finding |
   const uneven = axesOf(rows).filter((axis) => rows.some((row) => !(axis in row.coordinates)));
   if (uneven.length === 0) return undefined;
   const names = listed(uneven.map((axis) => `\`${axis}\``));
-  const selectors = reference.selectors.map((one) =>
-    one.kind === 'gather-all' ? '*' : one.kind === 'gather' ? `${one.axis}=*` : `${one.axis}=${one.value}`,
-  );
+  const selectors = reference.selectors.map(selectorText);
   const mended = [...selectors, ...uneven.map((axis) => `${axis}=*`)].join(' ');
   return {
     code: 'ragged-gather',

@@ -1,56 +1,62 @@
-import {
-  Composer,
-  type CST,
-  Document,
-  isCollection,
-  isPair,
-  isScalar,
-  LineCounter,
-  Parser,
-  type YAMLParseError,
-} from 'yaml';
+import { Composer, type CST, Document, isScalar, Parser } from 'yaml';
 import type { Place } from '../pipeline.js';
 import type { Diagnostics } from './diagnostics.js';
+import { Lines, writing } from './edits.js';
+import { explainSyntax } from './explain-syntax.js';
 import { isCommandLine } from './format-diagnostic.js';
 import type { Source } from './options.js';
+import {
+  type Change,
+  changed,
+  findRepair,
+  nodesAt,
+  type Parsed,
+  type Repair,
+  type SyntaxError,
+} from './repair.js';
 
 /** Deepest nesting of lists and maps. */
 export const deepest = 64;
 
-/** YAML as the parser left it: `broken` holds the nodes whose syntax is wrong (the root, where nothing can be told). */
+/**
+ * YAML as the parser left it. Where an error of syntax has a sure repair, it is reported and the repaired text is
+ * what is read on, so that one slip hides nothing. `broken` holds the nodes whose syntax is wrong beyond repair (the
+ * root, where nothing can be told).
+ */
 export interface Syntax {
   readonly root: unknown;
+  /** Repaired: offsets of nodes are offsets in it. */
   readonly text: string;
   readonly broken: ReadonlySet<unknown>;
+  /** The place in the file as it is written. */
   readonly placeOf: (from: number, to?: number) => Place;
 }
 
 /** Parses one YAML 1.2 document, and reports what makes it none. Undefined where there is nothing to go on with. */
 export function parseSyntax(source: Source, diagnostics: Diagnostics): Syntax | undefined {
-  const lines = new LineCounter();
-  const tokens = [...new Parser(lines.addNewLine).parse(source.text)];
-  const placeOf = placer(source, lines);
+  const lines = new Lines(source);
+  const tokens = [...new Parser().parse(source.text)];
+  const written: Syntax['placeOf'] = (from, to) => lines.place(from, to);
   const deep = tooDeep(tokens);
   if (deep !== undefined) {
-    diagnostics.report(placeOf(deep, deep + 1), {
+    diagnostics.report(written(deep, deep + 1), {
       code: 'too-deep',
       message: `lists and maps are nested more than ${String(deepest)} deep here`,
       hint: 'nothing else was checked; a pipeline needs a depth of about 8',
     });
     return undefined;
   }
-  reportDirectives(tokens, placeOf, diagnostics);
-  const documents = [...new Composer(options).compose(tokens, true, source.text.length)].filter(
-    (document) => document instanceof Document,
-  );
+  reportDirectives(tokens, written, diagnostics);
+  const documents = compose(tokens, source.text);
   const [document, second] = documents;
   if (document === undefined) return undefined;
-  if (second !== undefined) reportSecond(tokens, placeOf, diagnostics);
+  if (second !== undefined) reportSecond(tokens, { source, placeOf: written, diagnostics });
+  const mended = repairAll({ text: source.text, document, errors: document.errors }, written, diagnostics);
   const broken = new Set<unknown>();
+  const { placeOf, parsed } = mended;
   const context = { broken, reported: [], placeOf, diagnostics, rest: !isCommandLine(source.file) };
-  for (const error of document.errors as readonly SyntaxError[])
-    reportSyntax(error, document.contents, context);
-  return { root: document.contents, text: source.text, broken, placeOf };
+  for (const error of parsed.errors) reportSyntax(error, parsed.document.contents, context);
+  return { root: parsed.document.contents, text: parsed.text, broken, placeOf };
 }
 
 const options = {
@@ -62,16 +68,76 @@ const options = {
   logLevel: 'silent',
 } as const;
 
-function placer(source: Source, lines: LineCounter): Syntax['placeOf'] {
-  const at = (offset: number): { line: number; column: number } => {
-    const { line, col } = lines.linePos(Math.min(offset, source.text.length));
-    return { line: Math.max(1, line), column: Math.max(1, col) };
+const compose = (tokens: readonly CST.Token[], text: string): readonly Document.Parsed[] =>
+  [...new Composer(options).compose(tokens, true, text.length)].filter(
+    (document): document is Document.Parsed => document instanceof Document,
+  );
+
+/** Most errors of syntax that are repaired. */
+const mostRepairs = 8;
+
+/** Reports and repairs errors of syntax, the first one first, as long as a repair is sure. */
+function repairAll(
+  written: Parsed,
+  placeOf: Syntax['placeOf'],
+  diagnostics: Diagnostics,
+): { readonly parsed: Parsed; readonly placeOf: Syntax['placeOf'] } {
+  let parsed = written;
+  let place = placeOf;
+  const parse = (text: string): Parsed => {
+    const [document] = compose([...new Parser().parse(text)], text);
+    return document === undefined ? { ...written, text } : { text, document, errors: document.errors };
   };
-  return (from, to = from) => {
-    const start = at(from);
-    const end = at(Math.max(from, to));
-    return { file: source.file, ...start, endLine: end.line, endColumn: end.column };
+  for (let count = 0; count < mostRepairs && parsed.errors.length > 0; count++) {
+    const repair = findRepair(parsed, parse);
+    const [error] = parsed.errors;
+    if (repair === undefined || error === undefined) break;
+    reportRepaired(error, { repair, parsed, placeOf: place, diagnostics });
+    parsed = parse(changed(parsed.text, repair.changes));
+    place = unrepaired(repair.changes, place);
+  }
+  return { parsed, placeOf: place };
+}
+
+function reportRepaired(
+  error: SyntaxError,
+  {
+    repair,
+    parsed,
+    placeOf,
+    diagnostics,
+  }: { repair: Repair; parsed: Parsed; placeOf: Syntax['placeOf']; diagnostics: Diagnostics },
+): void {
+  const [from, to] = placeOfError(error, parsed.document.contents);
+  const edits = repair.changes.map((change) => ({
+    place: placeOf(change.from, change.to),
+    text: change.text,
+  }));
+  const explained = explainSyntax(error);
+  const place = placeOf(from, to);
+  const line = edits[0]?.place.line ?? place.line;
+  const where = line === place.line ? '' : ` at the end of line ${String(line)}`;
+  const known = error.code === 'UNEXPECTED_TOKEN' ? undefined : explained.hint;
+  diagnostics.report(place, {
+    ...explained,
+    hint: known ?? `${repair.title}${where}`,
+    fixes: [{ title: repair.title, edits }],
+  });
+}
+
+/** Offsets after changes as places before them. */
+function unrepaired(changes: readonly Change[], placeOf: Syntax['placeOf']): Syntax['placeOf'] {
+  const before = (offset: number): number => {
+    let shift = 0;
+    for (const { from, to, text } of changes) {
+      const begin = from + shift;
+      if (offset <= begin) break;
+      if (offset < begin + text.length) return Math.min(from + offset - begin, to);
+      shift += text.length - (to - from);
+    }
+    return offset - shift;
   };
+  return (from, to = from) => placeOf(before(from), before(to));
 }
 
 /** Offset of the first collection that is nested too deep. Walks the tokens without recursion. */
@@ -102,26 +168,26 @@ function reportDirectives(
       code: 'directive',
       message: `the directive \`${token.source.trim()}\` is not part of the language`,
       hint: 'remove the line: a pipeline is always YAML 1.2',
+      fixes: [writing(placeOf(token.offset, token.offset + token.source.length), '', 'remove it')],
     });
   }
 }
 
 function reportSecond(
   tokens: readonly CST.Token[],
-  placeOf: Syntax['placeOf'],
-  diagnostics: Diagnostics,
+  { source, placeOf, diagnostics }: { source: Source; placeOf: Syntax['placeOf']; diagnostics: Diagnostics },
 ): void {
   const second = tokens.filter((token) => token.type === 'document')[1];
   const from = second?.offset ?? 0;
+  const rest = source.text.slice(from);
+  const empty = rest.replaceAll(/^(---|\.\.\.)?[ \t]*(#.*)?$/gm, '').trim() === '';
   diagnostics.report(placeOf(from, from + 3), {
     code: 'several-documents',
     message: 'a second document begins here, and a file holds one pipeline',
     hint: 'remove the `---` and what follows, or put it in a file of its own',
+    fixes: [empty ? writing(placeOf(from, source.text.length), '', 'remove the empty document') : undefined],
   });
 }
-
-/** The part of the parser's error that is read. */
-type SyntaxError = Pick<YAMLParseError, 'code' | 'message' | 'pos'>;
 
 interface SyntaxContext {
   readonly broken: Set<unknown>;
@@ -138,7 +204,7 @@ interface SyntaxContext {
  * file after one inside it.
  */
 function reportSyntax(error: SyntaxError, root: unknown, context: SyntaxContext): void {
-  const path = pathTo(root, error.pos[0]);
+  const path = nodesAt(root, error.pos[0]);
   if (path.some((node) => context.broken.has(node))) return;
   const node = path.at(-1) ?? root;
   const [first] = context.reported;
@@ -148,7 +214,7 @@ function reportSyntax(error: SyntaxError, root: unknown, context: SyntaxContext)
     return;
   }
   const [from, to] = placeOfError(error, root);
-  const id = context.diagnostics.report(context.placeOf(from, to), explain(error));
+  const id = context.diagnostics.report(context.placeOf(from, to), explainSyntax(error));
   context.reported.push(id);
   if (node === root && context.rest) context.diagnostics.blocks(id, 'the rest of the file');
 }
@@ -156,114 +222,7 @@ function reportSyntax(error: SyntaxError, root: unknown, context: SyntaxContext)
 /** Text that isn't closed is pointed at where it begins. */
 function placeOfError({ message, pos }: SyntaxError, root: unknown): readonly [number, number] {
   if (!message.startsWith('Missing closing')) return pos;
-  const text = pathTo(root, pos[0] - 1).at(-1);
+  const text = nodesAt(root, pos[0] - 1).at(-1);
   const from = isScalar(text) ? text.range?.[0] : undefined;
   return from === undefined ? pos : [from, from + 1];
-}
-
-/** The nodes around an offset, outermost first; a key counts as its map. */
-function pathTo(root: unknown, offset: number): unknown[] {
-  const path: unknown[] = [];
-  for (let node: unknown = root; node !== undefined;) {
-    path.push(node);
-    const children: unknown[] = isCollection(node)
-      ? node.items.map((item) => (isPair(item) ? item.value : item))
-      : [];
-    node = children.find((child) => covers(child, offset));
-  }
-  return path;
-}
-
-function covers(node: unknown, offset: number): boolean {
-  if (!isCollection(node) && !isScalar(node)) return false;
-  const { range } = node;
-  if (range === null || range === undefined) return false;
-  return range[0] <= offset && offset < range[1] + (isCollection(node) ? 1 : 0);
-}
-
-interface Explained {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-}
-
-const explained: Readonly<Partial<Record<string, Explained>>> = {
-  TAB_AS_INDENT: {
-    code: 'tab-indentation',
-    message: 'a tab is used for indentation',
-    hint: 'indent with spaces',
-  },
-  MULTILINE_IMPLICIT_KEY: {
-    code: 'syntax',
-    message: 'a key must stand on one line, followed by `: `',
-    hint: 'is a `:` missing, or the indentation wrong?',
-  },
-  BLOCK_AS_IMPLICIT_KEY: {
-    code: 'syntax',
-    message: 'a key with a value follows a value',
-    hint: 'put it on a line of its own, indented like its neighbours; quote text that has `: ` in it',
-  },
-  BAD_ALIAS: {
-    code: 'syntax',
-    message: 'an alias needs a name after `*`',
-    hint: 'quote text that begins with `*`',
-  },
-  BAD_SCALAR_START: {
-    code: 'syntax',
-    message: 'text that is not quoted cannot begin with this character',
-    hint: 'put the text in quotes',
-  },
-  BAD_DQ_ESCAPE: {
-    code: 'syntax',
-    message: 'double quotes do not know this escape',
-    hint: 'write `\\\\` for a backslash, or use single quotes',
-  },
-  KEY_OVER_1024_CHARS: { code: 'syntax', message: 'a key may have at most 1,024 characters' },
-  MULTIPLE_ANCHORS: { code: 'syntax', message: 'a value may have one anchor only' },
-  MULTIPLE_TAGS: { code: 'tag', message: 'tags are not part of the language', hint: 'remove them' },
-};
-
-function explain(error: SyntaxError): Explained {
-  const known = explained[error.code];
-  if (known !== undefined) return known;
-  const text = error.message.replace(/\s+/g, ' ').toLowerCase();
-  const message = mended[text] ?? unexpected(text) ?? text;
-  return error.code === 'UNEXPECTED_TOKEN'
-    ? { code: 'syntax', message, hint: 'put text with special characters in quotes' }
-    : { code: 'syntax', message };
-}
-
-/** Messages of the parser that say it less well than they could. */
-const mended: Readonly<Record<string, string>> = {
-  'missing closing "quote': 'a closing `"` is missing for the text that begins here',
-  "missing closing 'quote": "a closing `'` is missing for the text that begins here",
-  'flow map in block collection must be sufficiently indented and end with a }':
-    'a `}` is missing: the map that begins with `{` ends here at the latest',
-  'flow sequence in block collection must be sufficiently indented and end with a ]':
-    'a `]` is missing: the list that begins with `[` ends here at the latest',
-  'flow map must end with a }': 'a `}` is missing at the end of the map',
-  'flow sequence must end with a ]': 'a `]` is missing at the end of the list',
-  'all mapping items must start at the same column': 'the keys of a map must begin at the same column',
-  'all sequence items must start at the same column': 'the items of a list must begin at the same column',
-  'implicit map keys need to be followed by map values': 'a key must be followed by `: ` and a value',
-  'missing , between flow collection items': 'a comma is missing between two items',
-  'missing directives-end indicator line': 'a line `---` must follow a directive',
-};
-
-const tokens: Readonly<Record<string, string>> = {
-  'flow-map-start': '`{`',
-  'flow-map-end': '`}`',
-  'flow-seq-start': '`[`',
-  'flow-seq-end': '`]`',
-  'map-value-ind': '`:`',
-  'seq-item-ind': '`-`',
-  'explicit-key-ind': '`?`',
-  'doc-end': '`...`',
-  comma: '`,`',
-  scalar: 'text',
-};
-
-function unexpected(text: string): string | undefined {
-  const [, token] = /^unexpected ([a-z-]+)/.exec(text) ?? [];
-  return token === undefined ? undefined : `${tokens[token] ?? token} is not expected here`;
 }

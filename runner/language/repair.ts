@@ -1,0 +1,246 @@
+import { type Document, isCollection, isPair, isScalar, type YAMLParseError } from 'yaml';
+
+/** The part of the parser's error that is read. */
+export type SyntaxError = Pick<YAMLParseError, 'code' | 'message' | 'pos'>;
+
+/** A change of a text by offsets. */
+export interface Change {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+}
+
+/** Changes that would make an error of syntax go away. */
+export interface Repair {
+  readonly title: string;
+  /** Ordered, and apart from each other. */
+  readonly changes: readonly Change[];
+}
+
+/** A text as it was parsed. */
+export interface Parsed {
+  readonly text: string;
+  readonly document: Document.Parsed;
+  readonly errors: readonly SyntaxError[];
+}
+
+/** Longest text and most errors that repairs are looked for in: each try parses the whole text again. */
+const most = { length: 100_000, tries: 12 };
+
+/**
+ * The repair of the first error, where one is sure: of all that could have been meant, the one after which the rest
+ * of the text has the fewest errors, none of them at the repair. Undefined where no repair or more than one will do.
+ */
+export function findRepair(parsed: Parsed, parse: (text: string) => Parsed): Repair | undefined {
+  const [error] = parsed.errors;
+  if (error === undefined || parsed.text.length > most.length) return undefined;
+  const tried = candidates(error, parsed)
+    .slice(0, most.tries)
+    .map((repair) => ({ repair, left: errorsAfter(repair, parsed, parse) }))
+    .filter((one): one is { repair: Repair; left: number } => one.left !== undefined);
+  const least = Math.min(...tried.map(({ left }) => left));
+  const best = tried.filter(({ left }) => left === least);
+  return best.length === 1 ? best[0]?.repair : undefined;
+}
+
+export const changed = (text: string, changes: readonly Change[]): string =>
+  [...changes]
+    .reverse()
+    .reduce((now, change) => now.slice(0, change.from) + change.text + now.slice(change.to), text);
+
+/** Errors that are left after a repair; undefined where one of them is at the repair or before it. */
+function errorsAfter(repair: Repair, { text }: Parsed, parse: (text: string) => Parsed): number | undefined {
+  const { errors, text: repaired } = parse(changed(text, repair.changes));
+  const last = repair.changes.at(-1);
+  const grown = repair.changes.reduce(
+    (sum, change) => sum + change.text.length - (change.to - change.from),
+    0,
+  );
+  const lineEnd = repaired.indexOf('\n', (last?.to ?? 0) + grown);
+  const [first] = errors;
+  return first === undefined || (lineEnd >= 0 && first.pos[0] > lineEnd) ? errors.length : undefined;
+}
+
+function candidates(error: SyntaxError, parsed: Parsed): readonly Repair[] {
+  const { text } = parsed;
+  const [at, to] = error.pos;
+  const closing = /(?:Flow (map|sequence)).*end with/.test(error.message);
+  const own: Readonly<Partial<Record<string, () => readonly Repair[]>>> = {
+    TAB_AS_INDENT: () => [tabs(text, at)],
+    MULTILINE_IMPLICIT_KEY: () => missingColon(text, at),
+    BLOCK_AS_IMPLICIT_KEY: () => [...quoteToEnd(text, at), ...outdent(text, at)],
+    BLOCK_IN_FLOW: () => missingComma(text, at, to),
+    BAD_SCALAR_START: () => quoteScalar(parsed, at),
+    BAD_DQ_ESCAPE: () => [one('write `\\\\`', { from: at, to: at, text: '\\' })],
+    BAD_ALIAS: () => quoteToEnd(text, at),
+    BAD_INDENT: () => (closing ? closers(text, at) : sameIndent(text, at)),
+    MISSING_CHAR: () => (closing ? closers(text, at) : missingQuote(parsed, at)),
+    UNEXPECTED_TOKEN: () => unexpected(text, at),
+  };
+  return [...(own[error.code]?.() ?? []), ...(error.code === 'MISSING_CHAR' ? [] : openText(parsed, at))];
+}
+
+const one = (title: string, change: Change): Repair => ({ title, changes: [change] });
+
+/** Two spaces for each tab that indents, in the whole text. */
+function tabs(text: string, at: number): Repair {
+  const indents = [...text.matchAll(/^ *\t[ \t]*/gm)].map(({ index, 0: found }) => ({
+    from: index,
+    to: index + found.length,
+    text: found.replaceAll('\t', '  '),
+  }));
+  const elsewhere = { from: at, to: at + 1, text: ' ' };
+  return { title: 'indent with spaces', changes: indents.length > 0 ? indents : [elsewhere] };
+}
+
+const lineOf = (text: string, at: number): { readonly begin: number; readonly end: number } => {
+  const end = text.indexOf('\n', at);
+  return { begin: text.lastIndexOf('\n', at - 1) + 1, end: end < 0 ? text.length : end };
+};
+
+/** The end of a line without its comment and the blanks before that. */
+function endOf(text: string, at: number): number {
+  const { end } = lineOf(text, at);
+  return (
+    at +
+    text
+      .slice(at, end)
+      .replace(/(^|\s)#.*$/, '')
+      .trimEnd().length
+  );
+}
+
+/** `uses data/news`, `uses:data/news`, `stages`: a key without its `: `. */
+function missingColon(text: string, at: number): readonly Repair[] {
+  const line = text.slice(at, endOf(text, at));
+  const [, joined] = /^([\w-]+:)\S/.exec(line) ?? [];
+  if (joined !== undefined) return [one('write a space after `:`', insertion(at + joined.length, ' '))];
+  const [, word] = /^([\w-]+)( |$)/.exec(line) ?? [];
+  return word === undefined ? [] : [one('write `:` after the key', insertion(at + word.length, ':'))];
+}
+
+const insertion = (at: number, text: string): Change => ({ from: at, to: at, text });
+
+/** `name: a: b`: the text as a whole. */
+function quoteToEnd(text: string, at: number): readonly Repair[] {
+  const end = endOf(text, at);
+  const value = text.slice(at, end);
+  return value === '' || /["\\]/.test(value)
+    ? []
+    : [one('put the text in quotes', { from: at, to: end, text: `"${value}"` })];
+}
+
+/** A line that is indented deeper than the key before it, though that has a value. */
+function outdent(text: string, at: number): readonly Repair[] {
+  const { begin, end } = lineOf(text, at);
+  const indent = /^ */.exec(text.slice(begin))?.[0].length ?? 0;
+  return end >= text.length ? [] : shift(text, end + 1, indent);
+}
+
+/** A line between two levels: that of the line before it. */
+function sameIndent(text: string, at: number): readonly Repair[] {
+  const { begin } = lineOf(text, at);
+  const before = text.slice(0, begin).trimEnd();
+  const indent = /(?:^|\n)( *)[^\n]*$/.exec(before)?.[1]?.length ?? 0;
+  return shift(text, begin, indent);
+}
+
+/** A line and those that are deeper below it, moved to an indentation. */
+function shift(text: string, begin: number, indent: number): readonly Repair[] {
+  const lines = text.slice(begin).split('\n');
+  const width = (line: string): number => /^ */.exec(line)?.[0].length ?? 0;
+  const own = width(lines[0] ?? '');
+  if (own === indent || (lines[0] ?? '').trim() === '') return [];
+  const until = lines.findIndex((line, index) => index > 0 && line.trim() !== '' && width(line) < own);
+  const moved = lines.slice(0, until < 0 ? lines.length : until);
+  let at = begin;
+  const changes = moved.flatMap((line): Change[] => {
+    const from = at;
+    at += line.length + 1;
+    const columns = Math.max(0, width(line) + indent - own);
+    return line.trim() === '' ? [] : [{ from, to: from + width(line), text: ' '.repeat(columns) }];
+  });
+  return [{ title: `indent by ${String(indent)} spaces`, changes }];
+}
+
+/** `{b: 1 c: 2}`: before the last word that stands before a colon; else the text as a whole. */
+function missingComma(text: string, at: number, to: number): readonly Repair[] {
+  const [, before, blanks] = /^([^:]*\S)(\s+)[^\s:]+:/.exec(text.slice(at, to)) ?? [];
+  if (before !== undefined && blanks !== undefined)
+    return [one('write a comma', insertion(at + before.length, ','))];
+  const value = text.slice(at, to).trimEnd();
+  return /["\\\n]/.test(value)
+    ? []
+    : [one('put the text in quotes', { from: at, to: at + value.length, text: `"${value}"` })];
+}
+
+function quoteScalar({ document }: Parsed, at: number): readonly Repair[] {
+  const node = nodesAt(document.contents, at).at(-1);
+  const range = isScalar(node) ? node.range : undefined;
+  if (!isScalar(node) || range === undefined || range === null || typeof node.source !== 'string') return [];
+  const text = JSON.stringify(node.source);
+  return [one('put the text in quotes', { from: range[0], to: range[1], text })];
+}
+
+/** What closes the collections that are open where the line before an offset ends. */
+function closers(text: string, at: number): readonly Repair[] {
+  const before = text.slice(0, at).trimEnd();
+  const end = endOf(text, lineOf(text, Math.max(0, before.length - 1)).begin);
+  return ['}', ']', '}}', ']}', '}]', ']]', '}}}'].map((closing) =>
+    one(`write \`${closing}\``, insertion(Math.min(end, before.length), closing)),
+  );
+}
+
+/** Where a quote could have been meant to close: at the end of its line, or before what closes or goes on there. */
+function missingQuote({ text, document }: Parsed, at: number): readonly Repair[] {
+  return closings(text, nodesAt(document.contents, at - 1).at(-1));
+}
+
+/** Text in quotes that runs over several lines ends just before the error: it was meant to end on its first. */
+function openText({ text, document }: Parsed, at: number): readonly Repair[] {
+  const before = text.slice(0, at).trimEnd().length - 1;
+  const node = nodesAt(document.contents, before).at(-1);
+  const range = isScalar(node) ? node.range : undefined;
+  if (range === undefined || range === null || !text.slice(range[0], range[1]).includes('\n')) return [];
+  return closings(text, node);
+}
+
+function closings(text: string, node: unknown): readonly Repair[] {
+  const from = isScalar(node) && node.type?.startsWith('QUOTE') === true ? node.range?.[0] : undefined;
+  if (from === undefined) return [];
+  const quote = text.charAt(from);
+  const end = endOf(text, from);
+  const places = [end];
+  for (let at = end - 1; at > from && places.length < 6; at--)
+    if (/[,}\]]/.test(text.charAt(at))) places.push(at);
+  return places.map((at) => one(`write \`${quote}\``, insertion(at, quote)));
+}
+
+function unexpected(text: string, at: number): readonly Repair[] {
+  const found = text.charAt(at);
+  if (found === '}' || found === ']') return [one(`remove \`${found}\``, { from: at, to: at + 1, text: '' })];
+  if (found !== '-') return [];
+  const { begin } = lineOf(text, at);
+  const indent = (/^ */.exec(text.slice(begin))?.[0].length ?? 0) + 2;
+  return [one('put the item on a line of its own', insertion(at, `\n${' '.repeat(indent)}`))];
+}
+
+/** The nodes around an offset, outermost first; a key counts as its map. */
+export function nodesAt(root: unknown, offset: number): unknown[] {
+  const path: unknown[] = [];
+  for (let node: unknown = root; node !== undefined;) {
+    path.push(node);
+    const children: unknown[] = isCollection(node)
+      ? node.items.map((item) => (isPair(item) ? item.value : item))
+      : [];
+    node = children.find((child) => covers(child, offset));
+  }
+  return path;
+}
+
+function covers(node: unknown, offset: number): boolean {
+  if (!isCollection(node) && !isScalar(node)) return false;
+  const { range } = node;
+  if (range === null || range === undefined) return false;
+  return range[0] <= offset && offset < range[1] + (isCollection(node) ? 1 : 0);
+}
