@@ -69,9 +69,8 @@ export function readText(file: string): string | undefined {
   }
 }
 
-/** The parsed JSON of a file; undefined where there is none or it is torn. */
-export function readJson(file: string): unknown {
-  const text = readText(file);
+/** Undefined where the text is torn or there is none. */
+export function parseJson(text: string | undefined): unknown {
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
@@ -79,6 +78,9 @@ export function readJson(file: string): unknown {
     return undefined;
   }
 }
+
+/** The parsed JSON of a file; undefined where there is none or it is torn. */
+export const readJson = (file: string): unknown => parseJson(readText(file));
 
 /**
  * Refuses a folder of another layout.

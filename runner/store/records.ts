@@ -11,7 +11,7 @@ import { missing } from './blobs.js';
 import { isArtifactType } from './cas.js';
 import { replaceFile, type Context } from './context.js';
 import { keyOf, toKey } from './key.js';
-import { isDigest, names, readJson, recordFolder } from './layout.js';
+import { isDigest, names, parseJson, readText, recordFolder } from './layout.js';
 import { errorCode, guard, guardAsync, StoreError } from './problem.js';
 import { pinName, pinnedIn } from './pins.js';
 import type { Cas, Chosen, Records, StoredRecord } from './types.js';
@@ -30,15 +30,13 @@ function isRecord(value: unknown, key: Key): value is ResultRecord {
 
 /** A record is whole only if it parses, its preimage hashes to its key, and its text to the digest that names it. */
 function readRecord(file: string, key: Key, isNamed: (digest: string) => boolean): StoredRecord | undefined {
-  const content = readJson(file);
-  try {
-    if (!isRecord(content, key)) return undefined;
-    const digest = sha256(canonicalJson(content));
-    return isNamed(digest) ? { key, digest, record: content } : undefined;
-  } catch {
-    // Damage can leave what has no canonical text, such as half a surrogate pair.
-    return undefined;
-  }
+  const text = readText(file);
+  // It was filed as its canonical text and a newline.
+  if (text?.endsWith('\n') !== true) return undefined;
+  const digest = sha256(text.slice(0, -1));
+  if (!isNamed(digest)) return undefined;
+  const content = parseJson(text);
+  return isRecord(content, key) ? { key, digest, record: content } : undefined;
 }
 
 /**
