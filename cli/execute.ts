@@ -61,6 +61,7 @@ async function newExecution(
 ): Promise<Execution> {
   const [kinds, code] = await Promise.all([host.kinds(), host.code()]);
   const allHits = plan.counts.hit === plan.cells.length;
+  const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store);
   return new Execution({
     plan,
     store,
@@ -76,7 +77,8 @@ async function newExecution(
     changedCode: ({ listing }) => (code.ok ? code.value.changed(listing) : []),
     capacity,
     policy: { onFailure: plan.pipeline.onFailure, backoff: exponentialBackoff, leasePoll },
-    estimate: allHits ? () => 0 : estimateSeconds(plan.pipeline, store),
+    // Only the order of starting depends on it.
+    estimate: (cell) => estimate(cell) ?? 1,
     journal: (event) => {
       const line = { time: host.clock.wall(), ...event } as unknown as JsonObject;
       const written = journal.append(line);

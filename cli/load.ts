@@ -1,7 +1,7 @@
 /** From a file name to a checked pipeline, an open store and a plan: what most commands begin with. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import type { Diagnostic, Pipeline } from '../runner/pipeline.js';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { CellId, Diagnostic, Pipeline } from '../runner/pipeline.js';
 import type { Plan, PlanProblem } from '../runner/plan/index.js';
 import type { Store, StoreProblem } from '../runner/store/index.js';
 import type { Options } from './command.js';
@@ -113,8 +113,13 @@ export function printProblem(problem: Pick<StoreProblem, 'message' | 'hint'>, ho
 export type Planned =
   { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly exit: ExitCode };
 
-/** Plans a pipeline; problems are printed. */
-export async function makePlan(pipeline: Pipeline, store: Store, host: CliHost): Promise<Planned> {
+/** Plans a pipeline; problems are printed. `forced` cells are to run although they have a result. */
+export async function makePlan(
+  pipeline: Pipeline,
+  store: Store,
+  host: CliHost,
+  forced?: ReadonlySet<CellId>,
+): Promise<Planned> {
   const [{ planPipeline }, code, registry] = await Promise.all([
     import('../runner/plan/index.js'),
     host.code(),
@@ -131,6 +136,7 @@ export async function makePlan(pipeline: Pipeline, store: Store, host: CliHost):
     registry,
     env: host.env,
     environment: numericEnvironment(),
+    ...(forced ? { forced } : {}),
   });
   if (plan.ok) return { ok: true, plan: plan.value };
   return { ok: false, exit: await printPlanProblem(plan.error, host) };
@@ -154,6 +160,13 @@ async function printPlanProblem(problem: PlanProblem, host: CliHost): Promise<Ex
       printProblem(problem.problem, host);
       return exitCode.environment;
   }
+}
+
+/** A path as it is seen from the working folder, where it lies below it. */
+export function relativeTo(file: string, { cwd }: Pick<CliHost, 'cwd'>): string {
+  if (!isAbsolute(file)) return file;
+  const path = relative(cwd, file);
+  return path.startsWith('..') ? file : path;
 }
 
 /** Prints a value as one JSON document. */

@@ -1,32 +1,112 @@
-import type { Plan, PlannedCell } from '../runner/plan/index.js';
+import { dirname } from 'node:path';
+import type { Estimate } from '../runner/execute/estimates.js';
+import type { Forecast } from '../runner/execute/forecast.js';
+import type * as planningModule from '../runner/plan/index.js';
+import type { Plan, PlannedCell, StageSummary } from '../runner/plan/index.js';
+import type { Store } from '../runner/store/index.js';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
+import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printJson, storeRoot } from './load.js';
 import { flag } from './options.js';
-import { clean, columns, counted, oneLine } from './text.js';
-import { dirname } from 'node:path';
+import { clean, columns, counted, dollars, duration, oneLine } from './text.js';
+
+type Planning = typeof planningModule;
 
 const spec: CommandSpec = {
   usage: 'plan <file>',
-  description: 'Show what would run and why; runs nothing and writes nothing',
-  options: [...valueOptions, jsonOption],
-  examples: ['plan pipelines/quickstart.yaml', 'plan experiment.yaml --set stages.clp.with.steps=50'],
+  description: 'Show what a run would do, by stage: hits, runs and why, expected time; runs nothing',
+  options: [...valueOptions, ['--cells', 'Show each cell, and why it would run'], forceOption, jsonOption],
+  examples: ['plan pipelines/quickstart.yaml', 'plan experiment.yaml --cells', 'plan experiment.yaml --json'],
   async run([file], options, host) {
     const pipeline = await loadChecked(file, options, host);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
-    const planned = await makePlan(pipeline, store, host);
+    const planned = await makePlan(pipeline, store, host, await forcedCells(pipeline.cells, options));
     if (!planned.ok) return planned.exit;
-    if (flag(options, 'json')) printJson(planJson(planned.plan), host);
-    else printPlan(planned.plan, host);
+    const outlook = await lookAhead(planned.plan, store);
+    if (flag(options, 'json')) printJson(planJson(outlook), host);
+    else printPlan(outlook, flag(options, 'cells'), host);
     return exitCode.done;
   },
 };
 export default spec;
 
-function planJson({ pipeline, cells, counts }: Plan): Record<string, unknown> {
-  return { pipeline: pipeline.name, cells: cells.map(plannedJson), counts };
+/** A plan with what is expected of it. */
+interface Outlook {
+  readonly plan: Plan;
+  readonly stages: readonly StageSummary[];
+  readonly cores: number;
+  readonly forecast: Forecast;
+  readonly estimate: Estimate;
+  readonly planning: Planning;
+}
+
+async function lookAhead(plan: Plan, store: Store): Promise<Outlook> {
+  const [planning, { estimateSeconds }, { forecast }, { machineCapacity }] = await Promise.all([
+    import('../runner/plan/index.js'),
+    import('../runner/execute/estimates.js'),
+    import('../runner/execute/forecast.js'),
+    import('../runner/execute/environment.js'),
+  ]);
+  // History is read only where something may run.
+  const estimate =
+    plan.counts.hit === plan.cells.length ? () => undefined : estimateSeconds(plan.pipeline, store);
+  const capacity = machineCapacity();
+  return {
+    plan,
+    stages: planning.stagesOf(plan),
+    cores: capacity.cpu,
+    forecast: forecast(plan, estimate, capacity),
+    estimate,
+    planning,
+  };
+}
+
+function planJson(outlook: Outlook): Record<string, unknown> {
+  const { plan, stages, cores, forecast, planning } = outlook;
+  const { savedSeconds, countReason, expectedCalls } = planning;
+  return {
+    pipeline: plan.pipeline.name,
+    cells: plan.cells.map((planned) => ({ ...plannedJson(planned), ...cellOutlook(planned, outlook) })),
+    counts: plan.counts,
+    stages: stages.map((stage) => ({
+      stage: stage.stage,
+      kind: stage.kind,
+      cells: stage.cells.length,
+      counts: stage.counts,
+      axes: Object.fromEntries(stage.axes.map(({ name, values }) => [name, values])),
+      expected_seconds: workOf(stage, outlook.estimate),
+      saved_seconds: savedSeconds(stage.cells),
+    })),
+    expected: {
+      cores,
+      seconds: forecast.seconds,
+      critical_path_seconds: forecast.path,
+      work_seconds: forecast.work,
+      unknown_cells: forecast.unknown,
+    },
+    saved_seconds: savedSeconds(plan.cells),
+    uncacheable: countReason(plan.cells, 'uncacheable'),
+    tainted: countReason(plan.cells, 'tainted'),
+    ...callsJson(expectedCalls(plan.cells)),
+  };
+}
+
+const callsJson = (calls: ReturnType<Planning['expectedCalls']>): Record<string, unknown> =>
+  calls
+    ? { judge_calls: calls.judgeCalls, ...(calls.price === undefined ? {} : { judge_price: calls.price }) }
+    : {};
+
+/** What is expected of a cell that may run; what a hit saves. */
+function cellOutlook(
+  { cell, status, record }: PlannedCell,
+  { estimate }: Outlook,
+): { expected_seconds?: number; saved_seconds?: number } {
+  if (status === 'hit') return record ? { saved_seconds: record.record.seconds } : {};
+  const seconds = estimate(cell);
+  return seconds === undefined ? {} : { expected_seconds: seconds };
 }
 
 /** A planned cell as `plan --json` and `explain --json` show it. */
@@ -43,16 +123,100 @@ export function plannedJson({ cell, status, key, reason }: PlannedCell): Record<
   };
 }
 
-function printPlan(plan: Plan, host: CliHost): void {
-  const { pipeline, cells, counts } = plan;
-  for (const remark of pipeline.remarks) host.stdout.write(clean(`note: ${remark}\n`));
-  const rows = cells.map((planned) => [planned.status, planned.cell.id, why(planned)]);
-  for (const line of columns(rows)) host.stdout.write(`${clean(line)}\n`);
-  const parts = [`${counts.hit} hit`, `${counts.run} run`, `${counts.depends} depend on what runs`];
-  host.stdout.write(clean(`${pipeline.name}: ${counted(cells.length, 'cell')}: ${parts.join(', ')}\n`));
+function printPlan(outlook: Outlook, byCell: boolean, host: CliHost): void {
+  const { plan } = outlook;
+  const lines = [
+    ...plan.pipeline.remarks.map((remark) => `note: ${remark}`),
+    ...columns(byCell ? plan.cells.map(cellRow) : stageRows(outlook)),
+    ...outlookLines(outlook),
+    countsLine(plan),
+  ];
+  for (const line of lines) host.stdout.write(`${clean(line)}\n`);
+}
+
+function cellRow(planned: PlannedCell): string[] {
+  return [planned.status, planned.cell.id, why(planned)];
 }
 
 function why({ status, reason, foreign }: PlannedCell): string {
   if (status !== 'hit') return oneLine(reason.message);
   return foreign === undefined ? '' : oneLine(foreign);
+}
+
+function stageRows({ stages, estimate, planning }: Outlook): string[][] {
+  const head = ['stage', 'cells', 'plan', 'axes', 'expected', 'saved', 'why'];
+  const rows = stages.map((stage) => {
+    const { counts, cells } = stage;
+    const saved = planning.savedSeconds(cells);
+    return [
+      stage.stage,
+      String(cells.length),
+      statusText(counts),
+      stage.axes.map(({ name, values }) => `${name} x${values.length}`).join(', '),
+      counts.hit === cells.length ? '' : maybeDuration(workOf(stage, estimate)),
+      counts.hit === 0 ? '' : duration(saved),
+      stageWhy(stage),
+    ];
+  });
+  return [head, ...rows];
+}
+
+const statusText = (counts: StageSummary['counts']): string =>
+  (['hit', 'run', 'depends'] as const)
+    .flatMap((status) => (counts[status] > 0 ? [`${counts[status]} ${status}`] : []))
+    .join(', ');
+
+const maybeDuration = (seconds: number | null): string => (seconds === null ? '?' : duration(seconds));
+
+/** Seconds of work of a stage's cells that may run; null where nothing is known of one of them. */
+function workOf({ cells }: StageSummary, estimate: Estimate): number | null {
+  const seconds = cells.flatMap(({ status, cell }) => (status === 'hit' ? [] : [estimate(cell)]));
+  const known = seconds.filter((value) => value !== undefined);
+  return known.length < seconds.length ? null : known.reduce((a, b) => a + b, 0);
+}
+
+/** The first reason of a stage, and how many others there are. */
+function stageWhy({ cells }: StageSummary): string {
+  const reasons = [...new Set(cells.map(why).filter((text) => text !== ''))];
+  const [first = '', ...rest] = reasons;
+  const more = rest.length === 0 ? '' : ` (and ${counted(rest.length, 'other reason')})`;
+  return `${oneLine(first, 90)}${more}`;
+}
+
+function outlookLines({ plan, cores, forecast, planning }: Outlook): string[] {
+  const { savedSeconds, countReason, expectedCalls } = planning;
+  const calls = expectedCalls(plan.cells);
+  const count = (code: 'uncacheable' | 'tainted', text: string): string[] => {
+    const found = countReason(plan.cells, code);
+    return found === 0 ? [] : [`${code}: ${counted(found, 'cell')}, ${text}`];
+  };
+  return [
+    ...expectedLine(plan, cores, forecast),
+    ...(plan.counts.hit > 0 ? [`saved by the store: ${duration(savedSeconds(plan.cells))} of work`] : []),
+    ...(calls ? [callsLine(calls)] : []),
+    ...count('uncacheable', 'which run each time'),
+    ...count('tainted', 'whose last results were not kept'),
+  ];
+}
+
+function expectedLine({ counts }: Plan, cores: number, { seconds, work, path, unknown }: Forecast): string[] {
+  if (counts.run + counts.depends === 0) return [];
+  if (unknown === counts.run + counts.depends) return ['expected: nothing like these cells has run yet'];
+  const all = counts.depends > 0 ? ', where all that depends on it has to run' : '';
+  const rest =
+    unknown > 0
+      ? `; ${counted(unknown, 'cell')} without a measured time ${unknown === 1 ? 'is' : 'are'} not in it`
+      : '';
+  const where = `on ${counted(cores, 'core')} (${duration(work)} of work, longest chain ${duration(path)})`;
+  return [`expected: ${duration(seconds)} ${where}${all}${rest}`];
+}
+
+function callsLine({ judgeCalls, price }: NonNullable<ReturnType<Planning['expectedCalls']>>): string {
+  const cost = price === undefined ? '' : `, ${dollars(price)}`;
+  return `judge: ${counted(judgeCalls, 'call')}${cost}`;
+}
+
+function countsLine({ pipeline, cells, counts }: Plan): string {
+  const parts = [`${counts.hit} hit`, `${counts.run} run`, `${counts.depends} depend on what runs`];
+  return `${pipeline.name}: ${counted(cells.length, 'cell')}: ${parts.join(', ')}`;
 }

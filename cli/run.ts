@@ -7,6 +7,7 @@ import type { RunStatus } from '../runner/track/events.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
 import { engineNames, isEngineName } from './engine.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
+import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
 import { flag, positiveInteger, text } from './options.js';
@@ -18,6 +19,7 @@ const spec: CommandSpec = {
   options: [
     ...valueOptions,
     ...selectionOptions,
+    forceOption,
     ['-j, --jobs <n>', 'Cells that run at once; default: the cores'],
     ['--backend <name>', 'Engine: wasm, tensorflow or cpu; default: the best that starts'],
     ['--json', 'Print events, one JSON a line (stable, for scripts)'],
@@ -61,7 +63,8 @@ interface Context {
 
 async function runIn(store: Store, { pipeline, support }: Selection, context: Context): Promise<ExitCode> {
   const { host } = context;
-  const planned = await makePlan(pipeline, store, host);
+  const selected = pipeline.cells.filter(({ id }) => !support.has(id));
+  const planned = await makePlan(pipeline, store, host, await forcedCells(selected, context.options));
   if (!planned.ok) return planned.exit;
   requireHits(planned.plan, support);
   const executed = await executePlan(planned.plan, store, context);

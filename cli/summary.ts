@@ -18,11 +18,12 @@ interface Context {
 export async function printSummary(summary: RunSummary, context: Context): Promise<void> {
   const { host, pipeline } = context;
   for (const group of summary.failures) host.stderr.write(clean(`${failureText(group)}\n`));
-  const { ran, hit, failed, skipped, tainted = 0 } = summary.counts;
+  const { ran, hit, failed, skipped, tainted = 0, uncacheable = 0 } = summary.counts;
   const parts = [`${ran} ran`, `${hit} hit`];
   if (failed > 0) parts.push(`${failed} failed`);
   if (skipped > 0) parts.push(`${skipped} skipped`);
   if (tainted > 0) parts.push(`${tainted} tainted (used in this run, not kept: the code changed)`);
+  if (uncacheable > 0) parts.push(`${uncacheable} uncacheable (used in this run, not kept)`);
   const saved = hit > 0 ? `; the store saved ${duration(summary.savedSeconds)}` : '';
   host.stdout.write(
     clean(

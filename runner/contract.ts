@@ -93,6 +93,13 @@ export interface Tolerance {
   readonly relative: number;
 }
 
+/** Calls of a judge that a cell will make, as far as its values and the traits of its inputs tell. */
+export interface ExpectedCalls {
+  readonly judgeCalls: number;
+  /** US dollars; absent where the judge costs nothing or its price isn't known. */
+  readonly price?: number;
+}
+
 export interface StageJob<W> extends Omit<Job, 'with'> {
   readonly with: W;
 }
@@ -129,6 +136,10 @@ export interface StageKind<S extends TObject = TObject> {
   readonly engine: boolean;
   resources?(values: Static<S>): Resources;
   readonly tolerance?: Tolerance;
+  /** What a plan says of calls to judges; kinds that call none leave it out. */
+  calls?(values: Static<S>, inputs: InputTraits): ExpectedCalls;
+  /** Why results of such values can't be served again, as a clause ("it reads the network"); undefined: they can. */
+  uncacheable?(values: Static<S>): string | undefined;
   /** Writes every declared output below `job.outputs`; throws StageFailure for what a user can mend. */
   run(job: StageJob<Static<S>>, emit: Emit, signal: AbortSignal): Promise<void>;
 }

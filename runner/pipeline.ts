@@ -1,7 +1,7 @@
 /** The shapes that the phases hand on: Pipeline (checked, typed) -> Cell[] (expanded). */
 import type { ArtifactType } from '../schemas/artifact.js';
 import type { JsonObject } from '../schemas/json.js';
-import type { Resources } from './contract.js';
+import type { ExpectedCalls, Resources } from './contract.js';
 
 declare const brand: unique symbol;
 /** `stage/axis=value,axis=value`, axes by name; made by runner/language only. */
@@ -71,10 +71,15 @@ export interface Cell {
   readonly env: readonly string[];
   readonly secrets: readonly string[];
   readonly resources: Resources;
+  /** Calls of judges, where the kind makes any. */
+  readonly calls?: ExpectedCalls;
   /** Seconds. */
   readonly timeout?: number;
   readonly retries: Readonly<Partial<Record<'user' | 'resource' | 'infrastructure', number>>>;
-  /** Where the stage stands, and where each `with` value was written (for `explain`). */
+  /**
+   * Where the stage stands, and where each `with` value was written (for `explain`); values inside maps by their
+   * path, as in `model.width`.
+   */
   readonly place: Place;
   readonly origins: Readonly<Record<string, Place>>;
 }

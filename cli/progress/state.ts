@@ -100,7 +100,7 @@ export function settled({ counts }: StageProgress): number {
 
 /** `reference  1/2  ran 1  [reference/seed=1  120/300 steps  loss 2.31]` */
 export function stageLine(stage: StageProgress): string {
-  const counts = (['hit', 'ran', 'failed', 'skipped', 'tainted'] as const)
+  const counts = (['hit', 'ran', 'failed', 'skipped', 'tainted', 'uncacheable'] as const)
     .map((status) => [status, stage.counts[status] ?? 0] as const)
     .filter(([, count]) => count > 0)
     .map(([status, count]) => `${count} ${status}`);

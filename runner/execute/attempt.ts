@@ -13,7 +13,7 @@ import { err, ok, type Result } from '../../schemas/result.js';
 import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Cell, Key } from '../pipeline.js';
 import type { CodeDigest, GatheredDigest, InputDigest, Preimage } from '../plan/index.js';
-import type { Attempt, Lease, Store, StoredRecord } from '../store/index.js';
+import type { Attempt, Claim, Lease, RunCell, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { jobText } from './job.js';
 import { checkOutput, readExit } from './outputs.js';
@@ -41,6 +41,10 @@ export interface AttemptSubject {
   readonly key: Key;
   readonly preimage: Preimage;
   readonly code: CodeDigest;
+  /** The result that stands although the cell is to run again; the new one is filed beside it. */
+  readonly standing?: StoredRecord;
+  /** Why its result is not kept. */
+  readonly uncacheable?: string;
 }
 
 export interface AttemptListener {
@@ -62,8 +66,9 @@ export type AttemptResult =
   | { readonly kind: 'served'; readonly record: StoredRecord }
   | {
       readonly kind: 'done';
-      /** Without a digest where its code changed while it ran: it is used in this run and not kept. */
+      /** Without a digest where it is used in this run and not kept: its code changed meanwhile, or it is uncacheable. */
       readonly record: StoredRecord;
+      readonly forced?: NonNullable<RunCell['forced']>;
       readonly events?: EventRange;
     }
   /** Inputs, by digest, that are not in the store any more. */
@@ -72,6 +77,10 @@ export type AttemptResult =
   | { readonly kind: 'interrupted' };
 
 type Ended = { readonly exit: Exit; readonly environment: JsonObject; readonly seconds: number };
+interface Recorded {
+  readonly record: StoredRecord;
+  readonly forced?: NonNullable<RunCell['forced']>;
+}
 type WorkEnd = Result<Ended, Failure> | 'interrupted';
 
 export class CellAttempt {
@@ -94,7 +103,7 @@ export class CellAttempt {
   }
 
   async run(): Promise<AttemptResult> {
-    const claim = await this.#world.store.claim(this.#subject.key);
+    const claim = await this.#claim();
     if (!claim.ok) return { kind: 'failed', failure: claim.error };
     if (claim.value.kind === 'held') return { kind: 'held' };
     if (claim.value.kind === 'hit') return { kind: 'served', record: claim.value.record };
@@ -104,6 +113,13 @@ export class CellAttempt {
     } finally {
       lease.release();
     }
+  }
+
+  /** Where a standing result is no reason to stop, only the lease is taken. */
+  async #claim(): Promise<Result<Claim, Failure>> {
+    const { key, standing, uncacheable } = this.#subject;
+    const { leases } = this.#world.store;
+    return standing || uncacheable !== undefined ? leases.acquire(key) : this.#world.store.claim(key);
   }
 
   async #runLeased(lease: Lease): Promise<AttemptResult> {
@@ -135,7 +151,7 @@ export class CellAttempt {
     if (end === 'interrupted') return { kind: 'interrupted' };
     const record = end.ok ? await this.#record(attempt, end.value) : end;
     if (!record.ok) return { kind: 'failed', failure: record.error, ...events };
-    return { kind: 'done', record: record.value, ...events };
+    return { kind: 'done', ...record.value, ...events };
   }
 
   #writeJob(attempt: Attempt): Result<void, Failure> {
@@ -216,17 +232,30 @@ export class CellAttempt {
   }
 
   /** Outputs into the store, then the record: blobs first, record last. */
-  async #record(attempt: Attempt, ended: Ended): Promise<Result<StoredRecord, Failure>> {
+  async #record(attempt: Attempt, ended: Ended): Promise<Result<Recorded, Failure>> {
     const artifacts = await this.#collect(attempt, ended.exit);
     if (!artifacts.ok) return artifacts;
     const record = this.#recordOf(artifacts.value, ended);
+    const { standing } = this.#subject;
+    const published = await this.#publish(record);
+    if (!published.ok || !standing) return published.ok ? ok({ record: published.value }) : published;
+    // It finished second: the result that stood is what the run reads.
+    const forced = published.value.digest === '' ? 'tainted' : compareArtifacts(standing.record, record);
+    this.#listener.onNote(forcedNotes[forced]);
+    return ok({ record: forced === 'tainted' ? standing : published.value, forced });
+  }
+
+  /** Files a record, unless it is to be used in this run only; it has no digest then. */
+  async #publish(record: ResultRecord): Promise<Result<StoredRecord, Failure>> {
+    const unkept: StoredRecord = { key: record.key as Key, digest: '', record };
+    if (this.#subject.uncacheable !== undefined) return ok(unkept);
     const changed = this.#world.changedCode(this.#subject.code);
     if (changed.length > 0) {
       // They may have loaded some modules before the change and load others after it.
       this.#world.workers.retire();
       this.#listener.onNote(taintNote(changed));
       // Its children are keyed by its bytes and are sound; only this cell can't be served again.
-      return ok({ key: record.key as Key, digest: '', record });
+      return ok(unkept);
     }
     // Where another runner took the lease over and was first, its result stands and is taken.
     return this.#world.store.records.publish(record);
@@ -274,6 +303,22 @@ export class CellAttempt {
     };
   }
 }
+
+function compareArtifacts(before: ResultRecord, after: ResultRecord): 'same' | 'different' {
+  const bytes = ({ artifacts }: ResultRecord): string =>
+    artifacts
+      .map(({ name, digest }) => `${name} ${digest}`)
+      .sort()
+      .join('\n');
+  return bytes(before) === bytes(after) ? 'same' : 'different';
+}
+
+const forcedNotes: Readonly<Record<NonNullable<RunCell['forced']>, string>> = {
+  same: 'run again by --force: the same bytes; the result that stood is used',
+  different:
+    'run again by --force: OTHER bytes than the result that stands, which is still used; the new one is kept beside it (`moft show --all`)',
+  tainted: 'run again by --force, and the code changed meanwhile: the result that stood is used',
+};
 
 function isGathered(input: InputDigest | readonly GatheredDigest[]): input is readonly GatheredDigest[] {
   return Array.isArray(input);

@@ -3,6 +3,7 @@ import { unreachable } from '../../schemas/result.js';
 import type { Failure } from '../../schemas/protocol.js';
 import type { Cell, CellId, Key } from '../pipeline.js';
 import type { Plan, PlannedCell, PlanProblem } from '../plan/index.js';
+import type { RunCell, StoredRecord } from '../store/index.js';
 import type { CellEvent, Counts, LifecycleEvent, RunStatus } from '../track/events.js';
 import { CellAttempt, type AttemptResult, type AttemptWorld, type EventRange } from './attempt.js';
 import { Bell } from './bell.js';
@@ -44,6 +45,7 @@ export class Execution {
   readonly #events = new Map<CellId, EventRange>();
   /** How often a cell found inputs gone. */
   readonly #losses = new Map<CellId, number>();
+  readonly #forced = new Map<CellId, NonNullable<RunCell['forced']>>();
   readonly #halts: Failure[] = [];
   readonly #began: number;
 
@@ -151,7 +153,8 @@ export class Execution {
     if (key === undefined)
       throw new Error(`internal error: ${cell} was resolved without a key; please report it`);
     // A record that this run has met already stands for the key, whatever was chosen since.
-    const frozen = this.#ledger.recordOf(key) ?? (planned.status === 'hit' ? record : undefined);
+    const known = this.#ledger.recordOf(key) ?? (planned.status === 'hit' ? record : undefined);
+    const frozen = isForced(planned) ? undefined : known;
     if (frozen) this.#ledger.keep(frozen);
     this.#schedule.resolved(cell, { kind: frozen ? 'hit' : 'run', key });
   }
@@ -159,9 +162,15 @@ export class Execution {
   #start({ cell, key, attempt }: { cell: CellId; key: Key; attempt: number }): void {
     const planned = this.#planned.get(cell);
     if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
-    const subject = { cell: planned.cell, key, preimage: planned.preimage, code: planned.code };
+    const { preimage, code, record, uncacheable } = planned;
+    const standing = isForced(planned) && record ? { standing: record } : {};
+    const lost = uncacheable === undefined ? {} : { uncacheable };
+    const subject = { cell: planned.cell, key, preimage, code, ...standing, ...lost };
     const running = new CellAttempt(this.#options, subject, {
-      onStart: () => this.#tell({ type: 'cell-started', cell, key, attempt }),
+      onStart: () => {
+        this.#ledger.tried(cell, { key, how: 'started' });
+        this.#tell({ type: 'cell-started', cell, key, attempt });
+      },
       onEvent: (event) => this.#options.listener({ ...event, cell }),
       onNote: (text) => this.#tell({ type: 'run-note', cell, text }),
     });
@@ -172,6 +181,7 @@ export class Execution {
   #ended(cell: CellId, result: AttemptResult): void {
     this.#attempts.delete(cell);
     if (result.kind === 'done' || result.kind === 'served') this.#ledger.keep(result.record);
+    if (result.kind === 'done' && result.forced) this.#forced.set(cell, result.forced);
     if ('events' in result) this.#events.set(cell, result.events);
     const outcome = result.kind === 'lost' ? this.#lost(cell, result) : result;
     this.#schedule.ended(cell, outcome, this.#options.clock.monotonic());
@@ -203,10 +213,16 @@ export class Execution {
   #settle(cell: CellId, settlement: Settlement): void {
     const { status, key, failure, reason } = settlement;
     const record = status === 'ran' || status === 'hit' ? this.#ledger.recordOf(key) : undefined;
-    const outcome = { status, ...(record && !isKept(record) ? { tainted: true as const } : {}) };
+    const outcome = { status, ...this.#unkept(cell, record) };
     this.#ledger.count(cell, outcome);
-    if (record) this.#ledger.bind(cell, record, status === 'ran' ? 'ran' : 'hit');
+    const forced = this.#forced.get(cell);
+    if (record)
+      this.#ledger.bind(cell, record, {
+        how: status === 'ran' ? 'ran' : 'hit',
+        ...(forced ? { forced } : {}),
+      });
     if (failure) this.#ledger.failures.push({ cell, failure });
+    this.#noteTry(cell, settlement, outcome);
     const events = this.#events.get(cell);
     this.#tell({
       type: 'cell-finished',
@@ -219,6 +235,25 @@ export class Execution {
       ...(reason ? { reason } : {}),
       ...(events ? { events } : {}),
     });
+  }
+
+  /** Why a result is used in this run only. */
+  #unkept(cell: CellId, record: StoredRecord | undefined): { uncacheable?: true; tainted?: true } {
+    if (!record || isKept(record)) return {};
+    return this.#planned.get(cell)?.uncacheable === undefined ? { tainted: true } : { uncacheable: true };
+  }
+
+  /** What left no record is kept by name, so that the next plan can say why it is tried again. */
+  #noteTry(
+    cell: CellId,
+    { key, status, failure }: Settlement,
+    { tainted, uncacheable }: { readonly tainted?: true; readonly uncacheable?: true },
+  ): void {
+    if (status === 'skipped') this.#ledger.stopped(cell);
+    if (!key) return;
+    if (failure) this.#ledger.tried(cell, { key, how: 'failed', failure: plainFailure(failure) });
+    if (tainted) this.#ledger.tried(cell, { key, how: 'tainted' });
+    if (uncacheable) this.#ledger.tried(cell, { key, how: 'uncacheable' });
   }
 
   #tell(event: LifecycleEvent): void {
@@ -257,6 +292,14 @@ export class Execution {
     return this.#ledger.counts.failed > 0 ? 'failed' : 'done';
   }
 }
+
+const isForced = (planned: PlannedCell): boolean => planned.reason.code === 'forced';
+
+const plainFailure = ({ class: failureClass, code, message }: Failure): Failure => ({
+  class: failureClass,
+  code,
+  message,
+});
 
 function taskOf(cell: Cell, seconds: number): ConstructorParameters<typeof Schedule>[0][number] {
   return {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../schemas/json.js';
 import type { Failure } from '../../schemas/protocol.js';
 import type { Result } from '../../schemas/result.js';
 import type { CellId, Key, Pipeline } from '../pipeline.js';
-import type { RunCell, RunManifest, Runs, StoredRecord } from '../store/index.js';
+import type { RunCell, RunManifest, Runs, RunTry, StoredRecord } from '../store/index.js';
 import {
   addCell,
   noCounts,
@@ -27,8 +27,9 @@ export class Ledger {
   readonly failures: { readonly cell: CellId; readonly failure: Failure }[] = [];
   readonly #options: LedgerOptions;
   readonly #byKey = new Map<Key, StoredRecord>();
-  readonly #ended = new Map<CellId, Pick<CellFinished, 'status' | 'tainted'>>();
+  readonly #ended = new Map<CellId, Pick<CellFinished, 'status' | 'tainted' | 'uncacheable'>>();
   #cells: Record<string, RunCell> = {};
+  readonly #tries = new Map<CellId, RunTry>();
   #counts: Counts = noCounts;
   #savedSeconds = 0;
   #dirty = true;
@@ -55,7 +56,7 @@ export class Ledger {
     return key === undefined ? undefined : this.#byKey.get(key);
   }
 
-  count(cell: CellId, ended: Pick<CellFinished, 'status' | 'tainted'>): void {
+  count(cell: CellId, ended: Pick<CellFinished, 'status' | 'tainted' | 'uncacheable'>): void {
     this.#ended.set(cell, ended);
     this.#counts = addCell(this.#counts, ended);
   }
@@ -80,12 +81,25 @@ export class Ledger {
   }
 
   /** Binds a cell to its record. A record without a digest was not kept, so nothing may name it. */
-  bind(cell: CellId, record: StoredRecord, how: 'hit' | 'ran'): void {
+  bind(cell: CellId, record: StoredRecord, ended: Pick<RunCell, 'how' | 'forced'>): void {
     this.records.set(cell, record);
-    if (how === 'hit') this.#savedSeconds += record.record.seconds;
+    if (ended.how === 'hit') this.#savedSeconds += record.record.seconds;
     if (!isKept(record)) return;
-    this.#cells[cell] = { key: record.key, record: record.digest, how };
+    this.#cells[cell] = { key: record.key, record: record.digest, ...ended };
+    this.#tries.delete(cell);
     this.#dirty = true;
+  }
+
+  /** Notes a try that has left no record, or none yet. */
+  tried(cell: CellId, attempt: RunTry): void {
+    this.#tries.set(cell, attempt);
+    this.#dirty = true;
+  }
+
+  /** A cell that was stopped: a try only if it had begun. */
+  stopped(cell: CellId): void {
+    const begun = this.#tries.get(cell);
+    if (begun) this.tried(cell, { ...begun, how: 'stopped' });
   }
 
   /** Writes runs/<run>.json where something changed. */
@@ -102,6 +116,7 @@ export class Ledger {
       ...(finished === undefined ? {} : { finished }),
       status,
       cells: this.#cells,
+      ...(this.#tries.size === 0 ? {} : { tries: Object.fromEntries(this.#tries) }),
       extra,
     });
   }

@@ -1,4 +1,5 @@
 import { byCodeUnit, type JsonObject } from '../../schemas/json.js';
+import type { Traits } from '../contract.js';
 import type { Cell, CellId, Pipeline, Place } from '../pipeline.js';
 import type { ExpandContext } from './assign.js';
 import { applySets, readOption, setFile } from './command-line.js';
@@ -7,6 +8,7 @@ import { Diagnostics } from './diagnostics.js';
 import type { Draft } from './draft.js';
 import type { DraftCell, Expanded } from './cells.js';
 import { expandStage } from './expand-stage.js';
+import { expectedCalls } from './expected-calls.js';
 import { plain } from './outputs.js';
 import { orderStages } from './graph.js';
 import { describeNode, type MapNode, type Node, toJson } from './nodes.js';
@@ -124,6 +126,7 @@ function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): Cell 
     env: draft.env,
     secrets: draft.secrets,
     resources: { ...kind.resources?.(plain(values)), ...draft.resources },
+    ...expectedCalls(kind, values, cell.inputs, (id, output) => traitsIn(expanded, id, output)),
     ...(draft.timeout === undefined ? {} : { timeout: draft.timeout }),
     retries: draft.retries,
     place: draft.place,
@@ -143,9 +146,19 @@ function needsOf(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): read
   return [...new Set([...read, ...waited])].sort(byCodeUnit);
 }
 
+function traitsIn(expanded: ReadonlyMap<string, Expanded>, id: CellId, output: string): Traits {
+  const parent = cellsOf(expanded.get(id.split('/')[0] ?? id)).find((cell) => cell.id === id);
+  return parent?.outputs?.[output]?.traits ?? {};
+}
+
 /** Where each value under `with` is written: the literal, not the reference that brought it. */
-const originsOf = (node: MapNode): Readonly<Record<string, Place>> =>
-  Object.fromEntries(node.entries.map(({ key, value }) => [key, value.place]));
+function originsOf(node: MapNode, prefix = ''): Readonly<Record<string, Place>> {
+  const places = node.entries.map(({ key, value }) => ({
+    [`${prefix}${key}`]: value.place,
+    ...(value.kind === 'map' ? originsOf(value, `${prefix}${key}.`) : {}),
+  }));
+  return Object.assign({}, ...places) as Readonly<Record<string, Place>>;
+}
 
 const toJsonMap = (params: ReadonlyMap<string, Node>): JsonObject =>
   Object.fromEntries([...params].map(([name, node]) => [name, toJson(node) ?? null]));

@@ -1,6 +1,6 @@
 /** What differs between the preimage that a cell had and the one that it has now. */
-import { byCodeUnit, canonicalJson, type Json } from '../../schemas/json.js';
-import type { Cell } from '../pipeline.js';
+import { byCodeUnit, canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
+import type { Cell, Place } from '../pipeline.js';
 import type { Store } from '../store/index.js';
 import { cellsOfInput, unknownDigest } from './inputs.js';
 import type { Change, CodeListing, GatheredDigest, InputDigest, Preimage } from './types.js';
@@ -17,13 +17,40 @@ function scalarChanges(before: Preimage, after: Preimage): Change[] {
   });
 }
 
-function namedChanges(what: 'with' | 'env', before: Preimage, after: Preimage, cell: Cell): Change[] {
-  return union(before[what], after[what]).flatMap((name) => {
-    const [old, now] = [before[what][name] ?? null, after[what][name] ?? null];
+const isMap = (value: Json): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Maps on both sides are compared key by key, so that a change is named as closely as it was written. */
+function valueChanges(
+  before: JsonObject,
+  after: JsonObject,
+  prefix = '',
+): { name: string; before: Json; after: Json }[] {
+  return union(before, after).flatMap((key) => {
+    const [old, now] = [before[key] ?? null, after[key] ?? null];
     if (equal(old, now)) return [];
-    const place = what === 'with' ? cell.origins[name] : undefined;
-    return [{ what, name, before: old, after: now, ...(place ? { place } : {}) }];
+    const name = `${prefix}${key}`;
+    return isMap(old) && isMap(now)
+      ? valueChanges(old, now, `${name}.`)
+      : [{ name, before: old, after: now }];
   });
+}
+
+function withChanges(before: Preimage, after: Preimage, { origins }: Cell): Change[] {
+  return valueChanges(before.with, after.with).map((change) => {
+    const place = placeOf(change.name, origins);
+    return { what: 'with', ...change, ...(place ? { place } : {}) };
+  });
+}
+
+/** Where a value is written, or the map that it would stand in. */
+function placeOf(name: string, origins: Cell['origins']): Place | undefined {
+  const parent = name.lastIndexOf('.');
+  return origins[name] ?? (parent < 0 ? undefined : placeOf(name.slice(0, parent), origins));
+}
+
+function envChanges(before: Preimage, after: Preimage): Change[] {
+  return valueChanges(before.env, after.env).map((change) => ({ what: 'env', ...change }));
 }
 
 type Input = InputDigest | readonly GatheredDigest[] | undefined;
@@ -84,10 +111,10 @@ export function compare(
     : [{ what: 'outputs', before: before.outputs, after: after.outputs }];
   return [
     ...scalarChanges(before, after),
-    ...namedChanges('with', before, after, cell),
+    ...withChanges(before, after, cell),
     ...inputChanges(before, after, cell),
     ...codeChanges(before, after, store, code),
-    ...namedChanges('env', before, after, cell),
+    ...envChanges(before, after),
     ...outputs,
   ];
 }

@@ -3,12 +3,12 @@ import { canonicalJson, type Json, type JsonObject } from '../../schemas/json.js
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { StageKind } from '../contract.js';
 import type { Cell, CellId } from '../pipeline.js';
-import type { Chosen, StoredRecord } from '../store/index.js';
-import { compare, describeChange } from './compare.js';
-import { preimageIn, type History } from './history.js';
+import type { StoredRecord } from '../store/index.js';
+import type { History } from './history.js';
 import { knownInputs } from './inputs.js';
 import { parentsOf } from './order.js';
 import { keyOf, preimageOf } from './preimage.js';
+import { missReason, ranBefore, waitReason } from './reasons.js';
 import type { Snapshot } from './snapshot.js';
 import type { CodeDigest, PlanOptions, PlanProblem, PlannedCell, Preimage, Reason } from './types.js';
 
@@ -29,24 +29,6 @@ function kindOf(planning: Planning, cell: Cell): StageKind {
   const kind = planning.registry.get(cell.kind);
   if (!kind) throw new Error(`internal error: the kind ${cell.kind} is not registered; please report it`);
   return kind;
-}
-
-const names = (ids: readonly CellId[]): string =>
-  ids.slice(0, 3).join(', ') + (ids.length > 3 ? ` and ${ids.length - 3} more` : '');
-
-const plural = (ids: readonly unknown[], one: string, many: string): string =>
-  ids.length === 1 ? one : many;
-
-/** Why there is no hit, as far as it is known: what differs from the last time, before anything else. */
-function missReason(planning: Planning, draft: Draft, otherwise: Omit<Reason, 'changes'>): Reason {
-  const past = planning.history.last(draft.cell.id);
-  if (!past) {
-    return { code: 'first', message: 'it never ran to its end', changes: [] };
-  }
-  const context = { cell: draft.cell, store: planning.store, code: draft.code.listing };
-  const changes = compare(preimageIn(past.record), draft.preimage, context);
-  if (changes.length === 0) return { ...otherwise, changes };
-  return { code: 'changed', message: changes.map(describeChange).join('; '), changes };
 }
 
 const environmentFields = (record: JsonObject, here: JsonObject): string[] =>
@@ -73,13 +55,11 @@ function hit(planning: Planning, draft: Draft, record: StoredRecord): PlannedCel
   return { cell, status: 'hit', key: record.key, preimage, code, record, reason, ...note };
 }
 
-function missed(planning: Planning, draft: Draft, chosen: Exclude<Chosen, { kind: 'chosen' }>): Reason {
-  if (chosen.kind === 'incomplete') {
-    const message = `its result is damaged: ${chosen.missing} is missing or corrupt`;
-    return { code: 'incomplete', message, changes: [] };
-  }
-  const message = 'nothing changed, but its result is no longer in the store';
-  return missReason(planning, draft, { code: 'unrecorded', message });
+/** What is asked for with force runs although it could be served. Its result stays on it: its children read that. */
+function force(planned: PlannedCell, planning: Planning): PlannedCell {
+  if (planned.status === 'run' || planning.forced?.has(planned.cell.id) !== true) return planned;
+  const message = planned.status === 'hit' ? `forced, although ${planned.reason.message}` : 'forced';
+  return { ...planned, status: 'run', reason: { code: 'forced', message, changes: [] } };
 }
 
 async function withKnownInputs(planning: Planning, draft: Draft): Promise<PlannedCell> {
@@ -87,18 +67,32 @@ async function withKnownInputs(planning: Planning, draft: Draft): Promise<Planne
   const key = keyOf(preimage);
   const chosen = await planning.store.records.chosen(key);
   if (chosen.kind === 'chosen') return hit(planning, draft, chosen.record);
-  return { cell, status: 'run', key, preimage, code, reason: missed(planning, draft, chosen) };
+  return { cell, status: 'run', key, preimage, code, reason: missReason(planning, draft, { key, chosen }) };
 }
 
 /** Without the parents' content only what can't be hit by any content is known to run. */
 function withUnknownInputs(planning: Planning, draft: Draft, unknown: readonly CellId[]): PlannedCell {
+  const { cell, code } = draft;
+  const { history } = planning;
+  // Nothing is unchanged that never was: not the cell, and none of the parents that run first.
+  const known = [cell.id, ...unknown].some((id) => ranBefore(history, id));
+  if (known && history.mayHit(draft.preimage))
+    return { cell, status: 'depends', code, reason: waitReason(history, cell.id, unknown) };
+  return { cell, status: 'run', code, reason: missReason(planning, draft, { waitsFor: unknown }) };
+}
+
+function neverServed(draft: Draft, uncacheable: string, known: boolean): PlannedCell {
   const { cell, preimage, code } = draft;
-  if (planning.history.mayHit(preimage)) {
-    const message = `hit if ${names(unknown)} ${plural(unknown, 'is', 'are')} unchanged`;
-    return { cell, status: 'depends', code, reason: { code: 'upstream', message, changes: [] } };
-  }
-  const message = `${names(unknown)} ${plural(unknown, 'runs', 'run')} first`;
-  return { cell, status: 'run', code, reason: missReason(planning, draft, { code: 'upstream', message }) };
+  const message = `never served from the store: ${uncacheable}`;
+  const reason: Reason = { code: 'uncacheable', message, changes: [] };
+  return {
+    cell,
+    status: 'run',
+    code,
+    uncacheable,
+    reason,
+    ...(known ? { key: keyOf(preimage), preimage } : {}),
+  };
 }
 
 /** Plans one cell from the records that its parents have or will have had. */
@@ -116,9 +110,11 @@ export async function decide(
   const { inputs, unknown } = knownInputs(cell, parentsOf(cell), { pipeline, snapshot, records });
   const preimage = preimageOf(cell, { kind, inputs, code: code.value.digest, env });
   const draft: Draft = { cell, preimage, code: code.value };
-  return ok(
+  const uncacheable = kind.uncacheable?.(cell.with as Record<PropertyKey, unknown>);
+  if (uncacheable !== undefined) return ok(neverServed(draft, uncacheable, unknown.length === 0));
+  const planned =
     unknown.length === 0
       ? await withKnownInputs(planning, draft)
-      : withUnknownInputs(planning, draft, unknown),
-  );
+      : withUnknownInputs(planning, draft, unknown);
+  return ok(force(planned, planning));
 }

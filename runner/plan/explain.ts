@@ -2,6 +2,7 @@
 import type { CellId } from '../pipeline.js';
 import type { Store, StoredRecord } from '../store/index.js';
 import { compare } from './compare.js';
+import { headlineOf, plainPlace, type ShowPlace } from './headline.js';
 import { createHistory, preimageIn, type Past } from './history.js';
 import { parentsOf } from './order.js';
 import type { Cause, Change, Explanation, Plan, PlannedCell } from './types.js';
@@ -44,29 +45,36 @@ function suspects(
 function causesOf(explaining: Explaining, start: PlannedCell): readonly Cause[] {
   const causes: Cause[] = [];
   const seen = new Set([start.cell.id]);
-  const queue = [{ planned: start, depth: 0 }];
+  const queue: { planned: PlannedCell; depth: number; of?: CellId }[] = [{ planned: start, depth: 0 }];
   for (let next = queue.shift(); next; next = queue.shift()) {
-    const { planned, depth } = next;
+    const { planned, depth, of } = next;
     const changes = changesOf(explaining, planned);
     const { cell, status, reason } = planned;
-    causes.push({ cell: cell.id, depth, status, reason: { ...reason, changes } });
+    const link = of === undefined ? {} : { of };
+    causes.push({ cell: cell.id, depth, ...link, kind: cell.kind, status, reason: { ...reason, changes } });
     for (const id of suspects(explaining, planned, changes)) {
       const parent = explaining.cells.get(id);
       if (!parent || seen.has(id)) continue;
       seen.add(id);
-      queue.push({ planned: parent, depth: depth + 1 });
+      queue.push({ planned: parent, depth: depth + 1, of: cell.id });
     }
   }
   return causes;
 }
 
-/** Explains one cell of a plan. */
-export function explainCell(plan: Plan, store: Store, id: CellId): Explanation {
+/** Runs that an explanation looks back to. */
+const mentionsShown = 5;
+
+/** Explains one cell of a plan; `show` writes places as the reader knows them. */
+export function explainCell(plan: Plan, store: Store, id: CellId, show: ShowPlace = plainPlace): Explanation {
   const cells = new Map(plan.cells.map((planned) => [planned.cell.id, planned]));
   const cell = cells.get(id);
   if (!cell) throw new Error(`internal error: the plan has no cell ${id}; please report it`);
-  const past = createHistory(plan.pipeline, store).last(id);
+  const history = createHistory(plan.pipeline, store);
+  const past = history.last(id);
   const explaining: Explaining = { plan, store, cells, past };
   const against = past ? { against: { run: past.run.run, record: past.record } } : {};
-  return { cell, ...against, causes: causesOf(explaining, cell) };
+  const causes = causesOf(explaining, cell);
+  const headline = headlineOf(causes, { ranBefore: past !== undefined, show });
+  return { cell, headline, ...against, causes, mentions: [...history.mentions(id)].slice(0, mentionsShown) };
 }

@@ -1,9 +1,9 @@
 /** What earlier runs left: the last result of a cell, and results that a cell with unknown inputs may yet meet. */
 import { canonicalJson, sha256, type Json, type JsonObject } from '../../schemas/json.js';
-import type { CellId, Pipeline } from '../pipeline.js';
+import type { CellId, Key, Pipeline } from '../pipeline.js';
 import type { RunManifest, Store, StoredRecord } from '../store/index.js';
 import { unknownDigest } from './inputs.js';
-import type { GatheredDigest, InputDigest, InputDigests, Preimage } from './types.js';
+import type { GatheredDigest, InputDigest, InputDigests, Mention, Preimage } from './types.js';
 
 export interface Past {
   readonly run: RunManifest;
@@ -11,8 +11,12 @@ export interface Past {
 }
 
 export interface History {
-  /** The newest run of this pipeline that knew the cell. */
+  /** The newest run of this pipeline that had a result of the cell which is still there. */
   last(cell: CellId): Past | undefined;
+  /** Every run of this pipeline that knew the cell, newest first. */
+  mentions(cell: CellId): Iterable<Mention>;
+  /** The newest run of this pipeline in which the cell had the result of this key. */
+  bound(cell: CellId, key: Key): RunManifest | undefined;
   /** Whether a result exists whose preimage equals this one but for inputs that aren't known yet. */
   mayHit(partial: Preimage): boolean;
 }
@@ -78,13 +82,24 @@ function readContents(store: Store): ReadonlyMap<string, readonly (readonly stri
 export function createHistory(pipeline: Pipeline, store: Store): History {
   const runs = createRunReader(store);
   let byShape: ReadonlyMap<string, readonly (readonly string[])[]> | undefined;
+  function* mentions(cell: CellId): Generator<Mention> {
+    for (const run of runs()) {
+      if (!samePipeline(run, pipeline)) continue;
+      const [bound, tried] = [run.cells[cell], run.tries?.[cell]];
+      if (bound ?? tried) yield { run, ...(bound ? { bound } : {}), ...(tried ? { try: tried } : {}) };
+    }
+  }
   return {
+    mentions,
     last: (cell) => {
-      for (const run of runs()) {
-        const bound = samePipeline(run, pipeline) ? run.cells[cell] : undefined;
+      for (const { run, bound } of mentions(cell)) {
         const record = bound && store.records.read(bound.key, bound.record);
         if (record) return { run, record };
       }
+      return undefined;
+    },
+    bound: (cell, key) => {
+      for (const { run, bound } of mentions(cell)) if (bound?.key === key) return run;
       return undefined;
     },
     mayHit: (partial) => {

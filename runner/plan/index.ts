@@ -2,7 +2,10 @@
 export { describeChange } from './compare.js';
 export { loadCode } from './code.js';
 export { explainCell } from './explain.js';
+export { plainPlace, type ShowPlace } from './headline.js';
 export { inOrder, parentsOf } from './order.js';
 export { planPipeline } from './plan.js';
 export { inertValues, keyOf, preimageOf, type PreimageParts } from './preimage.js';
+export { axesOf, countReason, expectedCalls, savedSeconds, stagesOf } from './stages.js';
+export type { AxisSummary, StageSummary } from './stages.js';
 export type * from './types.js';

@@ -7,7 +7,8 @@ import { decide, type Planning } from './decide.js';
 import { createHistory } from './history.js';
 import { inOrder } from './order.js';
 import { takeSnapshot } from './snapshot.js';
-import type { CodeDigest, Plan, PlanOptions, PlanProblem, PlanStatus, PlannedCell } from './types.js';
+import { countStatuses } from './stages.js';
+import type { CodeDigest, Plan, PlanOptions, PlanProblem, PlannedCell } from './types.js';
 
 /** In a store opened for reading nothing is filed, and `putBytes` only hashes. */
 function listingKeeper(store: Store): (code: CodeDigest) => Result<void, PlanProblem> {
@@ -35,12 +36,6 @@ async function planCells(planning: Planning): Promise<Result<PlannedCell[], Plan
   return ok(cells);
 }
 
-function count(cells: readonly PlannedCell[]): Record<PlanStatus, number> {
-  const counts = { hit: 0, run: 0, depends: 0 };
-  for (const { status } of cells) counts[status] += 1;
-  return counts;
-}
-
 /**
  * Plans a whole pipeline; outside files are read now, and nothing is executed.
  * Errors: paths that can't be read (with their places), the store, the code.
@@ -62,7 +57,7 @@ export async function planPipeline(options: PlanOptions): Promise<Result<Plan, P
   return ok({
     pipeline,
     cells: cells.value,
-    counts: count(cells.value),
+    counts: countStatuses(cells.value),
     resolve: (id, records) => {
       const cell = byId.get(id);
       if (!cell) throw new Error(`internal error: the plan has no cell ${id}; please report it`);

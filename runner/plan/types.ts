@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../schemas/json.js';
 import type { Result } from '../../schemas/result.js';
 import type { KindRegistry, StageKind } from '../contract.js';
 import type { Cell, CellId, Diagnostic, Key, Pipeline, Place } from '../pipeline.js';
-import type { Store, StoredRecord, StoreProblem } from '../store/index.js';
+import type { RunCell, RunManifest, RunTry, Store, StoredRecord, StoreProblem } from '../store/index.js';
 
 /** An input by content. */
 export interface InputDigest {
@@ -71,8 +71,10 @@ export interface PlannedCell {
   readonly key?: Key;
   readonly preimage?: Preimage;
   readonly code: CodeDigest;
-  /** The chosen record of a hit. */
+  /** The chosen record of a hit, or of a cell that is forced to run although it has one. */
   readonly record?: StoredRecord;
+  /** Why its result is never served, as a clause. */
+  readonly uncacheable?: string;
   /** A hit from another numeric environment: what differs, as a sentence. */
   readonly foreign?: string;
   readonly reason: Reason;
@@ -85,10 +87,23 @@ export interface Reason {
 }
 
 /**
- * hit: served. first: this cell never ran. changed: something counted differs from the last time.
- * upstream: an ancestor runs. incomplete: the record lost an artifact. unrecorded: nothing changed, but no record.
+ * hit: served. first: this cell never ran. changed: something counted differs from the last time. upstream: an
+ * ancestor runs. evicted: an earlier run had this very result, and the store has it no more. incomplete: its record is
+ * there, and an artifact is missing or corrupt. tainted: it was made while the code changed, and not kept. uncacheable:
+ * it is never kept. forced: it has a result, and is to run all the same. failed, stopped: its last try was such an one.
  */
-export type ReasonCode = 'hit' | 'first' | 'changed' | 'upstream' | 'incomplete' | 'unrecorded';
+export type ReasonCode =
+  | 'hit'
+  | 'first'
+  | 'changed'
+  | 'upstream'
+  | 'evicted'
+  | 'incomplete'
+  | 'tainted'
+  | 'uncacheable'
+  | 'forced'
+  | 'failed'
+  | 'stopped';
 
 /** One difference between two preimages. */
 export type Change =
@@ -130,6 +145,8 @@ export interface PlanOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Numeric environment {backend, version, node, arch, precision, threads}: marks hits from another one. */
   readonly environment?: JsonObject;
+  /** Cells that are to run although they have a result. */
+  readonly forced?: ReadonlySet<CellId>;
 }
 
 export interface Plan {
@@ -155,14 +172,27 @@ export type PlanProblem =
 /** Why one cell is what it is, following changed inputs to the cells where the change began. */
 export interface Explanation {
   readonly cell: PlannedCell;
+  /** One sentence: what happens to the cell, and why, down to the first root cause. */
+  readonly headline: string;
   /** The record of the last run that knew the cell, which the changes are against. */
   readonly against?: { readonly run: string; readonly record: StoredRecord };
   /** From the cell up to the root causes; the cell itself first. */
   readonly causes: readonly Cause[];
+  /** What earlier runs of the pipeline did with the cell, newest first. */
+  readonly mentions: readonly Mention[];
+}
+/** A run that knew a cell: the result that it had there, or a try that left none. */
+export interface Mention {
+  readonly run: RunManifest;
+  readonly bound?: RunCell;
+  readonly try?: RunTry;
 }
 export interface Cause {
   readonly cell: CellId;
   readonly depth: number;
+  /** The cell that it is a cause of; absent for the cell itself. */
+  readonly of?: CellId;
+  readonly kind: string;
   readonly status: PlanStatus;
   readonly reason: Reason;
 }

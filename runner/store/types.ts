@@ -152,6 +152,19 @@ export interface RunCell {
   /** Digest of the record that the run reads, frozen. */
   readonly record: string;
   readonly how: 'hit' | 'ran';
+  /** It was run again although a result stood, which stands still: whether the bytes were the same. */
+  readonly forced?: 'same' | 'different' | 'tainted';
+}
+
+/** A try that left no record. It explains, and decides no hit. */
+export interface RunTry {
+  readonly key: Key;
+  /**
+   * `started`: it began, and the runner was killed or runs still. `stopped`: by Ctrl-C, or after another cell failed.
+   * `tainted`, `uncacheable`: it was used in this run and not kept.
+   */
+  readonly how: 'started' | 'stopped' | 'failed' | 'tainted' | 'uncacheable';
+  readonly failure?: Failure;
 }
 
 /** runs/<run>.json: binds the names of a run to keys and records. */
@@ -166,6 +179,8 @@ export interface RunManifest {
   readonly finished?: string;
   readonly status: 'running' | 'done' | 'failed' | 'interrupted';
   readonly cells: Readonly<Record<string, RunCell>>;
+  /** By cell id, cells that were begun and left no record. Absent in manifests of older versions. */
+  readonly tries?: Readonly<Record<string, RunTry>>;
   /** Whatever else the run wants to keep (params, totals). */
   readonly extra?: JsonObject;
 }

@@ -14,6 +14,8 @@ export interface Counts {
   readonly skipped: number;
   /** Of `ran` and `hit`, those with a result that is used in this run and not kept; absent where there are none. */
   readonly tainted?: number;
+  /** Of `ran` and `hit`, those whose results can't be served again; absent where there are none. */
+  readonly uncacheable?: number;
 }
 
 /** Why a cell was not run. */
@@ -54,6 +56,8 @@ export interface CellFinished {
   readonly record?: string;
   /** The code changed while the cell ran: its result is used in this run and not kept. */
   readonly tainted?: true;
+  /** What it is made from can't be hashed: its result is used in this run and not kept. */
+  readonly uncacheable?: true;
   /** Measured seconds of the work itself: now (ran), or when it was done (hit). */
   readonly seconds?: number;
   readonly failure?: Failure;
@@ -99,7 +103,7 @@ export type RunEvent = (LifecycleEvent | CellEvent) & { readonly time: number; r
 
 export const noCounts: Counts = { ran: 0, hit: 0, failed: 0, skipped: 0 };
 
-type Ended = Pick<CellFinished, 'status' | 'tainted'>;
+type Ended = Pick<CellFinished, 'status' | 'tainted' | 'uncacheable'>;
 
 /** The counts with one more cell. */
 export const addCell = (counts: Counts, ended: Ended): Counts => change(counts, ended, 1);
@@ -107,7 +111,11 @@ export const addCell = (counts: Counts, ended: Ended): Counts => change(counts, 
 /** The counts without a cell that ended so. */
 export const removeCell = (counts: Counts, ended: Ended): Counts => change(counts, ended, -1);
 
-function change(counts: Counts, { status, tainted }: Ended, by: 1 | -1): Counts {
-  const changed = { ...counts, [status]: counts[status] + by };
-  return tainted ? { ...changed, tainted: (counts.tainted ?? 0) + by } : changed;
+function change(counts: Counts, { status, tainted, uncacheable }: Ended, by: 1 | -1): Counts {
+  return {
+    ...counts,
+    [status]: counts[status] + by,
+    ...(tainted ? { tainted: (counts.tainted ?? 0) + by } : {}),
+    ...(uncacheable ? { uncacheable: (counts.uncacheable ?? 0) + by } : {}),
+  };
 }

@@ -40,6 +40,7 @@ const object = (required: Record<string, unknown>, optional: Record<string, unkn
 const list = (items: object): object => ({ type: 'array', items });
 const map = (values: object): object => ({ type: 'object', additionalProperties: values });
 const count = { type: 'integer', minimum: 0 };
+const seconds = { type: 'number', minimum: 0 };
 
 function expectShape(value: unknown, schema: object): void {
   const ajv = new Ajv();
@@ -71,7 +72,7 @@ describe('JSON', () => {
   });
 
   it('of plan', async () => {
-    const plan = await project.json<{ counts: object }>('plan', 'p.yaml');
+    const plan = await project.json<{ counts: object; stages: object[] }>('plan', 'p.yaml');
     const reason = object({ code: text, message: text, changes: { type: 'array' } });
     const cell = object(
       {
@@ -83,17 +84,42 @@ describe('JSON', () => {
         reason,
         needs: list(text),
       },
-      { key: digest },
+      { key: digest, saved_seconds: seconds, expected_seconds: seconds },
     );
+    const counts = object({ hit: count, run: count, depends: count });
+    const stage = object({
+      stage: text,
+      kind: text,
+      cells: count,
+      counts,
+      axes: map(list(text)),
+      expected_seconds: { anyOf: [seconds, { type: 'null' }] },
+      saved_seconds: seconds,
+    });
     expectShape(
       plan,
       object({
         pipeline: text,
         cells: list(cell),
-        counts: object({ hit: count, run: count, depends: count }),
+        counts,
+        stages: list(stage),
+        expected: object({
+          cores: count,
+          seconds,
+          critical_path_seconds: seconds,
+          work_seconds: seconds,
+          unknown_cells: count,
+        }),
+        saved_seconds: seconds,
+        uncacheable: count,
+        tainted: count,
       }),
     );
     expect(plan.counts).toEqual({ hit: 3, run: 0, depends: 0 });
+    expect(plan.stages).toMatchObject([
+      { stage: 'one', cells: 2, counts: { hit: 2 }, axes: { value: ['1', '2'] }, expected_seconds: 0 },
+      { stage: 'all', cells: 1, counts: { hit: 1 }, axes: {}, expected_seconds: 0 },
+    ]);
   });
 
   it('of run: events, the last with status, counts, seconds and saved seconds', async () => {

@@ -198,7 +198,10 @@ describe('planPipeline', () => {
       path.join(store.root, 'records', planned(plan, 'report').key ?? '', 'chosen.1'),
       path.join(store.root, 'gone'),
     );
-    expect(planned(await planOf(store, family()), 'report').reason.code).toBe('unrecorded');
+    expect(planned(await planOf(store, family()), 'report').reason).toMatchObject({
+      code: 'evicted',
+      message: 'nothing changed, but its result of run r1 is no longer in the store',
+    });
   });
 
   it('marks hits from another numeric environment', async () => {
