@@ -1,7 +1,7 @@
 /** What the rest of the runner sees of the store. Metadata is read at once; what may move or hash bytes is awaited. */
 import type { ArtifactType } from '../../schemas/artifact.js';
 import type { JsonObject } from '../../schemas/json.js';
-import type { ArtifactRef, ResultRecord } from '../../schemas/protocol.js';
+import type { ArtifactRef, Failure, ResultRecord } from '../../schemas/protocol.js';
 import type { Result } from '../../schemas/result.js';
 import type { Upkeep } from './keep/types.js';
 import type { StoreProblem } from './store-problem.js';
