@@ -78,6 +78,7 @@ export function assign(
     kind,
     with: values,
     node: draft.node,
+    stages: context.stages,
     diagnostics: context.diagnostics,
   });
   const read = readPorts(values, {
@@ -143,9 +144,12 @@ function cellsOf(stage: string, { expanded }: ExpandContext): readonly DraftCell
   return found?.kind === 'cells' ? found.cells : [];
 }
 
+/** Own axes (else all), and those that not every cell has: without them a gather would be ragged. Never `seed`. */
 function gatherable(cells: readonly DraftCell[]): readonly string[] {
+  const all = axesOf(cells).filter((name) => name !== 'seed');
   const own = (cells[0]?.draft.axes ?? []).map(({ name }) => name).filter((name) => name !== 'seed');
-  return own.length > 0 ? own : axesOf(cells).filter((name) => name !== 'seed');
+  const uneven = all.filter((name) => cells.some(({ coordinates }) => !(name in coordinates)));
+  return own.length > 0 ? [...new Set([...own, ...uneven])] : all;
 }
 
 function occurrencesOf(stage: string, use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {

@@ -27,6 +27,8 @@ export interface WithContext {
   readonly stage: string;
   readonly kind: StageKind;
   readonly with: MapNode;
+  /** Stages of the file: a reference to none of them is reported as such. */
+  readonly stages: readonly string[];
   /** The stage as written, to move a key there. */
   readonly node: Node;
   readonly diagnostics: Diagnostics;
@@ -75,7 +77,7 @@ function reportUnread(key: string, node: Node, context: WithContext, schema: Jso
     return;
   }
   for (const child of everyNode(node)) {
-    if (child.kind !== 'reference') continue;
+    if (child.kind !== 'reference' || !context.stages.includes(child.reference.stage)) continue;
     const inputs = Object.keys(context.kind.inputs).map((name) => `\`${name}\``);
     context.diagnostics.report(child, {
       code: 'misplaced-reference',

@@ -40,7 +40,10 @@ export function orderStages(drafts: readonly StageDraft[], context: Context): Or
   return { sorted: [...sorted].flatMap((name) => stages.get(name) ?? []), cyclic };
 }
 
-/** Adds every stage all of whose parents are sorted, until none is left. */
+/**
+ * Adds every stage all of whose parents are sorted, until none is left; of several, the first of the file. A stage
+ * that says nothing of what it reads so comes after those that it may have meant.
+ */
 function sortReady(edges: Edges, sorted: Set<string>): void {
   const children = new Map<string, string[]>();
   const missing = new Map<string, number>();
@@ -50,15 +53,28 @@ function sortReady(edges: Edges, sorted: Set<string>): void {
     missing.set(name, open.size);
     for (const parent of open) children.set(parent, [...(children.get(parent) ?? []), name]);
   }
-  const ready = [...missing].filter(([, count]) => count === 0).map(([name]) => name);
+  const places = [...edges.keys()];
+  const order = new Map(places.map((name, index) => [name, index]));
+  const ready = [...missing].filter(([, count]) => count === 0).map(([name]) => order.get(name) ?? 0);
   for (let next = ready.shift(); next !== undefined; next = ready.shift()) {
-    sorted.add(next);
-    for (const child of children.get(next) ?? []) {
+    const name = places[next] ?? '';
+    sorted.add(name);
+    for (const child of children.get(name) ?? []) {
       const left = (missing.get(child) ?? 0) - 1;
       missing.set(child, left);
-      if (left === 0) ready.push(child);
+      if (left === 0) insertSorted(ready, order.get(child) ?? 0);
     }
   }
+}
+
+function insertSorted(numbers: number[], number: number): void {
+  let low = 0;
+  for (let high = numbers.length; low < high;) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) < number) low = middle + 1;
+    else high = middle;
+  }
+  numbers.splice(low, 0, number);
 }
 
 /** The edges of one cycle among the stages that are left: each of them has a parent that is left, too. */

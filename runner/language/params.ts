@@ -1,10 +1,12 @@
+import { keysOf, PipelineSchema } from '../../schemas/pipeline.js';
 import { readOption, optionPlace, paramFile } from './command-line.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
-import { brokenAt, describeNode, type Entry, entryOf, type Node, type ScalarNode } from './nodes.js';
+import { brokenAt, describeNode, type Entry, type Node, type ScalarNode } from './nodes.js';
 import { separated } from './meant.js';
 import { suggest } from './nearest.js';
 import { parseReference, plainName } from './reference.js';
 import { looksLikeNumber } from './scalars.js';
+import { meantEntry } from './settings.js';
 
 /** Values for params, later ones win: `-p`, `--set params.x`. */
 export interface GivenParams {
@@ -18,7 +20,7 @@ export function readParams(
   given: GivenParams,
   diagnostics: Diagnostics,
 ): ReadonlyMap<string, Node> {
-  const node = entryOf(root, 'params')?.value;
+  const node = meantEntry(root, 'params', fileKeys)?.value;
   if (node !== undefined && node.kind !== 'map' && node.kind !== 'broken')
     diagnostics.report(node, {
       code: 'wrong-type',
@@ -29,6 +31,8 @@ export function readParams(
   if (node?.kind !== 'broken') reportUnknown(params, given, diagnostics);
   return params;
 }
+
+const fileKeys = keysOf(PipelineSchema);
 
 function readParam(entry: Entry, given: GivenParams, diagnostics: Diagnostics): Node {
   if (!plainName.test(entry.key))

@@ -209,6 +209,8 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
     (candidate) => text !== undefined && (candidate === `$${text}` || candidate.startsWith(`$${text}.`)),
   );
   const some = example(port.type, context);
+  const [one] = candidates.length === 1 ? candidates : [];
+  const only = one !== undefined && port.list === true ? (listOf(one, context) ?? one) : one;
   const [first] = node.kind === 'list' && port.list !== true ? node.items : [];
   const inner =
     node.kind === 'list' && node.items.length === 1 && first?.kind === 'reference'
@@ -217,13 +219,13 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
   context.diagnostics.report(node, {
     code: 'wrong-artifact',
     message: `\`${name}\` takes ${takes(port)}, found ${describeNode(node)}`,
-    instead: inner ?? meant ?? (candidates.length === 1 ? candidates[0] : undefined),
+    instead: inner ?? meant ?? only,
     hint:
       meant !== undefined
         ? `did you mean \`${meant}\`?`
         : some === undefined
           ? port.description
-          : `write ${some}`,
+          : `write ${only === undefined ? some : `\`${only}\``}`,
   });
   return undefined;
 }
@@ -246,13 +248,16 @@ function reportMissing(name: string, port: InputPort, values: MapNode, context: 
 function withInput(name: string, port: InputPort, values: MapNode, context: PortContext): Fix | undefined {
   const [only, other] = context.candidates(port.type);
   if (only === undefined || other !== undefined) return undefined;
-  const parsed = parseReference(only);
-  const gathering =
-    port.list === true && parsed.ok && parsed.value.kind === 'stage'
-      ? listAdvice(parsed.value, true, context).instead
-      : undefined;
-  const text = `${name}: ${gathering ?? only}`;
+  const text = `${name}: ${port.list === true ? (listOf(only, context) ?? only) : only}`;
   const { edit } = context.diagnostics;
   if (entryOf(context.node, 'with') !== undefined) return edit.insert(values, text);
   return context.node.kind === 'map' ? edit.insert(context.node, `with: {${text}}`) : undefined;
+}
+
+/** What to write for all that a reference stands for where a list is taken. */
+function listOf(text: string, context: PortContext): string | undefined {
+  const parsed = parseReference(text);
+  return parsed.ok && parsed.value.kind === 'stage'
+    ? listAdvice(parsed.value, true, context).instead
+    : undefined;
 }

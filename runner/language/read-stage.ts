@@ -13,6 +13,7 @@ import {
   type Advice,
   expected,
   knownEntries,
+  meantEntry,
   readDuration,
   readNames,
   readResources,
@@ -36,9 +37,11 @@ export interface Shared {
 /** Reads one stage. Errors are reported; those that leave its cells unknown are kept as handles. */
 export function readStage(entry: Entry, shared: Shared, context: Context): StageDraft {
   const errors: string[] = [];
-  const { key: name, keyPlace: place } = entry;
-  if (!stageName.test(name) || name === 'params' || name === 'matrix')
-    errors.push(reportName(name, place, context));
+  const { key, keyPlace: place } = entry;
+  if (!stageName.test(key) || key === 'params' || key === 'matrix')
+    errors.push(reportName(key, place, context));
+  // A name that can't be is read as the one that was meant, so that references to that hold.
+  const name = stageName.test(key) ? key : (nameLike(key, stageName) ?? key);
   if (entry.value.kind !== 'map') return unreadable(entry, context);
   const kind = readKind(entry.value, name, place, context, errors);
   const entries = knownEntries(
@@ -119,7 +122,7 @@ function readKind(
   { diagnostics, registry }: Context,
   errors: string[],
 ): StageKind | undefined {
-  const uses = stage.entries.find((entry) => entry.key === 'uses')?.value;
+  const uses = meantEntry(stage, 'uses', stageKeys)?.value;
   if (uses === undefined) {
     errors.push(
       diagnostics.report(place, {

@@ -13,6 +13,8 @@ export interface Change {
 /** Changes that would make an error of syntax go away. */
 export interface Repair {
   readonly title: string;
+  /** Of two that leave as many errors the one with the lower rank is meant. */
+  readonly rank?: number;
   /** Ordered, and apart from each other. */
   readonly changes: readonly Change[];
 }
@@ -39,7 +41,9 @@ export function findRepair(parsed: Parsed, parse: (text: string) => Parsed): Rep
     .map((repair) => ({ repair, left: errorsAfter(repair, parsed, parse) }))
     .filter((one): one is { repair: Repair; left: number } => one.left !== undefined);
   const least = Math.min(...tried.map(({ left }) => left));
-  const best = tried.filter(({ left }) => left === least);
+  const good = tried.filter(({ left }) => left === least);
+  const rank = Math.min(...good.map(({ repair }) => repair.rank ?? 0));
+  const best = good.filter(({ repair }) => (repair.rank ?? 0) === rank);
   return best.length === 1 ? best[0]?.repair : undefined;
 }
 
@@ -133,34 +137,45 @@ function quoteToEnd(text: string, at: number): readonly Repair[] {
 /** A line that is indented deeper than the key before it, though that has a value. */
 function outdent(text: string, at: number): readonly Repair[] {
   const { begin, end } = lineOf(text, at);
-  const indent = /^ */.exec(text.slice(begin))?.[0].length ?? 0;
-  return end >= text.length ? [] : shift(text, end + 1, indent);
+  return end >= text.length ? [] : shift(text, end + 1, widthOf(text.slice(begin)));
 }
 
-/** A line between two levels: that of the line before it. */
+/** A line between two levels: the nearest of those above. */
 function sameIndent(text: string, at: number): readonly Repair[] {
   const { begin } = lineOf(text, at);
-  const before = text.slice(0, begin).trimEnd();
-  const indent = /(?:^|\n)( *)[^\n]*$/.exec(before)?.[1]?.length ?? 0;
-  return shift(text, begin, indent);
+  const above = text.slice(0, begin).split('\n').slice(-40);
+  const own = widthOf(text.slice(begin));
+  const levels = [...new Set(above.filter((line) => line.trim() !== '').map(widthOf))];
+  return levels.flatMap((level) =>
+    shift(text, begin, level).map((repair, index) => ({
+      ...repair,
+      rank: 2 * Math.abs(level - own) + index,
+    })),
+  );
 }
 
-/** A line and those that are deeper below it, moved to an indentation. */
+const widthOf = (text: string): number => /^ */.exec(text)?.[0].length ?? 0;
+
+/** A line moved to an indentation: with those that are deeper below it, and alone. */
 function shift(text: string, begin: number, indent: number): readonly Repair[] {
   const lines = text.slice(begin).split('\n');
-  const width = (line: string): number => /^ */.exec(line)?.[0].length ?? 0;
-  const own = width(lines[0] ?? '');
+  const own = widthOf(lines[0] ?? '');
   if (own === indent || (lines[0] ?? '').trim() === '') return [];
-  const until = lines.findIndex((line, index) => index > 0 && line.trim() !== '' && width(line) < own);
-  const moved = lines.slice(0, until < 0 ? lines.length : until);
+  const until = lines.findIndex((line, index) => index > 0 && line.trim() !== '' && widthOf(line) <= own);
   let at = begin;
-  const changes = moved.flatMap((line): Change[] => {
+  const changes = lines.slice(0, until < 0 ? lines.length : until).flatMap((line): Change[] => {
     const from = at;
     at += line.length + 1;
-    const columns = Math.max(0, width(line) + indent - own);
-    return line.trim() === '' ? [] : [{ from, to: from + width(line), text: ' '.repeat(columns) }];
+    const columns = Math.max(0, widthOf(line) + indent - own);
+    return line.trim() === '' ? [] : [{ from, to: from + widthOf(line), text: ' '.repeat(columns) }];
   });
-  return [{ title: `indent by ${String(indent)} spaces`, changes }];
+  const title = `indent by ${String(indent)} spaces`;
+  return changes.length === 1
+    ? [{ title, changes }]
+    : [
+        { title, changes },
+        { title, changes: changes.slice(0, 1), rank: 1 },
+      ];
 }
 
 /** `{b: 1 c: 2}`: before the last word that stands before a colon; else the text as a whole. */
@@ -210,8 +225,10 @@ function closings(text: string, node: unknown): readonly Repair[] {
   if (from === undefined) return [];
   const quote = text.charAt(from);
   const end = endOf(text, from);
-  const places = [end];
-  for (let at = end - 1; at > from && places.length < 6; at--)
+  const rest = text.slice(from, end);
+  const nextKey = /,\s*[\w-]+: /.exec(rest)?.index;
+  const places = nextKey === undefined ? [end] : [end, from + nextKey];
+  for (let at = end - 1; at > from && nextKey === undefined && places.length < 6; at--)
     if (/[,}\]]/.test(text.charAt(at))) places.push(at);
   return places.map((at) => one(`write \`${quote}\``, insertion(at, quote)));
 }

@@ -2,7 +2,7 @@ import { keysOf, patterns, ResourcesSchema, RetriesSchema } from '../../schemas/
 import type { Resources } from '../contract.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
-import { describeNode, type Entry, listed, type Located, type MapNode, type Node } from './nodes.js';
+import { describeNode, type Entry, entryOf, listed, type Located, type MapNode, type Node } from './nodes.js';
 import { suggest, suggestKey } from './nearest.js';
 import type { Finding } from './diagnostics.js';
 import { numberMeant } from './meant.js';
@@ -42,16 +42,32 @@ export function knownEntries(
     return new Map();
   }
   const written = node.entries.map(({ key }) => key);
+  const found = new Map<string, Entry>();
   for (const entry of node.entries) {
     const { key, keyPlace } = entry;
-    if (keys.includes(key)) continue;
+    if (keys.includes(key)) {
+      found.set(key, entry);
+      continue;
+    }
+    const advised = elsewhere?.(entry, node) ?? suggestKey(key, keys, written);
     context.diagnostics.report(keyPlace, {
       code: 'unknown-key',
       message: `${what} has no key \`${key}\``,
-      ...(elsewhere?.(entry, node) ?? suggestKey(key, keys, written)),
+      ...advised,
     });
+    // A misspelt key is read as the one that was meant, so that what hangs on it is not reported, too.
+    if (advised.instead !== undefined) found.set(advised.instead, entry);
   }
-  return new Map(node.entries.filter(({ key }) => keys.includes(key)).map((entry) => [entry.key, entry]));
+  return found;
+}
+
+/** The entry of a key, or of one that is a misspelling of it. */
+export function meantEntry(map: Node, name: string, keys: readonly string[]): Entry | undefined {
+  const entries = map.kind === 'map' ? map.entries : [];
+  const written = entries.map(({ key }) => key);
+  const isMeant = (key: string): boolean =>
+    !keys.includes(key) && suggestKey(key, keys, written).instead === name;
+  return entryOf(map, name) ?? entries.find(({ key }) => isMeant(key));
 }
 
 export function readText(node: Node, what: string, context: Context): string | undefined {
