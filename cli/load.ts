@@ -82,14 +82,18 @@ export async function printDiagnostics(
 
 const rootMarks = ['.moft', '.git', 'package.json'];
 
-/** Folder of the store: MOFT_HOME, else `.moft` in the nearest folder with .moft, .git or package.json. */
+/** Nearest folder with .moft, .git or package.json; without any, the folder itself. */
+export function projectRoot(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    if (rootMarks.some((mark) => existsSync(join(at, mark)))) return at;
+    if (dirname(at) === at) return folder;
+  }
+}
+
+/** Folder of the store: MOFT_HOME, else `.moft` at the project's root. */
 export function storeRoot(folder: string, host: CliHost): string {
   const home = host.env.MOFT_HOME;
-  if (home !== undefined && home !== '') return resolve(host.cwd, home);
-  for (let at = folder; ; at = dirname(at)) {
-    if (rootMarks.some((mark) => existsSync(join(at, mark)))) return join(at, '.moft');
-    if (dirname(at) === at) return join(folder, '.moft');
-  }
+  return home !== undefined && home !== '' ? resolve(host.cwd, home) : join(projectRoot(folder), '.moft');
 }
 
 /** Opens a store, or prints why not; undefined then. */

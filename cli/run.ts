@@ -33,10 +33,16 @@ const spec: CommandSpec = {
     const backend = engineOption(options);
     const pipeline = await loadChecked(file, options, host);
     const selection = await select(pipeline, options);
+    const { cachesOf, withCaches } = await import('./machine.js');
+    const caches = await cachesOf(dirname(pipeline.file), host);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'write', host);
     if (!store) return exitCode.environment;
     try {
-      return await runIn(store, selection, { options, backend, host });
+      return await runIn(await withCaches(store, caches, host), selection, {
+        options,
+        backend,
+        host,
+      });
     } finally {
       const closed = await store.close();
       if (!closed.ok) printProblem(closed.error, host);

@@ -42,6 +42,39 @@ export function putBytes(context: Context, content: Uint8Array | string): Put {
   return { digest, bytes: bytes.length };
 }
 
+export interface Received {
+  readonly source: AsyncIterable<Uint8Array>;
+  readonly bytes: number;
+  readonly exact: boolean;
+}
+
+/** Takes in bytes that somebody else says are those of a digest; nothing stays of what isn't. */
+export async function receiveBlob(
+  context: Context,
+  digest: string,
+  { source, bytes: limit, exact }: Received,
+): Promise<Put> {
+  const temporary = context.temporary();
+  const sink = context.disk.create(temporary);
+  try {
+    const hash = createHash('sha256');
+    let bytes = 0;
+    for await (const chunk of source) {
+      bytes += chunk.length;
+      if (bytes > limit) break;
+      hash.update(chunk);
+      sink.write(chunk);
+    }
+    if (bytes > limit || (exact && bytes !== limit) || hash.digest('hex') !== digest)
+      refuse('wrong-bytes', `what was sent for ${digest} is something else`);
+    install(context, temporary, digest);
+    return { digest: blobHash(digest), bytes };
+  } finally {
+    sink.close();
+    context.disk.remove(temporary);
+  }
+}
+
 /**
  * Reads a file in order through a hash and, where there is one, into a sink. Returns the bytes read.
  *

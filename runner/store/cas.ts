@@ -1,6 +1,6 @@
 /** Content-addressed storage: the public face of blobs and trees. */
 import { artifactTypes, type ArtifactType } from '../../schemas/artifact.js';
-import { blobIsWhole, missing, putBytes, putFile, readBlob } from './blobs.js';
+import { blobIsWhole, missing, putBytes, putFile, readBlob, receiveBlob } from './blobs.js';
 import type { Context } from './context.js';
 import { blobPath, isDigest } from './layout.js';
 import { guard, guardAsync } from './problem.js';
@@ -43,6 +43,7 @@ export function createCas(context: Context): Cas {
   return {
     putBytes: (bytes) => guard(() => putBytes(context, bytes)),
     putFile: (path) => put('file', path),
+    receive: (digest, source, size) => guardAsync(() => receiveBlob(context, digest, { source, ...size })),
     putTree: (path) => put('directory', path),
     put,
     has: async (type, digest) =>

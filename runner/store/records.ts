@@ -16,7 +16,8 @@ import { errorCode, guard, guardAsync, StoreError } from './problem.js';
 import { pinName, pinnedIn } from './pins.js';
 import type { Cas, Chosen, Records, StoredRecord } from './types.js';
 
-function isRecord(value: unknown, key: Key): value is ResultRecord {
+/** Whether it is a record of this key: its preimage hashes to it, and no artifact has a name that is no digest. */
+export function isRecord(value: unknown, key: Key): value is ResultRecord {
   const record = value as Partial<ResultRecord> | null | undefined;
   return (
     record?.v === 1 &&

@@ -129,7 +129,8 @@ function parseEntry(value: unknown): TreeEntry {
   );
 }
 
-function parseListing(text: string): Listing {
+/** The listing of a folder; a refusal where it is none, or would leave the folder it is written to. */
+export function parseListing(text: string): Listing {
   let content: unknown;
   try {
     content = JSON.parse(text);

@@ -54,6 +54,16 @@ export interface Cas {
   putBytes(bytes: Uint8Array | string): Result<Put, StoreProblem>;
   /** Copies a file, hashing the bytes written; one that changes while it is copied is read again, three times. */
   putFile(path: string): Promise<Result<Put, StoreProblem>>;
+  /**
+   * Takes in bytes from elsewhere, only if they are those of the digest.
+   *
+   * @param size the number of bytes: exactly so many, or at most
+   */
+  receive(
+    digest: string,
+    source: AsyncIterable<Uint8Array>,
+    size: { readonly bytes: number; readonly exact: boolean },
+  ): Promise<Result<Put, StoreProblem>>;
   /** Copies a directory. Refused: links that leave it, fifos, sockets, devices, bad or clashing names, over 100,000 entries. */
   putTree(path: string): Promise<Result<Put, StoreProblem>>;
   /** `putFile` or `putTree` as the artifact's type asks. */

@@ -1,0 +1,62 @@
+/** A store that looks into shared caches for what it lacks. */
+import type { Key } from '../../pipeline.js';
+import type { Chosen, Store } from '../types.js';
+import { pull } from './transfer.js';
+import type { Remote, RemoteProblem } from './types.js';
+
+export interface Source {
+  readonly remote: Remote;
+  /** Public keys whose records are taken. */
+  readonly trusted: readonly string[];
+}
+
+/** A cache that fails so often in a run is asked no more. */
+const mostFailures = 2;
+
+/**
+ * The store, with `records.chosen` asking the caches in their order where nothing is chosen here.
+ *
+ * @param note says what a reader should know: a cache that is given up, a record that isn't trusted
+ */
+export function withSources(store: Store, sources: readonly Source[], note: (text: string) => void): Store {
+  const failures = new Map<Source, number>();
+  const absent = new Set<Key>();
+  const said = new Set<string>();
+  const say = (text: string): void => {
+    if (!said.has(text)) note(text);
+    said.add(text);
+  };
+  const fail = (source: Source, problem: RemoteProblem): void => {
+    const count = (failures.get(source) ?? 0) + 1;
+    failures.set(source, count);
+    say(problem.hint === undefined ? problem.message : `${problem.message}; ${problem.hint}`);
+    if (count === mostFailures)
+      say(`the shared cache ${source.remote.name} is not asked any more in this run`);
+  };
+  const look = async (key: Key, here: Chosen): Promise<Chosen> => {
+    for (const source of sources) {
+      if ((failures.get(source) ?? 0) >= mostFailures) continue;
+      const found = await pull(store, source.remote, { key, trusted: source.trusted });
+      if (found.ok && found.value) return { kind: 'chosen', record: found.value };
+      if (found.ok) continue;
+      // A bad record says nothing of the cache's other ones.
+      if (found.error.code === 'damaged' || found.error.code === 'not-trusted') say(messageOf(found.error));
+      else fail(source, found.error);
+    }
+    absent.add(key);
+    return here;
+  };
+  return {
+    ...store,
+    records: {
+      ...store.records,
+      chosen: async (key) => {
+        const here = await store.records.chosen(key);
+        return here.kind === 'chosen' || absent.has(key) ? here : look(key, here);
+      },
+    },
+  };
+}
+
+const messageOf = ({ message, hint }: RemoteProblem): string =>
+  hint === undefined ? message : `${message}; ${hint}`;

@@ -1,0 +1,151 @@
+/** Results between a store and a shared cache: blobs first, the record last, each checked where it comes in. */
+import type { KeyObject } from 'node:crypto';
+import fs from 'node:fs';
+import type { ResultRecord } from '../../../schemas/protocol.js';
+import { err, ok, type Result } from '../../../schemas/result.js';
+import type { Key } from '../../pipeline.js';
+import { blobPath, isDigest } from '../layout.js';
+import { guard } from '../problem.js';
+import { parseListing } from '../trees.js';
+import type { Store, StoredRecord, StoreProblem } from '../types.js';
+import { seal, unseal } from './envelope.js';
+import { asProblem } from './http.js';
+import { listingLimit, type Remote, type RemoteProblem } from './types.js';
+
+interface Wanted {
+  readonly digest: string;
+  /** Exact where the record or a listing says it; else a limit. */
+  readonly bytes: number;
+  readonly exact: boolean;
+}
+
+export interface Amounts {
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+const local = ({ message, hint }: StoreProblem): RemoteProblem => ({
+  code: 'local',
+  message,
+  ...(hint === undefined ? {} : { hint }),
+});
+
+/** Fetches the result of a key, if the cache has it whole and a trusted one signed it. */
+export async function pull(
+  store: Store,
+  remote: Remote,
+  { key, trusted }: { readonly key: Key; readonly trusted: readonly string[] },
+): Promise<Result<StoredRecord | undefined, RemoteProblem>> {
+  const content = await remote.record(key);
+  if (!content.ok) return content;
+  if (content.value === undefined) return ok(undefined);
+  const record = unseal(content.value, key, trusted);
+  if (!record.ok) return record;
+  const fetched = await fetchArtifacts(store, remote, record.value);
+  if (!fetched.ok) return fetched;
+  if (!fetched.value) return ok(undefined);
+  const published = await store.records.publish(record.value);
+  return published.ok ? published : err(local(published.error));
+}
+
+/** False where the cache lacks a blob: it may be on its way there. */
+async function fetchArtifacts(
+  store: Store,
+  remote: Remote,
+  record: ResultRecord,
+): Promise<Result<boolean, RemoteProblem>> {
+  for (const { type, digest, bytes } of record.artifacts) {
+    const isFile = type === 'file';
+    const root = await fetchBlob(store, remote, {
+      digest,
+      bytes: isFile ? bytes : listingLimit,
+      exact: isFile,
+    });
+    if (!root.ok || !root.value) return root;
+    if (isFile) continue;
+    const files = await fetchFiles(store, remote, digest);
+    if (!files.ok || !files.value) return files;
+  }
+  return ok(true);
+}
+
+async function fetchFiles(
+  store: Store,
+  remote: Remote,
+  digest: string,
+): Promise<Result<boolean, RemoteProblem>> {
+  const listing = store.cas.read(digest);
+  if (!listing.ok) return err(local(listing.error));
+  const parsed = guard(() => parseListing(listing.value.toString('utf8')));
+  if (!parsed.ok) return err({ code: 'damaged', message: parsed.error.message });
+  for (const entry of parsed.value.entries) {
+    if (entry.type !== 'file') continue;
+    const file = await fetchBlob(store, remote, { digest: entry.digest, bytes: entry.size, exact: true });
+    if (!file.ok || !file.value) return file;
+  }
+  return ok(true);
+}
+
+async function fetchBlob(
+  store: Store,
+  remote: Remote,
+  wanted: Wanted,
+): Promise<Result<boolean, RemoteProblem>> {
+  if (await store.cas.has('file', wanted.digest)) return ok(true);
+  const body = await remote.blob(wanted.digest);
+  if (!body.ok) return body;
+  if (body.value === undefined) return ok(false);
+  try {
+    const received = await store.cas.receive(wanted.digest, body.value, wanted);
+    return received.ok ? ok(true) : err(asRemote(received.error));
+  } catch (error) {
+    return err(asProblem(error, remote.name.startsWith('http') ? remote.name : 'file:///'));
+  }
+}
+
+/** Wrong bytes are the cache's fault, a full disk is ours. */
+const asRemote = (problem: StoreProblem): RemoteProblem =>
+  problem.class === 'environment' ? local(problem) : { code: 'damaged', message: problem.message };
+
+/** Puts a result into the cache: what it lacks of the blobs, then the signed record. */
+export async function push(
+  store: Store,
+  remote: Remote,
+  { stored, signing }: { readonly stored: StoredRecord; readonly signing: KeyObject },
+): Promise<Result<Amounts, RemoteProblem>> {
+  let blobs = 0;
+  let bytes = 0;
+  const digests = blobsOf(store, stored.record);
+  if (!digests.ok) return err(local(digests.error));
+  for (const digest of digests.value) {
+    const there = await remote.has(digest);
+    if (!there.ok) return there;
+    if (there.value) continue;
+    const file = blobPath(store.root, digest);
+    const { size } = fs.statSync(file);
+    const put = await remote.putBlob(digest, file, size);
+    if (!put.ok) return put;
+    blobs += 1;
+    bytes += size;
+  }
+  const put = await remote.putRecord(stored.key, seal(stored.record, signing));
+  return put.ok ? ok({ blobs, bytes }) : put;
+}
+
+/** All blobs of a result, each once, and the listing of its code, for whoever wants to explain it elsewhere. */
+function blobsOf(store: Store, record: ResultRecord): Result<readonly string[], StoreProblem> {
+  return guard(() => {
+    const digests = new Set<string>();
+    for (const { type, digest } of record.artifacts) {
+      digests.add(digest);
+      if (type === 'file') continue;
+      const listing = store.cas.read(digest);
+      if (!listing.ok) throw new Error(listing.error.message);
+      for (const entry of parseListing(listing.value.toString('utf8')).entries)
+        if (entry.type === 'file') digests.add(entry.digest);
+    }
+    const { code } = record.preimage;
+    if (isDigest(code) && fs.existsSync(blobPath(store.root, code))) digests.add(code);
+    return [...digests];
+  });
+}
