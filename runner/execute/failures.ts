@@ -73,3 +73,14 @@ function explain(code: string, message: string): string {
       return `too many open files (${message}); raise the limit with \`ulimit -n\``;
   }
 }
+
+export function timeoutFailure(seconds = 0): Failure {
+  const message = `stopped after its timeout of ${seconds} s; raise \`timeout:\` or make the stage smaller`;
+  return { class: 'resource', code: 'timeout', message };
+}
+
+export const unaskedStop: Failure = {
+  class: 'infrastructure',
+  code: 'stopped',
+  message: 'the worker was told to stop by something else than moft',
+};

@@ -9,7 +9,7 @@ import type { Failure } from '../../schemas/protocol.js';
 import { unreachable } from '../../schemas/result.js';
 import type { CellId, Key } from '../pipeline.js';
 import type { SkipReason } from '../track/events.js';
-import { retriesFor } from './failures.js';
+import { retriesFor, timeoutFailure, unaskedStop } from './failures.js';
 import { childrenOf, criticalPaths, parentsFirst } from './priority.js';
 import { PriorityQueue } from './queue.js';
 import { Budget, type Demand } from './resources.js';
@@ -253,7 +253,7 @@ export class Schedule {
   #afterStop(entry: Entry, stopped: StopReason | undefined, now: number): void {
     switch (stopped) {
       case 'timeout':
-        this.#retryOrFail(entry, timeoutFailure(entry.task), now);
+        this.#retryOrFail(entry, timeoutFailure(entry.task.timeout), now);
         return;
       case 'failure':
       case 'interrupt':
@@ -391,14 +391,3 @@ function keyOf(entry: Entry): Key {
   }
   return entry.key;
 }
-
-function timeoutFailure(task: Task): Failure {
-  const message = `stopped after its timeout of ${task.timeout ?? 0} s; raise \`timeout:\` or make the stage smaller`;
-  return { class: 'resource', code: 'timeout', message };
-}
-
-const unaskedStop: Failure = {
-  class: 'infrastructure',
-  code: 'stopped',
-  message: 'the worker was told to stop by something else than moft',
-};
