@@ -36,6 +36,18 @@ export const conditioningNames = ['full', 'attention', 'logits', 'prompt'] as co
 export const ConditioningName = Type.Enum(conditioningNames);
 export type ConditioningName = (typeof conditioningNames)[number];
 
+/** What a policy was trained on, all that it was made from taken together; its reference's own training aside. */
+export const Trained = Type.Object({
+  /** Updates of the parameters. */
+  steps: Type.Integer(),
+  /** Prompts answered at a trade-off, each by `samples` responses. */
+  groups: Type.Integer(),
+  responses: Type.Integer(),
+  /** Tokens that ran through the policy in the gradients. */
+  tokens: Type.Integer(),
+});
+export type Trained = Static<typeof Trained>;
+
 /**
  * policy/policy.json. Weights: `shared.safetensors` (trained parameters that do not depend on the trade-off),
  * `copy.<objective>.safetensors` (one copy of the conditioned set S an objective), `reference.safetensors` (pi_ref
@@ -58,6 +70,8 @@ export const PolicyManifest = Type.Object({
   spelling: Type.Optional(Type.String()),
   /** The only weights the policy answers, where it was trained on one point of the simplex. */
   weights: Type.Optional(Type.Array(Type.Number())),
+  /** Says nothing about how the policy behaves: for reports, which compare budgets. */
+  trained: Type.Optional(Trained),
 });
 export type PolicyManifest = Static<typeof PolicyManifest>;
 
@@ -117,7 +131,11 @@ export const Front = Type.Object({
     rewards: Type.Array(Type.Number()),
     stderr: Type.Union([Type.Array(Type.Number()), Type.Null()]),
     n: Type.Integer(),
+    /** Content digest of the reference model. */
+    digest: Type.Optional(Type.String()),
   }),
+  /** Of the policy. */
+  trained: Type.Optional(Trained),
   samples: Type.Array(FrontSample),
 });
 export type Front = Static<typeof Front>;

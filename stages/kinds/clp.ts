@@ -91,7 +91,7 @@ function check(values: ClpWith, inputs: InputTraits): Problem[] {
 
 export default defineKind({
   name: 'clp',
-  version: 1,
+  version: 2,
   description:
     'Conditional Language Policy: one policy for every trade-off between two or more rewards (and, with a range of ' +
     'alpha, between rewards and KL), trained over random trade-offs. The conditioned parameters are kept once an ' +

@@ -61,7 +61,11 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     method: policy.method,
     objectives: [...objectives],
     points,
-    reference: meanRewards(ask(reference, asking), objectives.length),
+    reference: {
+      ...meanRewards(ask(reference, asking), objectives.length),
+      digest: stored.manifest.reference,
+    },
+    ...(stored.manifest.trained ? { trained: stored.manifest.trained } : {}),
     samples: kept,
   };
   logFront(front, emit);

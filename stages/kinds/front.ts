@@ -106,7 +106,7 @@ function lengthProblems(
 
 export default defineKind({
   name: 'front',
-  version: 1,
+  version: 2,
   description:
     'Asks a policy for a grid of trade-offs on held-out prompts: mean rewards with standard errors, KL, entropy and ' +
     'length, samples of text, and in an exact world the value, the optimum and the regret of every point.',

@@ -41,7 +41,7 @@ function checkObjectives(inputs: InputTraits): Problem[] {
 
 export default defineKind({
   name: 'report',
-  version: 1,
+  version: 2,
   description:
     'Draws fronts into one self-contained HTML page: what was run, the trade-off front of every method with every ' +
     'seed, regret against the exact optimum where it is known, the measures of steering with their intervals, ' +

@@ -69,7 +69,7 @@ function traitsOf(experts: readonly Traits[]): Traits {
 
 export default defineKind({
   name: 'rewarded-soup',
-  version: 1,
+  version: 2,
   description:
     'Rewarded soup (Ramé et al. 2023): averages the weights of experts, each trained alone on one reward from one ' +
     'reference. Nothing is trained.',

@@ -60,7 +60,7 @@ function check(values: SoftWith, inputs: InputTraits): Problem[] {
 
 export default defineKind({
   name: 'soft',
-  version: 1,
+  version: 2,
   description:
     'Single-objective finetuning (SOFT): one policy for one reward, or one fixed weighting of rewards, at one KL ' +
     'weight, by policy gradient from the reference. An expert of a soup; with several rewards, a MORLHF policy.',

@@ -1,5 +1,6 @@
 /** Rewarded soups (Ramé et al., "Rewarded soups", NeurIPS 2023): experts' weights, averaged by the trade-off. */
 import { StageFailure } from '../../runner/contract.js';
+import type { Trained } from '../../schemas/artifact.js';
 import type { StoredPolicy } from './stored-policy.js';
 
 /**
@@ -22,6 +23,7 @@ export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
       conditioning: 'full',
       alpha: first.manifest.alpha,
       referenceShare: 'none',
+      ...trainedTogether(experts.map(({ manifest }) => manifest.trained)),
     },
     config: first.config,
     tokenizer: first.tokenizer,
@@ -29,6 +31,15 @@ export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
     copies: experts.map(({ shared }) => shared),
     reference: first.reference,
   };
+}
+
+/** What was spent on all of them; nothing where that of one is unknown. */
+export function trainedTogether(budgets: readonly (Trained | undefined)[]): { readonly trained?: Trained } {
+  const known = budgets.filter((budget) => budget !== undefined);
+  if (known.length < budgets.length) return {};
+  const sum = (name: keyof Trained): number => known.reduce((total, budget) => total + budget[name], 0);
+  const [steps, groups, responses, tokens] = [sum('steps'), sum('groups'), sum('responses'), sum('tokens')];
+  return { trained: { steps, groups, responses, tokens } };
 }
 
 function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy): void {

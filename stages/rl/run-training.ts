@@ -1,6 +1,6 @@
 /** What the kinds soft and clp do around the trainer: open inputs, log, watch for lock-in, save the policy. */
 import { outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
-import type { PolicyManifest } from '../../schemas/artifact.js';
+import type { PolicyManifest, Trained } from '../../schemas/artifact.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset } from '../data/dataset.js';
 import { worldOf, type ListedWorld } from '../data/world.js';
@@ -65,9 +65,17 @@ export async function runTraining(
   remarkOnEstimator(training, emit);
   const watch = watchOf(await worldOf(dataset), prompts, start);
   const last = await follow(training, start, { emit, signal, watch, logEvery: log_every });
-  await savePolicy(outputPath(job, 'policy'), last.policy);
+  const { policy } = last;
+  const trained = trainedOn(training, last);
+  await savePolicy(outputPath(job, 'policy'), { ...policy, manifest: { ...policy.manifest, trained } });
   disposeState(last.optimizer);
   parameterPolicy(last.policy).dispose();
+}
+
+/** The budget that was spent, of which only the tokens hang on what was sampled. */
+function trainedOn({ tradeOffs, batch, samples }: Training, { step, tokens }: Progress): Trained {
+  const groups = step * tradeOffs * batch;
+  return { steps: step, groups, responses: groups * samples, tokens };
 }
 
 /** A biased estimator trains something else than V; its result backs no claim, and the log says so. */
@@ -102,16 +110,14 @@ async function follow(training: Training, start: StoredPolicy, options: Followin
   const { emit, signal, watch, logEvery } = options;
   let last: Progress = begin(start);
   let recent: Figures[] = [];
-  let tokens = 0;
   let steering: Figures = {};
   for await (const step of train(training, last)) {
     signal.throwIfAborted();
     last = step;
-    tokens += step.tokens;
     recent.push(step.figures);
     const ends = step.step === training.steps;
     if (step.step % logEvery === 0 || ends) {
-      log(emit, step.step, { ...averageFigures(recent), num_tokens: tokens });
+      log(emit, step.step, { ...averageFigures(recent), num_tokens: step.tokens });
       emit({ type: 'progress', done: step.step, total: training.steps, unit: 'steps' });
       recent = [];
     }

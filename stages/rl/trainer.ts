@@ -37,8 +37,9 @@ export interface Training
 
 /** All that a step changes; with the training's seed it decides the rest of the run. */
 export interface Progress {
-  /** Updates done. */
+  /** Updates done, and tokens that ran through the policy in their gradients. */
   readonly step: number;
+  readonly tokens: number;
   readonly policy: StoredPolicy;
   readonly optimizer: OptimizerState;
 }
@@ -46,14 +47,12 @@ export interface Progress {
 export interface Step extends Progress {
   readonly figures: Figures;
   readonly episodes: readonly Episode[];
-  /** Tokens that ran through the policy in this step's gradients. */
-  readonly tokens: number;
 }
 
 /** Before the first update. */
 export function begin(policy: StoredPolicy): Progress {
   const optimizer = adamw({ rate: () => 0 }).init(flatten(conditionedParameters(policy)));
-  return { step: 0, policy, optimizer };
+  return { step: 0, tokens: 0, policy, optimizer };
 }
 
 /**
@@ -91,10 +90,11 @@ export async function* train(training: Training, from: Progress): AsyncGenerator
     episodes.forEach((episode) => disposeTensors(episode.gradients));
     const updated = update(optimizer, { gradients, progress, parameters });
 
-    progress = { step: step + 1, ...updated };
+    const tokens = progress.tokens + sum(episodes.map((episode) => episode.figures.tokens));
+    progress = { step: step + 1, tokens, ...updated };
     const figures = { ...figuresOf(episodes, policy.manifest.objectives), learning_rate: rate(step) };
     checkFinite(figures, step);
-    yield { ...progress, figures, episodes, tokens: sum(episodes.map((episode) => episode.figures.tokens)) };
+    yield { ...progress, figures, episodes };
     await setImmediate();
   }
 }
@@ -133,7 +133,7 @@ interface UpdateInput {
 function update(
   optimizer: Optimizer,
   { gradients, progress, parameters }: UpdateInput,
-): Omit<Progress, 'step'> {
+): Omit<Progress, 'step' | 'tokens'> {
   const [ascent, before] = [flatten(gradients), flatten(parameters)];
   const { parameters: flat, state } = optimizer.update(ascent, progress.optimizer, before);
   [ascent, before].forEach(disposeTensors);

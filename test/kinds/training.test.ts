@@ -9,6 +9,7 @@ import front from '../../stages/kinds/front.js';
 import rewardedSoup from '../../stages/kinds/rewarded-soup.js';
 import sft from '../../stages/kinds/sft.js';
 import soft from '../../stages/kinds/soft.js';
+import { trainedTogether } from '../../stages/policy/soup.js';
 import { output, runKind, type Ran } from './run.js';
 
 const rewards = ['nli', 'rouge'];
@@ -89,8 +90,9 @@ describe('soft', () => {
       ...{ alpha: { fixed: 0.05 }, reference: model.digest },
     });
     expect(ran.metric('rewards/nli/mean')).toBeTypeOf('number');
-    const { points } = await frontOf(output(ran, 'policy'));
+    const { points, reference } = await frontOf(output(ran, 'policy'));
     expect(points.map(({ weights }) => weights)).toEqual([[1]]);
+    expect(reference.digest).toBe(model.digest);
   });
 
   it('takes a map of weights', async () => {
@@ -160,11 +162,35 @@ describe('rewarded-soup', () => {
     const soup = output(await runKind(rewardedSoup, { with: {}, inputs: { experts } }), 'policy');
     const found = await frontOf(soup);
     expect([found.method, found.objectives]).toEqual(['rewarded-soup', rewards]);
+    expect(found.trained).toMatchObject({ steps: 4, groups: 8, responses: 32 });
     const [expert] = (await frontOf(experts[0]?.artifact ?? soup)).points;
     const corner = found.points.find(({ weights }) => weights[0] === 1);
     // The same model meets the same dice: the same responses.
     expect(corner?.kl).toBe(expert?.kl);
     expect(corner?.rewards[0]).toBe(expert?.rewards[0]);
+  });
+});
+
+describe('what a policy was trained on', () => {
+  // Two steps of two trade-offs (one of an expert), two prompts each, four responses a prompt.
+  it.each([
+    { name: 'soft', kind: soft, values: { rewards: 'nli' }, groups: 4 },
+    { name: 'clp', kind: clp, values: { rewards, trade_offs: 2 }, groups: 8 },
+  ])('$name counts it, and its front says it', async ({ kind, values, groups }) => {
+    const ran = await runKind(kind, { with: { ...values, ...little }, inputs });
+    const { trained } = await policyOf(ran);
+    const tokens = ran.metric('num_tokens') ?? NaN;
+    expect(trained).toEqual({ steps: 2, groups, responses: 4 * groups, tokens });
+    expect(tokens).toBeGreaterThan(4 * groups);
+    expect((await frontOf(output(ran, 'policy'))).trained).toEqual(trained);
+  });
+
+  it('of a soup is that of its experts together, unless that of one is unknown', () => {
+    const budget = { steps: 2, groups: 4, responses: 16, tokens: 300 };
+    expect(trainedTogether([budget, { ...budget, steps: 5, tokens: 1 }])).toEqual({
+      trained: { steps: 7, groups: 8, responses: 32, tokens: 301 },
+    });
+    expect(trainedTogether([budget, undefined])).toEqual({});
   });
 });
 

@@ -94,6 +94,7 @@ describe.each(conditioningNames)('training with the conditioning %s', (name) => 
     const { first, second } = half.optimizer;
     const copied: Progress = {
       step: half.step,
+      tokens: half.tokens,
       policy: {
         ...half.policy,
         shared: cloneTensors(half.policy.shared),
