@@ -86,6 +86,8 @@ export const ExactPoint = Type.Object({
   /** Exact expected reward an objective, of the policy and of the optimum. */
   rewards: Type.Array(Type.Number()),
   optimumRewards: Type.Array(Type.Number()),
+  /** The same of the optimum among the responses that the reference gives a probability of .001 or more. */
+  rewardsInReach: Type.Optional(Type.Array(Type.Number())),
   kl: Type.Number(),
   /** Probability that the policy leaves the world's valid responses: its KL is bounded, not computed. */
   invalidMass: Type.Number(),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Static } from 'typebox';
 import { type Emit, type StageJob, listInput } from '../../runner/contract.js';
 import { drawCharts } from '../report/charts/draw.js';
-import { frontsCsv } from '../report/csv.js';
+import { ablationsCsv, frontsCsv } from '../report/csv.js';
 import { readCurves } from '../report/fronts.js';
 import { page } from '../report/page/page.js';
 import { summarise } from '../report/summary.js';
@@ -28,6 +28,8 @@ export async function run(
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'summary.json'), JSON.stringify(summary, null, 1) + '\n');
   await writeFile(join(folder, 'fronts.csv'), frontsCsv(summary));
+  if (summary.slices.some(({ ablations }) => ablations.length > 0))
+    await writeFile(join(folder, 'ablations.csv'), ablationsCsv(summary));
   await writeFile(join(folder, 'front.svg'), charts.slices[0]?.front ?? charts.alpha ?? emptySvg);
   await writeFile(join(folder, 'index.html'), page(summary, charts));
 }

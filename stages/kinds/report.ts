@@ -1,5 +1,6 @@
 import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
 import { objectiveSets } from '../report/objectives.js';
+import { listTraits } from '../rl/provenance.js';
 import { Type } from '../../schemas/type.js';
 
 export const ReportWith = Type.Object({
@@ -19,14 +20,15 @@ export const ReportWith = Type.Object({
   }),
 });
 
-/** A report on fronts of different rewards is a mistake that can be seen before anything runs. */
+/**
+ * A report on fronts of different rewards is a mistake that can be seen before anything runs. A variant may leave
+ * a reward out: it is compared with its twin where that one has no weight.
+ */
 function checkObjectives(inputs: InputTraits): Problem[] {
-  const fronts = inputs.fronts;
-  if (!Array.isArray(fronts)) return [];
+  const fronts = listTraits(inputs, 'fronts');
+  const base = fronts.filter(({ lineage }) => lineage?.coordinates.ablation === undefined);
   const sets = objectiveSets(
-    (fronts as readonly { objectives?: readonly string[] }[]).flatMap(({ objectives }) =>
-      objectives === undefined ? [] : [objectives],
-    ),
+    (base.length > 0 ? base : fronts).flatMap(({ objectives }) => (objectives ? [objectives] : [])),
   );
   if (sets.length < 2) return [];
   return [
@@ -45,15 +47,17 @@ export default defineKind({
   description:
     'Draws fronts into one self-contained HTML page: what was run, the trade-off front of every method with every ' +
     'seed, regret against the exact optimum where it is known, the measures of steering with their intervals, ' +
-    'paired differences between methods, and samples of text. Beside index.html stand summary.json (every figure ' +
-    'of the page), fronts.csv and front.svg.',
+    'paired differences between methods, of each ablation to its twin, what each was trained on, and samples of ' +
+    'text. Beside index.html stand summary.json (every figure of the page), fronts.csv, ablations.csv (where there ' +
+    'are variants) and front.svg.',
   with: ReportWith,
   inputs: {
     fronts: {
       type: 'front',
       list: true,
       description:
-        'Fronts to compare. The axis `seed` makes replicates; all other axes name the curves that are compared.',
+        'Fronts to compare. The axis `seed` makes replicates, `ablation` variants of a twin; all other axes name the ' +
+        'curves that are compared.',
     },
   },
   outputs: () => ({ report: { type: 'report' } }),

@@ -31,19 +31,39 @@ export function differencesOf(
   { judged }: { readonly judged: boolean },
 ): Difference[] {
   const rows = curves.flatMap((a, i) => curves.slice(i + 1).flatMap((b) => compare(a, b, measure)));
-  if (!judged) return rows.map((row) => ({ measure, ...row, adjusted: null, verdict: null, why: '' }));
+  return (judged ? judgedTogether(rows) : rows.map(described)).map((row) => ({ measure, ...row }));
+}
+
+type Judged = Pick<Difference, 'adjusted' | 'verdict' | 'why'>;
+
+/** Verdicts on rows that are one family of tests: Holm's correction runs over all of them. */
+export function judgedTogether<Row extends Paired>(rows: readonly Row[]): (Row & Judged)[] {
   const adjusted = holm(rows.map((row) => row.p));
   return rows.map((row, i) => {
     const p = adjusted[i] ?? 1;
-    return { measure, ...row, adjusted: p, ...judge(row, p) };
+    return { ...row, adjusted: p, ...judge(row, p) };
   });
 }
 
-interface Compared {
-  readonly a: string;
-  readonly b: string;
+/** A row that is shown and not judged. */
+export function described<Row extends Paired>(row: Row): Row & Judged {
+  return { ...row, adjusted: null, verdict: null, why: '' };
+}
+
+/** What the differences of pairs say. */
+export interface Paired {
   readonly difference: Estimate;
   readonly p: number;
+}
+interface Compared extends Paired {
+  readonly a: string;
+  readonly b: string;
+}
+
+/** Mean of the differences, with a two-sided sign-flip p by enumeration. */
+export function pairedBy(gaps: readonly number[]): Paired {
+  const { p } = signFlipTest(gaps, { random: new Random(0, 'report/sign-flip') });
+  return { difference: estimate(gaps), p };
 }
 
 function compare(a: CurveSummary, b: CurveSummary, measure: string): Compared[] {
@@ -53,11 +73,10 @@ function compare(a: CurveSummary, b: CurveSummary, measure: string): Compared[] 
     return ours === null || theirs === null ? [] : [ours - theirs];
   });
   if (gaps.length === 0) return [];
-  const { p } = signFlipTest(gaps, { random: new Random(0, 'report/sign-flip') });
-  return [{ a: a.name, b: b.name, difference: estimate(gaps), p }];
+  return [{ a: a.name, b: b.name, ...pairedBy(gaps) }];
 }
 
-function judge({ difference }: Compared, adjusted: number): Pick<Difference, 'verdict' | 'why'> {
+function judge({ difference }: Paired, adjusted: number): Pick<Difference, 'verdict' | 'why'> {
   const { n, mean: center } = difference;
   if (n < pairsForVerdict) return { verdict: 'undecided', why: tooFew(n) };
   if (adjusted > level) return { verdict: 'undecided', why: `p (Holm) is above ${level}` };

@@ -13,12 +13,22 @@ export interface Replicate {
   readonly front: Front;
 }
 
+/** A variant of the pipeline is compared with its twin, not with every curve. */
+export const isVariant = (axes: Readonly<Record<string, string>>): boolean => axes.ablation !== undefined;
+
 /** What is compared: the fronts that agree on every coordinate but the seed. */
 export interface Curve {
   readonly name: string;
   readonly method: string;
+  readonly stage: string;
   readonly coordinates: Readonly<Record<string, string>>;
   readonly replicates: readonly Replicate[];
+}
+
+/** The curves that are compared with each other: those of no variant, where there are any. */
+export function mainCurves(curves: readonly Curve[]): readonly Curve[] {
+  const base = curves.filter(({ coordinates }) => !isVariant(coordinates));
+  return base.length > 0 ? base : curves;
 }
 
 interface Item {
@@ -29,19 +39,28 @@ interface Item {
 
 /**
  * Curves in the order in which the fronts were gathered, each with its seeds in numeric order, all with the objectives
- * of the first front in its order.
+ * of the first front in its order; curves of variants come last, and may have other objectives.
  * A front that can't be read, other objectives, or a seed that appears twice is a failure of class `user`.
  */
 export async function readCurves(fronts: readonly GatheredArtifact[]): Promise<Curve[]> {
   if (fronts.length === 0) throw wrong('report-empty', 'a report needs at least one front, found none');
   const items = await Promise.all(fronts.map(readItem));
-  refuseMixedObjectives(items);
-  const objectives = items[0]?.replicate.front.objectives ?? [];
-  return sortIntoCurves(items.map((item) => ({ ...item, replicate: inOrder(item.replicate, objectives) })));
+  const base = items.filter(({ axes }) => !isVariant(axes));
+  const compared = base.length > 0 ? base : items;
+  refuseMixedObjectives(compared);
+  const objectives = compared[0]?.replicate.front.objectives ?? [];
+  const sorted = sortIntoCurves(
+    items.map((item) => ({ ...item, replicate: inOrder(item.replicate, objectives) })),
+  );
+  const last = (curve: Curve): number => Number(isVariant(curve.coordinates));
+  return sorted.sort((a, b) => last(a) - last(b));
 }
 
+/** The front with its objectives in the given order; those that it alone has follow. */
 function inOrder({ seed, front }: Replicate, objectives: readonly string[]): Replicate {
-  return { seed, front: withObjectives(front, objectives) };
+  const shared = objectives.filter((name) => front.objectives.includes(name));
+  const own = front.objectives.filter((name) => !objectives.includes(name));
+  return { seed, front: withObjectives(front, [...shared, ...own]) };
 }
 
 async function readItem(item: GatheredArtifact): Promise<Item> {
@@ -115,6 +134,7 @@ function toCurve(name: string, members: readonly Item[]): Curve {
   return {
     name,
     method: first?.replicate.front.method ?? name,
+    stage: first?.stage ?? '',
     coordinates: first?.axes ?? {},
     replicates,
   };
@@ -122,16 +142,18 @@ function toCurve(name: string, members: readonly Item[]): Curve {
 
 /**
  * Names a curve by what tells it from the others: the stage where several are compared, the axis `method`, then
- * the other axes by name. A value that does not begin with a letter is written with its axis (`alpha=0.05`).
+ * the other axes by name, and last the name of the variant. A value that does not begin with a letter is written with its axis (`alpha=0.05`).
  */
 function namer(items: readonly Item[]): (item: Item) => string {
-  const axes = [...new Set(items.flatMap((item) => Object.keys(item.axes)))].sort(methodFirst);
+  const all = new Set(items.flatMap((item) => Object.keys(item.axes)));
+  const axes = [...all].filter((axis) => axis !== 'ablation').sort(methodFirst);
   const varying = axes.filter((axis) => new Set(items.map((item) => item.axes[axis])).size > 1);
   const severalStages = new Set(items.map((item) => item.stage)).size > 1;
   return (item) => {
     const parts = varying.flatMap((axis) => nameValue(axis, item.axes[axis]));
     const named = severalStages ? [item.stage, ...parts] : parts;
-    return named.join(' ') || item.replicate.front.method;
+    const base = named.join(' ') || item.replicate.front.method;
+    return isVariant(item.axes) ? `${base} ${item.axes.ablation ?? ''}` : base;
   };
 }
 

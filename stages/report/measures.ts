@@ -1,10 +1,11 @@
 /** The measures of a front: what each is called, what it means, and how it follows from the points. */
 import { mean } from 'simple-statistics';
+import type { Trained } from '../../schemas/artifact.js';
 import { type Calibration as Scale, calibrated } from '../pareto/calibration.js';
 import { hullHypervolume } from '../pareto/hull.js';
 import { kendallTauB } from '../statistics/rank-correlation.js';
 import { type RegretSummary, regretSummary } from '../statistics/regret.js';
-import { leastSpanOf, monotonicityViolations, steeringOrder } from '../statistics/steering.js';
+import { corner, leastSpanOf, monotonicityViolations, steeringOrder } from '../statistics/steering.js';
 import { middle } from './points.js';
 import type { Figures, Measure, SeedPoint } from './types.js';
 
@@ -14,6 +15,8 @@ export interface Measured {
   /** What spans are relative to: the exact optimum, else the experts; empty where neither is known. */
   readonly yardstick: readonly SeedPoint[];
   readonly scale: Scale | null;
+  /** What the policy was trained on, where that is known. */
+  readonly trained?: Trained | undefined;
 }
 
 interface Definition extends Measure {
@@ -27,7 +30,7 @@ const primary: readonly Definition[] = [
     meaning:
       'What is lost against the exact optimum, V* − V, averaged over the weights; V = (1 − alpha) w·r − alpha KL. 0 is optimal.',
     better: 'lower',
-    primary: true,
+    group: 'main',
     digits: 4,
     of: ({ points }) => regrets(points)?.mean ?? null,
   },
@@ -36,7 +39,7 @@ const primary: readonly Definition[] = [
     title: 'max V-regret',
     meaning: 'V* − V at the weight where most is lost: it sees a policy that ignores one end of the weights.',
     better: 'lower',
-    primary: true,
+    group: 'main',
     digits: 4,
     of: ({ points }) => regrets(points)?.max ?? null,
   },
@@ -46,7 +49,7 @@ const primary: readonly Definition[] = [
     meaning:
       'Share of the way from the reference to the optimum: 1 − mean regret / mean (V* − V of the reference).',
     better: 'higher',
-    primary: true,
+    group: 'main',
     digits: 3,
     of: ({ points }) => regrets(points)?.closed ?? null,
   },
@@ -55,7 +58,7 @@ const primary: readonly Definition[] = [
     title: 'V at equal weights',
     meaning: 'V where all rewards weigh the same, the trade-off that no expert was trained for.',
     better: 'higher',
-    primary: true,
+    group: 'main',
     digits: 4,
     of: ({ points }) => middle(points)?.value ?? null,
   },
@@ -65,7 +68,7 @@ const primary: readonly Definition[] = [
     meaning:
       'Share of pairs of weights w, w′ with (w − w′)·(r(w) − r(w′)) > 0 beyond noise (.001, or two standard errors of sampled rewards; ties count one half): asking for more gives more. The optimum scores 1.',
     better: 'higher',
-    primary: true,
+    group: 'main',
     digits: 3,
     of: ({ points }) => order(points),
   },
@@ -73,9 +76,9 @@ const primary: readonly Definition[] = [
     id: 'span',
     title: 'span',
     meaning:
-      'How far the corners of the simplex pull a reward apart, relative to the exact optimum (to the experts where no optimum is known); the least over the rewards. Under .75 it is called lock-in.',
+      'How far the corners of the simplex pull a reward apart, relative to the exact optimum (to the experts where no optimum is known); the least over the rewards. Under .75 it is called lock-in, unless the reference hardly writes what the ends ask for.',
     better: 'higher',
-    primary: true,
+    group: 'main',
     digits: 3,
     of: ({ points, yardstick }) => leastSpanOf(points, yardstick),
   },
@@ -85,7 +88,7 @@ const primary: readonly Definition[] = [
     meaning:
       'Volume below all mixtures of the points, with each reward scaled to 0 at the reference and 1 at its expert. It does not see the KL that was paid: read it beside the regret.',
     better: 'higher',
-    primary: true,
+    group: 'main',
     digits: 3,
     of: ({ points, scale }) => hull(points, scale),
   },
@@ -97,9 +100,18 @@ const details: readonly Definition[] = [
     title: 'gain in V',
     meaning: 'V minus V of the reference model, averaged over the weights.',
     better: 'higher',
-    primary: false,
+    group: 'detail',
     digits: 4,
     of: ({ points }) => mean(points.map((point) => point.value - point.referenceValue)),
+  },
+  {
+    id: 'corner-reward',
+    title: 'corner reward',
+    meaning: 'The reward that is asked for alone, at its corner of the simplex; the mean over rewards.',
+    better: 'higher',
+    group: 'detail',
+    digits: 3,
+    of: ({ points }) => cornerReward(points),
   },
   {
     id: 'tau',
@@ -107,7 +119,7 @@ const details: readonly Definition[] = [
     meaning:
       'Rank correlation of each weight with its reward, the mean over rewards. For correlated rewards even the optimum scores low: compare with its row.',
     better: 'neither',
-    primary: false,
+    group: 'detail',
     digits: 3,
     of: ({ points }) => meanOverObjectives(points, (k) => tau(points, k)),
   },
@@ -116,7 +128,7 @@ const details: readonly Definition[] = [
     title: 'falls',
     meaning: 'Share of steps to a larger weight on which the reward falls, the mean over rewards.',
     better: 'neither',
-    primary: false,
+    group: 'detail',
     digits: 3,
     of: ({ points }) => meanOverObjectives(points, (k) => monotonicityViolations(points, k)),
   },
@@ -125,7 +137,7 @@ const details: readonly Definition[] = [
     title: 'KL',
     meaning: 'KL to the reference over whole responses, in nats, averaged over the weights.',
     better: 'neither',
-    primary: false,
+    group: 'detail',
     digits: 3,
     of: ({ points }) => mean(points.map((point) => point.kl)),
   },
@@ -134,7 +146,7 @@ const details: readonly Definition[] = [
     title: 'length',
     meaning: 'Tokens a sampled response, averaged over the weights.',
     better: 'neither',
-    primary: false,
+    group: 'detail',
     digits: 1,
     of: ({ points }) => meanKnown(points.map((point) => point.length)),
   },
@@ -143,7 +155,7 @@ const details: readonly Definition[] = [
     title: 'entropy',
     meaning: 'Entropy of the policy at a sampled token, in nats, averaged over the weights.',
     better: 'neither',
-    primary: false,
+    group: 'detail',
     digits: 3,
     of: ({ points }) => meanKnown(points.map((point) => point.entropy)),
   },
@@ -153,25 +165,53 @@ const details: readonly Definition[] = [
     meaning:
       'Largest probability over the weights that the policy leaves the responses which the exact world can list; regret is exact up to the KL of that mass.',
     better: 'neither',
-    primary: false,
+    group: 'detail',
     digits: 4,
     of: ({ points }) => maxKnown(points.map((point) => point.invalidMass)),
   },
 ];
 
-const definitions: readonly Definition[] = [...primary, ...details];
+const budgets: readonly Definition[] = [
+  {
+    id: 'trained-steps',
+    title: 'steps',
+    meaning: 'Updates of the parameters in training; of all experts together where several are mixed.',
+    better: 'neither',
+    group: 'budget',
+    digits: 0,
+    of: ({ trained }) => trained?.steps ?? null,
+  },
+  {
+    id: 'trained-groups',
+    title: 'groups',
+    meaning: 'Prompts answered in training, each at one trade-off by a group of responses.',
+    better: 'neither',
+    group: 'budget',
+    digits: 0,
+    of: ({ trained }) => trained?.groups ?? null,
+  },
+  {
+    id: 'trained-tokens',
+    title: 'tokens trained on',
+    meaning: 'Tokens that ran through the policy in the gradients of its training.',
+    better: 'neither',
+    group: 'budget',
+    digits: 0,
+    of: ({ trained }) => trained?.tokens ?? null,
+  },
+];
+
+const definitions: readonly Definition[] = [...primary, ...details, ...budgets];
 
 /** All measures, without how they are computed. */
 export const measures: readonly Measure[] = definitions.map(
-  ({ id, title, meaning, better, primary: first, digits }) => ({
-    id,
-    title,
-    meaning,
-    better,
-    primary: first,
-    digits,
-  }),
+  ({ id, title, meaning, better, group, digits }) => ({ id, title, meaning, better, group, digits }),
 );
+
+/** A measure's title with an arrow to where it is better. */
+export function directed({ title, better }: Measure): string {
+  return title + (better === 'lower' ? ' ↓' : better === 'higher' ? ' ↑' : '');
+}
 
 /** Every measure of one front; null where it is not defined there. */
 export function figuresOf(front: Measured): Figures {
@@ -204,6 +244,11 @@ function tolerance(a: SeedPoint, b: SeedPoint): number {
     return sum + (w - (b.weights[k] ?? 0)) ** 2 * (ours ** 2 + theirs ** 2);
   }, 0);
   return variance === 0 ? 1e-3 : 2 * Math.sqrt(variance);
+}
+
+function cornerReward(points: readonly SeedPoint[]): number | null {
+  const rewards = (points[0]?.weights ?? []).flatMap((_, k) => corner(points, k)?.rewards[k] ?? []);
+  return rewards.length > 0 && rewards.length === points[0]?.weights.length ? mean(rewards) : null;
 }
 
 function hull(points: readonly SeedPoint[], scale: Scale | null): number | null {

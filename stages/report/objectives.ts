@@ -21,7 +21,14 @@ export function withObjectives(front: Front, objectives: readonly string[]): Fro
       rewards: moved(point.rewards),
       stderr: movedIfKnown(point.stderr),
       ...(exact
-        ? { exact: { ...exact, rewards: moved(exact.rewards), optimumRewards: moved(exact.optimumRewards) } }
+        ? {
+            exact: {
+              ...exact,
+              rewards: moved(exact.rewards),
+              optimumRewards: moved(exact.optimumRewards),
+              ...(exact.rewardsInReach ? { rewardsInReach: moved(exact.rewardsInReach) } : {}),
+            },
+          }
         : {}),
     })),
     reference: {

@@ -1,5 +1,6 @@
 /** Brings points to one form: exact figures where the world gives them, sampled ones elsewhere. */
 import type { Front, FrontPoint } from '../../schemas/artifact.js';
+import type { SteeredPoint } from '../statistics/steering.js';
 import { weightedSum } from '../vector.js';
 import type { SeedPoint } from './types.js';
 
@@ -10,6 +11,13 @@ export function pointsAt(front: Front, alpha: number): SeedPoint[] {
     .map((point) =>
       point.exact ? exactPoint(point, point.exact) : sampledPoint(point, front.reference.rewards),
     );
+}
+
+/** What the optimum reaches by responses that the reference writes; empty where the front does not say. */
+export function inReachAt(front: Front, alpha: number): SteeredPoint[] {
+  return front.points.flatMap(({ alpha: own, weights, exact }) =>
+    own === alpha && exact?.rewardsInReach ? [{ weights, rewards: exact.rewardsInReach }] : [],
+  );
 }
 
 /** What the exact optimum reaches at the points of a front; empty where a point has no exact figures. */
@@ -73,4 +81,22 @@ function objective(alpha: number, reward: number, kl: number): number {
 /** The point that asks for all objectives alike. */
 export function middle(points: readonly SeedPoint[]): SeedPoint | undefined {
   return points.find((point) => point.weights.every((w) => Math.abs(w - 1 / point.weights.length) < 1e-9));
+}
+
+/** Points with no weight on any objective but the kept ones, as points of these alone. */
+export function onFace(
+  points: readonly SeedPoint[],
+  objectives: readonly string[],
+  kept: readonly string[],
+): SeedPoint[] {
+  const places = kept.map((name) => objectives.indexOf(name));
+  const pick = (values: readonly number[]): number[] => places.map((place) => values[place] ?? NaN);
+  return points
+    .filter(({ weights }) => weights.every((w, k) => places.includes(k) || Math.abs(w) < 1e-9))
+    .map((point) => ({
+      ...point,
+      weights: pick(point.weights),
+      rewards: pick(point.rewards),
+      stderr: point.stderr && pick(point.stderr),
+    }));
 }

@@ -1,32 +1,48 @@
 /** Everything that is known at one alpha. */
 import { differencesOf, estimate } from './estimate.js';
-import type { Curve } from './fronts.js';
-import { type Answer, type Answered, answersTo } from './answers.js';
-import { type Scale, calibrationOf, expertsOf, optimaOf, referencesOf, scaleOf } from './yardstick.js';
+import { type Curve, mainCurves } from './fronts.js';
+import { type Answer, type Answered, answersTo, objectivesOf } from './answers.js';
+import { ablationsOf } from './ablations.js';
+import {
+  type Yardstick,
+  calibrationOf,
+  expertsOf,
+  measuredBy,
+  narrowed,
+  optimaOf,
+  referencesOf,
+  scaleOf,
+} from './yardstick.js';
 import { findingsOf } from './findings.js';
 import { figuresOf } from './measures.js';
-import { corner } from '../statistics/steering.js';
+import { corner, leastSpanOf } from '../statistics/steering.js';
 import { middle } from './points.js';
 import type { Change, CurveSummary, PointSummary, SeedPoint, SeedSummary, Slice } from './types.js';
 
 export function sliceAt(curves: readonly Curve[], alpha: number, objectives: readonly string[]): Slice {
-  const answered = answersTo(curves, alpha);
+  const main = mainCurves(curves);
+  const rest = curves.filter((curve) => !main.includes(curve));
+  const answered = answersTo(main, alpha);
+  const variants = answersTo(rest, alpha, main.length);
   const exact = answered.every(({ answers }) => answers.every((answer) => answer.optimum.length > 0));
   const references = referencesOf(answered, alpha, objectives.length);
   const optimum = optimaOf(answered);
   const experts = expertsOf(answered);
   const scale = scaleOf(references, optimum ?? experts);
   const judgedBy = exact ? 'regret-mean' : 'gain-mean';
-  const made = answered.map((one) => curveOf(one, experts, scale));
+  const yardstick = { objectives, experts, scale };
+  const made = answered.map((one) => curveOf(one, yardstick));
   const slice = {
     alpha,
     exact,
     judgedBy,
     curves: made,
-    optimum: optimum ? curveOf(optimum, undefined, scale) : null,
+    variants: variants.map((one) => curveOf(one, narrowed(yardstick, objectivesOf(one)))),
+    ablations: ablationsOf(variants, { ...yardstick, main, answered, judgedBy, alpha }),
+    optimum: optimum ? curveOf(optimum, { objectives, experts: undefined, scale }) : null,
     reference: references.map((values) => estimate(values)),
     calibration: calibrationOf(scale, optimum, experts),
-    differences: [judgedBy, ...described].flatMap((measure) =>
+    differences: [judgedBy, ...shown].flatMap((measure) =>
       differencesOf(made, measure, { judged: measure === judgedBy }),
     ),
     changes: exact ? [] : answered.flatMap((one) => changesOf(one, objectives)),
@@ -36,14 +52,15 @@ export function sliceAt(curves: readonly Curve[], alpha: number, objectives: rea
 }
 
 /** Measures on which the differences of curves are shown and not judged. */
-const described = ['value-middle', 'span', 'hypervolume'];
+const shown = ['value-middle', 'span', 'hypervolume'];
 
-function curveOf(answered: Answered, experts: Answered | undefined, scale: Scale | null): CurveSummary {
-  const { curve, index, answers } = answered;
+function curveOf({ curve, index, answers }: Answered, yardstick: Yardstick): CurveSummary {
   const seeds = answers.map((answer): SeedSummary => {
-    const yardstick = answer.optimum.length > 0 ? answer.optimum : expertPoints(experts, answer.seed);
-    const figures = figuresOf({ points: answer.points, yardstick, scale });
-    return { seed: answer.seed, figures, points: answer.points };
+    const { seed, front, points, inReach } = answer;
+    const figures = figuresOf(measuredBy(answer, yardstick));
+    const known = inReach.length === points.length;
+    const spanInReach = known ? leastSpanOf(points, inReach) : (figures.span ?? null);
+    return { seed, reference: front.reference.digest ?? null, spanInReach, figures, points };
   });
   const ids = Object.keys(seeds[0]?.figures ?? {});
   return {
@@ -51,15 +68,11 @@ function curveOf(answered: Answered, experts: Answered | undefined, scale: Scale
     index,
     method: curve.method,
     coordinates: curve.coordinates,
+    objectives: yardstick.objectives,
     seeds,
     points: pointsOverSeeds(seeds),
     figures: Object.fromEntries(ids.map((id) => [id, estimate(seeds.map((seed) => seed.figures[id]))])),
   };
-}
-
-/** The experts of the same seed, whose reference model is the same; none where that seed has no experts. */
-function expertPoints(experts: Answered | undefined, seed: string): readonly SeedPoint[] {
-  return experts?.answers.find((answer) => answer.seed === seed)?.points ?? [];
 }
 
 /** The mean of each trade-off over the seeds that asked for it, in the order in which they first appear. */

@@ -1,5 +1,5 @@
 /** Computes everything that a report says, once, from the fronts. */
-import type { Curve } from './fronts.js';
+import { type Curve, mainCurves } from './fronts.js';
 import { measures } from './measures.js';
 import { chooseSamples } from './samples.js';
 import { sliceAt } from './slice.js';
@@ -16,17 +16,18 @@ export interface ReportText {
 /** The report as data: a slice for every alpha, warnings, and samples. */
 export function summarise(curves: readonly Curve[], text: ReportText): Summary {
   const objectives = curves[0]?.replicates[0]?.front.objectives ?? [];
+  const main = mainCurves(curves);
   const slices = alphasOf(curves).map((alpha) => sliceAt(curves, alpha, objectives));
   return {
     v: 1,
     title: text.title || `Trade-offs of ${objectives.join(', ')}`,
     description: text.description,
     objectives,
-    curves: curves.map((curve) => curve.name),
+    curves: main.map((curve) => curve.name),
     measures,
     slices,
     warnings: warningsOf(slices),
-    samples: chooseSamples(curves, text.samples),
+    samples: chooseSamples(main, text.samples),
   };
 }
 

@@ -15,8 +15,8 @@ export interface Measure {
   readonly title: string;
   readonly meaning: string;
   readonly better: 'lower' | 'higher' | 'neither';
-  /** In the first table, or among the details. */
-  readonly primary: boolean;
+  /** In the first table, among the details, or beside what was run. */
+  readonly group: 'main' | 'detail' | 'budget';
   /** Decimals shown. */
   readonly digits: number;
 }
@@ -44,6 +44,10 @@ export interface SeedPoint {
 
 export interface SeedSummary {
   readonly seed: string;
+  /** Content digest of the reference model; null where the front does not say. */
+  readonly reference: string | null;
+  /** Span relative to the optimum over what the reference writes (the span itself where that is not known); null where it is too small. */
+  readonly spanInReach: number | null;
   readonly figures: Figures;
   readonly points: readonly SeedPoint[];
 }
@@ -63,6 +67,8 @@ export interface CurveSummary {
   readonly index: number;
   readonly method: string;
   readonly coordinates: Readonly<Record<string, string>>;
+  /** Those of the report, but for a variant of other rewards. */
+  readonly objectives: readonly string[];
   readonly seeds: readonly SeedSummary[];
   readonly points: readonly PointSummary[];
   readonly figures: Readonly<Record<string, Estimate>>;
@@ -81,6 +87,26 @@ export interface Difference {
   /** Given on the primary measure alone; null on the others, which describe. */
   readonly verdict: 'lower' | 'higher' | 'undecided' | null;
   readonly why: string;
+}
+
+/** Variant minus twin on one measure, over the trade-offs that both answer. */
+export interface AblationDifference extends Omit<Difference, 'a' | 'b'> {
+  /** Of each seed that both have. */
+  readonly seeds: readonly { readonly seed: string; readonly difference: number }[];
+}
+
+/** A variant of the pipeline beside its twin: the curve of the same coordinates without `ablation`. */
+export interface Ablation {
+  readonly ablation: string;
+  /** Name of the variant's curve. */
+  readonly curve: string;
+  /** Null where no front is its twin at this alpha. */
+  readonly twin: string | null;
+  /** Why there is no twin, or what a reader of the differences must know; empty where there is nothing to say. */
+  readonly note: string;
+  /** The trade-offs that both answer. */
+  readonly tradeOffs: number;
+  readonly differences: readonly AblationDifference[];
 }
 
 /** Change of one reward against the reference, at one trade-off of one front. */
@@ -110,6 +136,9 @@ export interface Slice {
   /** Id of the one measure on which curves are judged. */
   readonly judgedBy: string;
   readonly curves: readonly CurveSummary[];
+  /** Curves with the coordinate `ablation`, which are compared with their twins alone. */
+  readonly variants: readonly CurveSummary[];
+  readonly ablations: readonly Ablation[];
   readonly optimum: CurveSummary | null;
   readonly reference: readonly Estimate[];
   readonly calibration: Calibration | null;

@@ -9,21 +9,41 @@ export function warningsOf(slices: readonly Slice[]): string[] {
   return slices.flatMap((slice) => {
     const at = several ? ` (alpha ${slice.alpha})` : '';
     return [
-      ...slice.curves.flatMap((curve) => [...lockIn(curve), ...invalid(curve), ...belowZero(curve)]),
+      ...[...slice.curves, ...slice.variants].flatMap((curve) => [
+        ...lowSpan(curve),
+        ...invalid(curve),
+        ...belowZero(curve),
+      ]),
       ...mixedExactness(slice),
       ...unequalSeeds(slice),
       ...unequalGrids(slice),
+      ...unequalBudgets(slice),
+      ...severalReferences(slice),
     ].map((text) => text + at);
   });
 }
 
-function lockIn(curve: CurveSummary): string[] {
-  const locked = curve.seeds.filter((seed) => (seed.figures.span ?? 1) < lockInSpan);
-  if (locked.length === 0) return [];
-  const list = locked.map((seed) => `${(seed.figures.span ?? 0).toFixed(2)}${ofSeed(seed.seed)}`).join(', ');
+/** Lock-in, or a reference that hardly ever writes what the ends ask for: another cause, and another cure. */
+function lowSpan(curve: CurveSummary): string[] {
+  const low = curve.seeds.filter((seed) => (seed.figures.span ?? 1) < lockInSpan);
+  const locked = low.filter(({ spanInReach }) => (spanInReach ?? 1) < lockInSpan);
+  const lacking = low.filter((seed) => !locked.includes(seed));
   return [
-    `${curve.name} is not steered to the ends: span ${list}, under ${lockInSpan}. It locked in, or trained too little; annealing alpha, more corners or more samples a prompt help.`,
+    ...(locked.length === 0
+      ? []
+      : [
+          `${curve.name} is not steered to the ends: span ${spansOf(locked)}, under ${lockInSpan}. It locked in, or trained too little; annealing alpha, more corners or more samples a prompt help.`,
+        ]),
+    ...(lacking.length === 0
+      ? []
+      : [
+          `${curve.name} reaches as far as its reference model lets it: span ${spansOf(lacking)} of the optimum's, under ${lockInSpan}, by responses that the reference gives a probability of .001 or more. It is no lock-in; a reference that knows more (wider, or trained longer) helps.`,
+        ]),
   ];
+}
+
+function spansOf(seeds: CurveSummary['seeds']): string {
+  return seeds.map((seed) => `${(seed.figures.span ?? 0).toFixed(2)}${ofSeed(seed.seed)}`).join(', ');
 }
 
 const ofSeed = (seed: string): string => (seed === '-' ? '' : ` at seed ${seed}`);
@@ -72,4 +92,34 @@ function unequalGrids(slice: Slice): string[] {
   );
   if (grids.size < 2) return [];
   return ['The fronts were not asked for the same weights; means over the weights are not like for like.'];
+}
+
+/** Budgets that differ by less are taken for equal: sampled lengths alone move the tokens. */
+const budgetSlack = 1.1;
+
+function unequalBudgets(slice: Slice): string[] {
+  const known = slice.curves.flatMap(({ name, figures }) => {
+    const groups = figures['trained-groups']?.mean ?? null;
+    return groups === null ? [] : [{ name, groups }];
+  });
+  const counts = known.map(({ groups }) => groups);
+  if (known.length < 2 || Math.max(...counts) <= budgetSlack * Math.min(...counts)) return [];
+  const list = known.map(({ name, groups }) => `${name} ${Math.round(groups)}`).join(', ');
+  return [`The curves were not trained on equal budgets, in groups of responses: ${list}.`];
+}
+
+function severalReferences(slice: Slice): string[] {
+  const seeds = slice.curves.flatMap((curve) => curve.seeds);
+  const names = [...new Set(seeds.map(({ seed }) => seed))];
+  const mixed = names.filter((name) => {
+    const digests = seeds.flatMap(({ seed, reference }) =>
+      seed === name && reference !== null ? [reference] : [],
+    );
+    return new Set(digests).size > 1;
+  });
+  if (mixed.length === 0) return [];
+  const where = mixed.some((seed) => seed !== '-') ? ` at seed ${mixed.join(', ')}` : '';
+  return [
+    `The curves do not have the same reference model${where}: V, KL and regret of each are against its own, and the optimum drawn is that of one.`,
+  ];
 }

@@ -3,9 +3,47 @@ import { mean } from 'simple-statistics';
 import { type Calibration as Scale, calibration } from '../pareto/calibration.js';
 import { corner } from '../statistics/steering.js';
 import type { Answer, Answered } from './answers.js';
+import type { Measured } from './measures.js';
+import { onFace } from './points.js';
 import type { Calibration, SeedPoint } from './types.js';
 
 export type { Scale };
+
+/** What the figures of a curve are relative to. */
+export interface Yardstick {
+  readonly objectives: readonly string[];
+  readonly experts: Answered | undefined;
+  readonly scale: Scale | null;
+}
+
+/** The yardstick of some of its objectives: trade-offs with no weight on the others. */
+export function narrowed({ objectives, experts, scale }: Yardstick, kept: readonly string[]): Yardstick {
+  const places = kept.map((name) => objectives.indexOf(name));
+  const known = places.every((place) => place >= 0);
+  const pick = (values: readonly number[]): number[] => places.map((place) => values[place] ?? NaN);
+  return {
+    objectives: kept,
+    experts: experts && known ? onFaceOf(experts, objectives, kept) : undefined,
+    scale: scale && known ? { zero: pick(scale.zero), one: pick(scale.one) } : null,
+  };
+}
+
+function onFaceOf(answered: Answered, objectives: readonly string[], kept: readonly string[]): Answered {
+  const answers = answered.answers.map((answer) => ({
+    ...answer,
+    points: onFace(answer.points, objectives, kept),
+  }));
+  return { ...answered, answers };
+}
+
+/** A front with all that its figures are made of; its experts are those of its seed, whose reference is the same. */
+export function measuredBy(
+  { seed, front, points, optimum }: Answer,
+  { experts, scale }: Yardstick,
+): Measured {
+  const expert = experts?.answers.find((answer) => answer.seed === seed)?.points ?? [];
+  return { points, yardstick: optimum.length > 0 ? optimum : expert, scale, trained: front.trained };
+}
 
 /** Methods whose policies at the corners of the simplex are trained on one reward alone. */
 const expertMethods = ['rewarded-soup', 'morlhf', 'soft'];
@@ -33,7 +71,7 @@ export function optimaOf(answered: readonly Answered[]): Answered | undefined {
   }));
   const answers = perSeed(known).map((answer) => ({ ...answer, points: answer.optimum }));
   if (answers.length === 0) return undefined;
-  const curve = { name: 'exact optimum', method: 'optimum', coordinates: {}, replicates: [] };
+  const curve = { name: 'exact optimum', method: 'optimum', stage: '', coordinates: {}, replicates: [] };
   return { curve, index: -1, answers };
 }
 

@@ -94,6 +94,17 @@ export function optimum(problem: FiniteProblem, tradeOff: TradeOff): ExactOptimu
   };
 }
 
+/** A response that the reference gives less is hardly ever sampled in training: what is best there is out of reach. */
+const leastReach = 1e-3;
+
+/** Expected reward an objective of the optimum among the outcomes in reach; 0 where there are none. */
+function rewardsInReach(problem: FiniteProblem, tradeOff: TradeOff): number[] {
+  const { tilted } = tilt(problem, tradeOff);
+  const kept = tilted.map((x, i) => ((problem.logReference[i] ?? 0) < Math.log(leastReach) ? -Infinity : x));
+  const logZ = logSumExp([logSumExp(kept), Math.log(invalidMass(problem.logReference, problem.rounding))]);
+  return expectedRewards(problem, Number.isFinite(logZ) ? kept.map((x) => x - logZ) : kept);
+}
+
 /** V of any policy, given log pi of every listed outcome. */
 export function evaluate(problem: FiniteProblem, logPolicy: Float64Array, tradeOff: TradeOff): ExactValue {
   const rewards = expectedRewards(problem, logPolicy);
@@ -159,6 +170,7 @@ export function exactPoint(prompts: readonly EvaluatedPrompt[], tradeOff: TradeO
     regret: best - value,
     rewards: means(values.map((v) => v.rewards)),
     optimumRewards: means(optima.map((o) => o.rewards)),
+    rewardsInReach: means(prompts.map(({ problem }) => rewardsInReach(problem, tradeOff))),
     kl: mean(values.map((v) => v.kl)),
     invalidMass: mean(values.map((v) => v.invalidMass)),
   };

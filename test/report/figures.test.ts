@@ -57,7 +57,7 @@ describe.each([
   it('names the curves and says whether figures are exact', () => {
     expect(made.summary.curves).toEqual(names);
     expect(made.summary.slices.map((slice) => [slice.alpha, slice.exact])).toEqual([[0.1, exact]]);
-    expect(ids.length).toBe(exact ? 14 : 10);
+    expect(ids.length).toBe(exact ? 15 : 11);
   });
 
   it('each seed, and the mean with its interval', () => {
@@ -113,8 +113,8 @@ describe.each([
 
   it('each table of the page shows those numbers', () => {
     const tables = tablesOf(made.html);
-    const primary = made.summary.measures.filter((m) => m.primary && ids.includes(m.id));
-    const details = made.summary.measures.filter((m) => !m.primary && ids.includes(m.id));
+    const primary = made.summary.measures.filter((m) => m.group === 'main' && ids.includes(m.id));
+    const details = made.summary.measures.filter((m) => m.group === 'detail' && ids.includes(m.id));
     for (const [index, list] of [primary, details].entries()) {
       const means = tables[1 + index] ?? [];
       const perSeed = tables[3 + index] ?? [];

@@ -1,7 +1,7 @@
 /** Fronts in closed form: exact policies on small random trees, written as the front kind writes them. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
+import type { Front, FrontPoint, FrontSample, Trained } from '../../schemas/artifact.js';
 import type { GatheredArtifact } from '../../schemas/protocol.js';
 import { sha256 } from '../../schemas/json.js';
 import { Random } from '../../stages/random.js';
@@ -51,6 +51,7 @@ export interface FixtureOptions {
   readonly seed: number;
   readonly exact?: boolean;
   readonly points?: number;
+  readonly trained?: Trained;
 }
 
 /** A front over an evenly spaced grid of weights. */
@@ -90,6 +91,7 @@ export function fixtureFront(options: FixtureOptions): Front {
     points: made,
     reference: { rewards: [...reference.rewards], stderr: [0.01, 0.01], n: 96 },
     samples: fixtureSamples(method, grid),
+    ...(options.trained ? { trained: options.trained } : {}),
   };
 }
 
@@ -139,6 +141,50 @@ export function threeCurves(
     seeds.map((seed) => ({
       coordinates: { ...axes, seed: String(seed) },
       front: fixtureFront({ method, answer, seed, exact }),
+    })),
+  );
+}
+
+const budget = (steps: number, tokens: number): Trained => ({
+  ...{ steps, groups: 16 * steps, responses: 256 * steps, tokens },
+});
+
+/**
+ * What `$front(*).front` gathers of a file with two ablations of clp: `corners-only` of both conditionings, and
+ * `half-steps` of one, whose other base cell was excluded; all others are base cells.
+ */
+export function ablatedCurves(
+  seeds: readonly number[],
+  exact = true,
+): { coordinates: Record<string, string>; front: Front }[] {
+  const curves = [
+    { axes: { method: 'clp', conditioning: 'full' }, answer: 'full', trained: budget(300, 9000) },
+    { axes: { method: 'clp', conditioning: 'logits' }, answer: 'soup', trained: budget(300, 9100) },
+    {
+      axes: { method: 'clp', conditioning: 'full', ablation: 'corners-only' },
+      answer: 'soup',
+      trained: budget(300, 8900),
+    },
+    {
+      axes: { method: 'clp', conditioning: 'logits', ablation: 'corners-only' },
+      answer: 'locked',
+      trained: budget(300, 9000),
+    },
+    {
+      axes: { method: 'clp', conditioning: 'full', ablation: 'half-steps' },
+      answer: 'locked',
+      trained: budget(150, 4500),
+    },
+    {
+      axes: { method: 'clp', conditioning: 'prompt', ablation: 'half-steps' },
+      answer: 'full',
+      trained: budget(150, 4400),
+    },
+  ] as const;
+  return curves.flatMap(({ axes, answer, trained }) =>
+    seeds.map((seed) => ({
+      coordinates: { ...axes, seed: String(seed) },
+      front: fixtureFront({ method: 'clp', answer, seed, exact, trained }),
     })),
   );
 }

@@ -123,7 +123,14 @@ function turn(front: Front): Front {
       rewards: both(point.rewards),
       stderr: errors(point.stderr),
       ...(exact
-        ? { exact: { ...exact, rewards: both(exact.rewards), optimumRewards: both(exact.optimumRewards) } }
+        ? {
+            exact: {
+              ...exact,
+              rewards: both(exact.rewards),
+              optimumRewards: both(exact.optimumRewards),
+              rewardsInReach: both(exact.rewardsInReach ?? []),
+            },
+          }
         : {}),
     })),
     reference: {

@@ -138,6 +138,7 @@ export function figuresOf(front: Front, world: World, experts: readonly Row[]): 
     'steering-order': steering(rows),
     span: spanOf(rows, optima.length > 0 ? optima : experts),
     hypervolume: hullArea(rows.map(({ r }) => [scaled(r[0], world, 0), scaled(r[1], world, 1)])),
+    'corner-reward': average(([0, 1] as const).map((k) => rows.find((row) => row.w[k] === 1)?.r[k] ?? NaN)),
     tau: average([tau(rows, 0), tau(rows, 1)]),
     falls: average([falls(rows, 0), falls(rows, 1)]),
     kl: average(rows.map((row) => row.kl)),

@@ -26,3 +26,8 @@ export function pText(p: number | null): string {
   if (p === null) return unknown;
   return p < 0.001 ? '< 0.001' : p.toFixed(3);
 }
+
+/** A count, in thousands apart: `19,200`. */
+export function counted(value: number | null | undefined): string {
+  return fixed(value, 0).replace(/(?<=\d)(?=(\d{3})+$)/g, ',');
+}

@@ -1,6 +1,7 @@
 /** The report as one HTML file that needs nothing else: no script, no network, the charts inside. */
 import { withVariables } from '../charts/palette.js';
 import type { Slice, Summary } from '../types.js';
+import { describedAblationTable, judgedAblationTable } from './ablations.js';
 import { type Html, html, nothing, trusted } from './html.js';
 import { fixed } from './numbers.js';
 import { sampleSection } from './samples.js';
@@ -20,6 +21,7 @@ export interface SliceCharts {
   readonly front?: string;
   readonly value?: string;
   readonly steering?: string;
+  readonly ablations?: string;
 }
 
 export interface Charts {
@@ -42,8 +44,8 @@ export function page(summary: Summary, charts: Charts): string {
     </main>
     <footer>
       Beside this page: <a href="summary.json">summary.json</a> has every number shown,
-      <a href="fronts.csv">fronts.csv</a> the fronts point by point, <a href="front.svg">front.svg</a> the
-      first chart.
+      <a href="fronts.csv">fronts.csv</a> the fronts point by point, ${ablationsFile(summary)}
+      <a href="front.svg">front.svg</a> the first chart.
     </footer>`;
   return `<!doctype html>
 <html lang="en">
@@ -59,6 +61,11 @@ ${body.toString()}
 </body>
 </html>
 `;
+}
+
+function ablationsFile({ slices }: Summary): Html {
+  if (slices.every(({ ablations }) => ablations.length === 0)) return nothing;
+  return html`<a href="ablations.csv">ablations.csv</a> the differences of variants,`;
 }
 
 function findings(summary: Summary): Html {
@@ -107,8 +114,9 @@ function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
           : 'Figures are sampled; no exact optimum is known.'
       }
     </p>
-    ${runTable(slice)} ${frontSection(summary, slice, charts)} ${valueSection(summary, slice, charts)}
-    ${measureSection(summary, slice)} ${middleSection(summary, slice)} ${differenceSection(summary, slice)}
+    ${runTable(summary, slice)} ${frontSection(summary, slice, charts)}
+    ${valueSection(summary, slice, charts)} ${measureSection(summary, slice)} ${middleSection(summary, slice)}
+    ${differenceSection(summary, slice)} ${ablationSection(summary, slice, charts)}
     ${changeSection(summary, slice)}
   </section>`;
 }
@@ -154,15 +162,15 @@ function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
 }
 
 function measureSection(summary: Summary, slice: Slice): Html {
-  const details = shownMeasures(summary, slice).some((measure) => !measure.primary);
+  const details = shownMeasures(summary, slice).some((measure) => measure.group === 'detail');
   return html`<h2>Measures</h2>
     <p class="note">
       Mean over seeds; in brackets, from three seeds on, the 95% t interval, which describes and decides
       nothing. Bold is the best mean. The measures are explained at the end.
     </p>
-    ${measureTable(summary, slice, true)} ${details ? measureTable(summary, slice, false) : nothing}
+    ${measureTable(summary, slice, 'main')} ${details ? measureTable(summary, slice, 'detail') : nothing}
     <h3>Every seed</h3>
-    ${seedTable(summary, slice, true)} ${details ? seedTable(summary, slice, false) : nothing}`;
+    ${seedTable(summary, slice, 'main')} ${details ? seedTable(summary, slice, 'detail') : nothing}`;
 }
 
 function middleSection(summary: Summary, slice: Slice): Html {
@@ -182,6 +190,21 @@ function differenceSection(summary: Summary, slice: Slice): Html {
       pairs, from ten pairs on. The other measures describe, and their p values are not corrected.
     </p>
     ${differenceTable(summary, slice.differences)}`;
+}
+
+function ablationSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
+  if (slice.ablations.length === 0) return nothing;
+  const judged = summary.measures.find(({ id }) => id === slice.judgedBy)?.title ?? slice.judgedBy;
+  const caption = `Variant minus twin: a dot is one seed, the thick one the mean, the bar its 95% t interval, from three seeds on. The dashed line is no change; arrows say which way is better.`;
+  return html`<h2>Ablations</h2>
+    <p class="note">
+      Each variant of the pipeline minus its twin, the same coordinates without the ablation, paired by seed
+      over the trade-offs that both answer. Verdicts are given on ${judged} alone, from ten pairs on, by
+      two-sided sign-flip tests with Holm's correction over the variants of this table, a family apart from
+      the pairs above; the other measures describe.
+    </p>
+    ${charts.ablations === undefined ? nothing : figure(charts.ablations, caption)}
+    ${judgedAblationTable(summary, slice)} ${describedAblationTable(summary, slice)}`;
 }
 
 function changeSection(summary: Summary, slice: Slice): Html {

@@ -2,13 +2,13 @@
 import type { SampleAnswer, SampleGroup, Summary } from '../types.js';
 import { type Html, html } from './html.js';
 import { fixed, unknown, weightsText } from './numbers.js';
+import { table } from './table.js';
 
 export function sampleSection(summary: Summary): Html[] {
   return summary.samples.map((group) => sampleGroup(group, summary));
 }
 
 function sampleGroup(group: SampleGroup, summary: Summary): Html {
-  const heads = summary.curves.map((name) => html`<th scope="col" class="text">${name}</th>`);
   const severalAlphas = summary.slices.length > 1;
   const rows = group.rows.map((row) => {
     const cells = row.answers.map((answer) => answerCell(answer, summary.objectives));
@@ -21,19 +21,7 @@ function sampleGroup(group: SampleGroup, summary: Summary): Html {
     </tr>`;
   });
   return html`<blockquote>${group.prompt}</blockquote>
-    <div class="table">
-      <table class="samples">
-        <thead>
-          <tr>
-            <th scope="col" class="text">${summary.objectives.join(' / ')}</th>
-            ${heads}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`;
+    ${table([summary.objectives.join(' / '), ...summary.curves], rows, { className: 'samples', allText: true })}`;
 }
 
 function answerCell(answer: SampleAnswer | null, objectives: readonly string[]): Html {

@@ -1,13 +1,15 @@
 /** The page's tables; every cell is a number of the summary. */
 import { curveColour } from '../charts/palette.js';
 import { optimumName } from '../charts/series.js';
+import { directed } from '../measures.js';
 import type { Change, CurveSummary, Difference, Estimate, Measure, Slice, Summary } from '../types.js';
 import { type Html, html, nothing, trusted } from './html.js';
-import { fixed, interval, pText, unknown, weightsText } from './numbers.js';
+import { counted, fixed, interval, pText, unknown, weightsText } from './numbers.js';
+import { table } from './table.js';
 
 /** Curves x measures: mean over seeds with its interval; bold is the best mean, which is no verdict. */
-export function measureTable(summary: Summary, slice: Slice, primary: boolean): Html {
-  const measures = shownMeasures(summary, slice).filter((measure) => measure.primary === primary);
+export function measureTable(summary: Summary, slice: Slice, group: Measure['group']): Html {
+  const measures = shownMeasures(summary, slice).filter((measure) => measure.group === group);
   const rows = slice.curves.map((curve) => {
     const cells = measures.map((measure) => estimateCell(curve.figures[measure.id], measure, slice));
     return html`<tr>
@@ -16,7 +18,7 @@ export function measureTable(summary: Summary, slice: Slice, primary: boolean): 
     </tr>`;
   });
   return table(
-    ['curve', ...measures.map((measure) => `${measure.title}${arrow(measure)}`), 'n'],
+    ['curve', ...measures.map(directed), 'n'],
     slice.optimum ? [...rows, boundRow(slice.optimum, measures)] : rows,
   );
 }
@@ -48,8 +50,8 @@ function boundRow(optimum: CurveSummary, measures: readonly Measure[]): Html {
 }
 
 /** Every seed on its own row. */
-export function seedTable(summary: Summary, slice: Slice, primary: boolean): Html {
-  const measures = shownMeasures(summary, slice).filter((measure) => measure.primary === primary);
+export function seedTable(summary: Summary, slice: Slice, group: Measure['group']): Html {
+  const measures = shownMeasures(summary, slice).filter((measure) => measure.group === group);
   const rows = slice.curves.flatMap((curve) =>
     curve.seeds.map((seed) => {
       const cells = measures.map(
@@ -123,18 +125,20 @@ function changeRow(slice: Slice, group: readonly Change[]): Html {
   </tr>`;
 }
 
-/** What was run: curves, methods, seeds, and how many trade-offs were asked of each. */
-export function runTable(slice: Slice): Html {
-  const rows = slice.curves.map(
+/** What was run: curves, methods, seeds, how many trade-offs were asked of each, and what each was trained on. */
+export function runTable(summary: Summary, slice: Slice): Html {
+  const budgets = shownMeasures(summary, slice).filter(({ group }) => group === 'budget');
+  const rows = [...slice.curves, ...slice.variants].map(
     (curve) =>
       html`<tr>
         ${curveHead(curve)}
         <td class="text">${curve.method}</td>
         <td class="text">${curve.seeds.map((seed) => seed.seed).join(', ')}</td>
         <td>${curve.points.length}</td>
+        ${budgets.map((measure) => html`<td>${counted(curve.figures[measure.id]?.mean)}</td>`)}
       </tr>`,
   );
-  return table(['curve', 'method', 'seeds', 'trade-offs'], rows);
+  return table(['curve', 'method', 'seeds', 'trade-offs', ...budgets.map(({ title }) => title)], rows);
 }
 
 /** Measures that at least one curve of the slice has. */
@@ -149,33 +153,7 @@ function head(slice: Slice, name: string): Html {
   return curve ? curveHead(curve) : html`<th scope="row">${name}</th>`;
 }
 
-function curveHead(curve: CurveSummary): Html {
+export function curveHead(curve: CurveSummary): Html {
   const key = `background: var(${curveColour(curve.index).variable})`;
   return html`<th scope="row"><span class="key" style="${key}"></span>${curve.name}</th>`;
-}
-
-function arrow(measure: Measure): string {
-  return measure.better === 'lower' ? ' ↓' : measure.better === 'higher' ? ' ↑' : '';
-}
-
-const textColumns = new Set(['curve', 'difference', 'method', 'measure', 'verdict']);
-
-export function table(heads: readonly string[], rows: readonly Html[], className = ''): Html {
-  const columns = heads.map((text) =>
-    textColumns.has(text) || text === 'seeds'
-      ? html`<th scope="col" class="text">${text}</th>`
-      : html`<th scope="col">${text}</th>`,
-  );
-  return html`<div class="table">
-    <table class="${className}">
-      <thead>
-        <tr>
-          ${columns}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
-  </div>`;
 }

@@ -1,0 +1,156 @@
+/** Ablations: each variant of the pipeline against its twin, paired by seed, over the trade-offs that both answer. */
+import type { Answer, Answered } from './answers.js';
+import { objectivesOf } from './answers.js';
+import { described, judgedTogether, pairedBy } from './estimate.js';
+import type { Curve } from './fronts.js';
+import { figuresOf } from './measures.js';
+import { onFace } from './points.js';
+import type { Ablation, AblationDifference, Figures, SeedPoint } from './types.js';
+import { type Yardstick, measuredBy, narrowed } from './yardstick.js';
+
+export interface AblationContext extends Yardstick {
+  /** Curves that may be twins, and those of them that answer this alpha. */
+  readonly main: readonly Curve[];
+  readonly answered: readonly Answered[];
+  readonly judgedBy: string;
+  readonly alpha: number;
+}
+
+/** Measures on which differences are shown; the judged one stands before them. */
+const shown = [
+  ...['regret-max', 'value-middle', 'steering-order', 'span', 'tau', 'hypervolume', 'corner-reward'],
+  ...['trained-groups', 'trained-tokens'],
+];
+
+/** One seed of a variant and of its twin. */
+interface Pair {
+  readonly seed: string;
+  readonly gaps: Figures;
+  readonly tradeOffs: number;
+  /** A variant may have trained, or changed, the reference as well. */
+  readonly otherReference: boolean;
+}
+
+interface Compared {
+  readonly variant: Answered;
+  readonly twin: Answered | undefined;
+  readonly pairs: readonly Pair[];
+}
+
+/** In the order of the variants; Holm's correction runs over all of them on the judged measure. */
+export function ablationsOf(variants: readonly Answered[], context: AblationContext): Ablation[] {
+  const compared = variants.map((variant) => compare(variant, context));
+  const rows = compared.map(({ pairs }) => [context.judgedBy, ...shown].flatMap((id) => rowOf(id, pairs)));
+  const family = judgedTogether(rows.flat().filter(({ measure }) => measure === context.judgedBy));
+  return compared.map((one, i) => {
+    const differences = (rows[i] ?? []).map(
+      (row): AblationDifference => family.find(({ seeds }) => seeds === row.seeds) ?? described(row),
+    );
+    return {
+      ...namesOf(one),
+      note: noteOf(one, context),
+      tradeOffs: one.pairs[0]?.tradeOffs ?? 0,
+      differences,
+    };
+  });
+}
+
+function compare(variant: Answered, context: AblationContext): Compared {
+  const wanted = identityOf(variant.curve);
+  const twin = context.answered.find(({ curve }) => identityOf(curve) === wanted);
+  const pairs = variant.answers.flatMap((answer) => {
+    const beside = twin?.answers.find(({ seed }) => seed === answer.seed);
+    return beside ? [pairOf(answer, beside, { own: objectivesOf(variant), context })] : [];
+  });
+  return { variant, twin, pairs: pairs.filter(({ tradeOffs }) => tradeOffs > 0) };
+}
+
+/** Stage and coordinates without `ablation`: what twins have in common. */
+function identityOf({ stage, coordinates }: Curve): string {
+  const axes = Object.entries(coordinates).filter(([axis]) => axis !== 'ablation');
+  return JSON.stringify([stage, axes.sort(([a], [b]) => (a < b ? -1 : 1))]);
+}
+
+interface PairOptions {
+  /** Objectives of the variant. */
+  readonly own: readonly string[];
+  readonly context: AblationContext;
+}
+
+/** Figures of both over the trade-offs that both answer: those with no weight on what only one of them rewards. */
+function pairOf(variant: Answer, twin: Answer, { own, context }: PairOptions): Pair {
+  const kept = context.objectives.filter((name) => own.includes(name));
+  const yardstick = narrowed(context, kept);
+  const [ours, theirs] = [narrowAnswer(variant, own, kept), narrowAnswer(twin, context.objectives, kept)];
+  const common = new Set(
+    ours.points.map(placeOf).filter((place) => theirs.points.map(placeOf).includes(place)),
+  );
+  const figures = [ours, theirs].map((answer) => figuresOf(measuredBy(among(answer, common), yardstick)));
+  const [a, b] = [variant.front.reference.digest, twin.front.reference.digest];
+  return {
+    seed: variant.seed,
+    gaps: difference(figures[0] ?? {}, figures[1] ?? {}),
+    tradeOffs: common.size,
+    otherReference: a !== undefined && b !== undefined && a !== b,
+  };
+}
+
+function narrowAnswer(answer: Answer, objectives: readonly string[], kept: readonly string[]): Answer {
+  const face = (points: readonly SeedPoint[]): SeedPoint[] => onFace(points, objectives, kept);
+  return { ...answer, points: face(answer.points), optimum: face(answer.optimum) };
+}
+
+/** A trade-off by its weights, beyond rounding. */
+const placeOf = ({ weights }: SeedPoint): string => weights.map((w) => w.toFixed(9)).join(' ');
+
+function among(answer: Answer, places: ReadonlySet<string>): Answer {
+  const kept = (points: readonly SeedPoint[]): SeedPoint[] =>
+    points.filter((point) => places.has(placeOf(point)));
+  return { ...answer, points: kept(answer.points), optimum: kept(answer.optimum) };
+}
+
+function difference(a: Figures, b: Figures): Figures {
+  const gap = (x: number | null | undefined, y: number | null | undefined): number | null =>
+    typeof x === 'number' && typeof y === 'number' ? x - y : null;
+  return Object.fromEntries(Object.keys(a).map((id) => [id, gap(a[id], b[id])]));
+}
+
+function rowOf(measure: string, pairs: readonly Pair[]) {
+  const seeds = pairs.flatMap(({ seed, gaps }) => {
+    const gap = gaps[measure] ?? null;
+    return gap === null ? [] : [{ seed, difference: gap }];
+  });
+  if (seeds.length === 0) return [];
+  return [{ measure, ...pairedBy(seeds.map((seed) => seed.difference)), seeds }];
+}
+
+function namesOf({ variant, twin }: Compared): Pick<Ablation, 'ablation' | 'curve' | 'twin'> {
+  const { coordinates, name } = variant.curve;
+  return { ablation: coordinates.ablation ?? '', curve: name, twin: twin?.curve.name ?? null };
+}
+
+function noteOf({ variant, twin, pairs }: Compared, { main, objectives, alpha }: AblationContext): string {
+  if (!twin) return noTwin(variant.curve, main, alpha);
+  const own = objectivesOf(variant);
+  const [first] = pairs;
+  if (!first)
+    return own.some((name) => objectives.includes(name))
+      ? 'no seed or trade-off in common'
+      : 'no reward in common';
+  const left = objectives.filter((name) => !own.includes(name));
+  const asked = Math.max(
+    ...[variant, twin].flatMap(({ answers }) => answers.map(({ points }) => points.length)),
+  );
+  return [
+    ...(left.length > 0 ? [`over trade-offs with no weight on ${left.join(', ')}`] : []),
+    ...(first.tradeOffs < asked ? [`${first.tradeOffs} of ${asked} trade-offs are in both`] : []),
+    ...(pairs.some((pair) => pair.otherReference) ? ['another reference model, with its own optimum'] : []),
+  ].join('; ');
+}
+
+function noTwin(curve: Curve, main: readonly Curve[], alpha: number): string {
+  const twin = main.find((candidate) => identityOf(candidate) === identityOf(curve));
+  return twin
+    ? `no twin: ${twin.name} does not answer alpha ${alpha}`
+    : 'no twin: its base cell is not among the fronts';
+}
