@@ -16,7 +16,8 @@ const leastSpan = 0.05;
 
 /**
  * Figures of a policy in training in an exact world: `eval/regret`, mean and maximum over the corners and the middle,
- * and `eval/span/<objective>` relative to the optimum's span. A policy for one trade-off has its regret alone.
+ * and relative to the optimum's span `eval/span/<objective>`, with `eval/reach/<objective>`, that of the optimum among
+ * what the reference writes. A policy for one trade-off has its regret alone.
  */
 export async function steeringFigures(
   policy: SteerablePolicy,
@@ -60,19 +61,43 @@ function spans(objectives: readonly string[], corners: readonly ExactPoint[]): F
   return Object.fromEntries(
     objectives.flatMap((name, k) => {
       const best = span(k, (point) => point.optimumRewards);
-      return best < leastSpan ? [] : [[`eval/span/${name}`, span(k, (point) => point.rewards) / best]];
+      if (best < leastSpan) return [];
+      const inReach = span(k, (point) => point.rewardsInReach ?? point.optimumRewards);
+      return [
+        [`eval/span/${name}`, span(k, (point) => point.rewards) / best],
+        [`eval/reach/${name}`, inReach / best],
+      ];
     }),
   );
 }
 
-/** Says which objectives are locked in; undefined where none is. */
+/**
+ * Says which objectives are locked in, and which are low because the reference hardly writes what their corner asks
+ * for; undefined where all are steered.
+ */
 export function lockInWarning(figures: Figures): string | undefined {
-  const locked = Object.entries(figures)
-    .filter(([name, value]) => name.startsWith('eval/span/') && value < lockedIn)
-    .map(([name, value]) => `${name.slice('eval/span/'.length)} ${value.toFixed(2)}`);
-  if (locked.length === 0) return undefined;
-  return (
-    `lock-in: the span of ${locked.join(', ')} of the optimum's is below ${lockedIn}; try alpha_schedule ` +
-    '{from: 0.2, share: 0.33}, sampling.corners 0.3, more samples a prompt, or a lower learning rate'
-  );
+  const low = Object.entries(figures).flatMap(([name, span]) => {
+    const objective = /^eval\/span\/(.*)$/.exec(name)?.[1];
+    return objective === undefined || span >= lockedIn ? [] : [{ objective, span }];
+  });
+  const reachOf = (objective: string): number => figures[`eval/reach/${objective}`] ?? 1;
+  const locked = low.filter(({ objective, span }) => span < lockedIn * reachOf(objective));
+  const lacking = low.filter((one) => !locked.includes(one));
+  const list = (items: typeof low): string =>
+    items.map(({ objective, span }) => `${objective} ${span.toFixed(2)}`).join(', ');
+  const texts = [
+    ...(locked.length === 0
+      ? []
+      : [
+          `lock-in: the span of ${list(locked)} of the optimum's is below ${lockedIn}; try alpha_schedule ` +
+            '{from: 0.2, share: 0.33}, sampling.corners 0.3, more samples a prompt, or a lower learning rate',
+        ]),
+    ...(lacking.length === 0
+      ? []
+      : [
+          `the span of ${list(lacking)} of the optimum's is below ${lockedIn}, and goes as far as the reference ` +
+            'writes: it lacks something that the optimum needs; train the reference longer, or wider',
+        ]),
+  ];
+  return texts.length === 0 ? undefined : texts.join('\n');
 }

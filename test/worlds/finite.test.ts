@@ -158,6 +158,22 @@ describe('a finite problem', () => {
     expect(point.rewards).toEqual([0.5, 0.5]);
     expect(point.invalidMass).toBe(0);
   });
+
+  it('knows what the optimum reaches by outcomes that the reference writes', () => {
+    const logReference = Float64Array.from([0.9995, 0.0005].map(Math.log));
+    const rewards = [[0.2], [1]];
+    const point = (problem: FiniteProblem) =>
+      exactPoint([{ problem, logPolicy: problem.logReference }], { alpha: 0.05, weights: [1] });
+    const rare = point({ rewards, logReference });
+    // exp(.8 / beta) makes the rare outcome the optimum's, and the reference as good as never writes it.
+    expect(rare.optimumRewards[0]).toBeGreaterThan(0.99);
+    expect(rare.rewardsInReach?.[0]).toBeCloseTo(0.2, 12);
+    const common = point({ rewards, logReference: logSoftmax([0, 0]) });
+    expect(common.rewardsInReach).toEqual(common.optimumRewards);
+    // Nothing listed is in reach: what is left earns nothing.
+    const lost = point({ rewards, logReference: Float64Array.from([1e-4, 1e-4].map(Math.log)) });
+    expect(lost.rewardsInReach).toEqual([0]);
+  });
 });
 
 describe('mixing token by token', () => {

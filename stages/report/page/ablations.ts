@@ -6,26 +6,35 @@ import { type Html, html, nothing } from './html.js';
 import { counted, interval, pText, unknown } from './numbers.js';
 import { table } from './table.js';
 
-/** The judged measure with both means and a verdict: a row a variant. */
+/** The judged measure with its verdict, and what more or less was trained on: a row a variant. */
 export function judgedAblationTable(summary: Summary, slice: Slice): Html {
   const judged = measureOf(summary, slice.judgedBy);
+  const budgets = ablationMeasures(summary, slice).filter(({ group }) => group === 'budget');
   const rows = slice.ablations.map((one) => {
     const difference = one.differences.find(({ measure }) => measure === slice.judgedBy);
-    const cells = difference
-      ? judgedCells(difference, judged)
-      : [1, 2, 3, 4].map(() => html`<td>${unknown}</td>`);
     return html`<tr>
-      ${heads(one, slice)} ${cells}
+      ${heads(one, slice)} ${judgedCells(difference, judged)}
+      ${budgets.map((measure) => html`<td>${signed(counted(differenceOn(one, measure)?.mean))}</td>`)}
       <td class="text">${verdict(one, difference)}</td>
     </tr>`;
   });
-  return table(
-    ['variant', 'compared with', `change of ${directed(judged)}`, 'pairs', 'p', 'p (Holm)', 'verdict'],
-    rows,
-  );
+  const tests = ['pairs', 'p', 'p (Holm)'];
+  const columns = [
+    `change of ${directed(judged)}`,
+    ...tests,
+    ...budgets.map(({ title }) => title),
+    'verdict',
+  ];
+  return table(['variant', 'compared with', ...columns], rows);
 }
 
-function judgedCells({ difference, p, adjusted }: AblationDifference, measure: Measure): Html[] {
+function differenceOn({ differences }: Ablation, { id }: Measure): Estimate | undefined {
+  return differences.find(({ measure }) => measure === id)?.difference;
+}
+
+function judgedCells(found: AblationDifference | undefined, measure: Measure): Html[] {
+  if (!found) return [1, 2, 3, 4].map(() => html`<td>${unknown}</td>`);
+  const { difference, p, adjusted } = found;
   return [
     estimated(difference, measure),
     html`<td>${difference.n}</td>`,
@@ -42,13 +51,15 @@ function verdict({ note }: Ablation, difference: AblationDifference | undefined)
 
 /** All other measures, described: a row a variant. */
 export function describedAblationTable(summary: Summary, slice: Slice): Html {
-  const measures = ablationMeasures(summary, slice).filter(({ id }) => id !== slice.judgedBy);
+  const measures = ablationMeasures(summary, slice).filter(
+    ({ id, group }) => id !== slice.judgedBy && group !== 'budget',
+  );
   const rows = slice.ablations
     .filter(({ differences }) => differences.length > 0)
     .map((one) => {
       const cells = measures.map((measure) => {
-        const found = one.differences.find((candidate) => candidate.measure === measure.id);
-        return found ? estimated(found.difference, measure) : html`<td>${unknown}</td>`;
+        const difference = differenceOn(one, measure);
+        return difference ? estimated(difference, measure) : html`<td>${unknown}</td>`;
       });
       return html`<tr>
         ${heads(one, slice)}${cells}
@@ -68,8 +79,7 @@ export function ablationMeasures(summary: Summary, slice: Slice): Measure[] {
 
 function estimated(estimate: Estimate, measure: Measure): Html {
   const { mean, range } = interval(estimate, measure.digits);
-  const shown = measure.group === 'budget' ? signed(counted(estimate.mean)) : signed(mean);
-  return html`<td>${shown}<small>${range === '' ? noInterval(estimate.n) : range}</small></td>`;
+  return html`<td>${signed(mean)}<small>${range === '' ? noInterval(estimate.n) : range}</small></td>`;
 }
 
 const signed = (text: string): string => (/^[\d.]*[1-9]/.test(text) ? `+${text}` : text);

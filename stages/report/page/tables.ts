@@ -131,7 +131,7 @@ export function runTable(summary: Summary, slice: Slice): Html {
   const rows = [...slice.curves, ...slice.variants].map(
     (curve) =>
       html`<tr>
-        ${curveHead(curve)}
+        ${slice.curves.includes(curve) ? curveHead(curve) : html`<th scope="row">${curve.name}</th>`}
         <td class="text">${curve.method}</td>
         <td class="text">${curve.seeds.map((seed) => seed.seed).join(', ')}</td>
         <td>${curve.points.length}</td>
@@ -153,7 +153,7 @@ function head(slice: Slice, name: string): Html {
   return curve ? curveHead(curve) : html`<th scope="row">${name}</th>`;
 }
 
-export function curveHead(curve: CurveSummary): Html {
+function curveHead(curve: CurveSummary): Html {
   const key = `background: var(${curveColour(curve.index).variable})`;
   return html`<th scope="row"><span class="key" style="${key}"></span>${curve.name}</th>`;
 }
