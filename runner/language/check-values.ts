@@ -64,6 +64,7 @@ export function checkValues(context: WithContext): CheckedValues {
 export function meantKeys({ kind, with: values }: Pick<WithContext, 'kind' | 'with'>): ReadonlySet<string> {
   const known = [...Object.keys(kind.inputs), ...Object.keys(kind.with.properties)];
   const unknown = values.entries.filter(({ key }) => !known.includes(key));
+  if (unknown.length === 0) return new Set();
   const written = values.entries.map(({ key }) => key);
   const absent = known.filter((key) => !written.includes(key));
   return new Set(unknown.flatMap(({ key }) => nearest(key, absent) ?? []));

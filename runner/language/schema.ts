@@ -95,7 +95,8 @@ function mapValues<A, B>(map: Readonly<Record<string, A>>, of: (value: A) => B):
  */
 export function withDefaults(schema: JsonSchema, given: Json | undefined): Json | undefined {
   const value = given === undefined ? schema.default : given;
-  if (value === undefined) return undefined;
+  // A scalar is what it is, whatever the form.
+  if (value === undefined || typeof value !== 'object' || value === null) return value;
   const forms = formsOf(schema);
   const form = forms.length === 1 ? forms[0] : forms.find((candidate) => fits(candidate, value));
   if (form === undefined) return value;
@@ -107,16 +108,13 @@ export function withDefaults(schema: JsonSchema, given: Json | undefined): Json 
 }
 
 function mapWithDefaults(form: JsonSchema, value: JsonObject): JsonObject {
-  const keys = new Set([...Object.keys(form.properties ?? {}), ...Object.keys(value)]);
-  return Object.fromEntries(
-    [...keys].flatMap((key) => {
-      const filled = withDefaults(
-        propertySchema(form, key) ?? {},
-        Object.hasOwn(value, key) ? value[key] : undefined,
-      );
-      return filled === undefined ? [] : [[key, filled] as const];
-    }),
-  );
+  const entries: [string, Json][] = [];
+  for (const key of new Set([...Object.keys(form.properties ?? {}), ...Object.keys(value)])) {
+    const given = Object.hasOwn(value, key) ? value[key] : undefined;
+    const filled = withDefaults(propertySchema(form, key) ?? {}, given);
+    if (filled !== undefined) entries.push([key, filled]);
+  }
+  return Object.fromEntries(entries);
 }
 
 /** Whether a value has the outline of a form: its type, and for maps known keys and all keys that must be given. */

@@ -33,14 +33,24 @@ export interface Row {
 export const gathers = (reference: StageReference): boolean =>
   reference.selectors.some(({ kind }) => kind !== 'pick');
 
+type Selected = Result<readonly Row[], Finding>;
+
+/** What was selected of a list of cells, by the text of the reference: each cell of a stage asks the same again. */
+const known = new WeakMap<readonly CellFace[], Map<string, Selected>>();
+
 /**
  * The rows of a reference to a stage with these cells. A picked axis is gone from the rows' coordinates, a gathered
  * one moves to the items'; all others are carried.
  */
-export function select(
-  reference: StageReference,
-  cells: readonly CellFace[],
-): Result<readonly Row[], Finding> {
+export function select(reference: StageReference, cells: readonly CellFace[]): Selected {
+  const asked = known.get(cells) ?? new Map<string, Selected>();
+  known.set(cells, asked);
+  const answer = asked.get(reference.text) ?? selectAnew(reference, cells);
+  asked.set(reference.text, answer);
+  return answer;
+}
+
+function selectAnew(reference: StageReference, cells: readonly CellFace[]): Selected {
   const axes = axesOf(cells);
   const unknown = reference.selectors.find((one) => one.kind !== 'gather-all' && !axes.includes(one.axis));
   if (unknown !== undefined && unknown.kind !== 'gather-all')
