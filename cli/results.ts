@@ -111,6 +111,11 @@ export function newestReport(
 /** The reports of a run, of all its cells or of those that `pattern` names. */
 export function reportsOf(store: Store, run: RunManifest, pattern?: string): readonly NamedReport[] {
   const ids = pattern === undefined ? (Object.keys(run.cells) as CellId[]) : idsIn(run, pattern);
+  return reportsAmong(store, run, ids);
+}
+
+/** The reports of these cells of a run; each of them is read. */
+export function reportsAmong(store: Store, run: RunManifest, ids: readonly CellId[]): readonly NamedReport[] {
   return ids.flatMap((id) => {
     const result = resultOf(store, run, id);
     const report = result?.record.record.artifacts.find(({ type }) => type === 'report');

@@ -4,7 +4,7 @@ import type { Pipeline } from '../runner/pipeline.js';
 import type { Store } from '../runner/store/index.js';
 import type { CliHost } from './host.js';
 import { unpackReport } from './report.js';
-import { reportsOf } from './results.js';
+import { reportsAmong } from './results.js';
 import { clean, counted, duration } from './text.js';
 
 interface Context {
@@ -32,7 +32,9 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
   );
   if (summary.status !== 'done') return;
   const manifest = context.store.runs.read(context.run);
-  for (const { digest } of manifest ? reportsOf(context.store, manifest) : []) {
+  const makers = pipeline.cells.filter(({ outputs }) => Object.values(outputs).includes('report'));
+  const ids = makers.map(({ id }) => id);
+  for (const { digest } of manifest ? reportsAmong(context.store, manifest, ids) : []) {
     const page = await unpackReport(context.store, digest, host);
     if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
   }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -28,12 +28,14 @@ function canonicalMap(map: JsonObject): string {
   return `{${members}}`;
 }
 
-const surrogate = /[\ud800-\udfff]/;
+/** What JSON escapes, and halves of surrogate pairs. */
+const special = /["\\\u0000-\u001f\ud800-\udfff]/;
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** Text as JSON. JSON.stringify would escape half a surrogate pair, which has no canonical form. */
 function quoted(text: string): string {
-  return surrogate.test(text) && loneSurrogate.test(text) ? refuse(text) : JSON.stringify(text);
+  if (!special.test(text)) return `"${text}"`;
+  return loneSurrogate.test(text) ? refuse(text) : JSON.stringify(text);
 }
 
 function refuse(value: unknown): never {
@@ -44,7 +46,7 @@ function refuse(value: unknown): never {
 
 /** Lower-case hexadecimal SHA-256 of text (as UTF-8) or bytes. */
 export function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
 
 /** Orders strings by UTF-16 code unit, the same on every machine and in every locale. */

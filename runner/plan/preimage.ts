@@ -1,8 +1,8 @@
 /** What decides a cell's result, and nothing else. */
-import type { Json, JsonObject } from '../../schemas/json.js';
+import { canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
 import type { StageKind } from '../contract.js';
 import type { Cell, Key } from '../pipeline.js';
-import { keyOf as keyOfJson, normalized } from '../store/index.js';
+import { keyOf as keyOfJson, keyOfText } from '../store/index.js';
 import type { InputDigests, Preimage } from './types.js';
 
 export interface PreimageParts {
@@ -35,9 +35,17 @@ export function preimageOf(cell: Cell, { kind, inputs, code, env }: PreimagePart
     env: Object.fromEntries(cell.env.map((name) => [name, env[name] ?? null])),
     outputs: cell.outputs,
   };
-  return normalized(preimage as unknown as Json) as unknown as Preimage;
+  // Read back from its canonical text, members are sorted, absent ones absent, and -0 is 0: what is hashed, stored and
+  // handed to a worker is the same, and a stage never sees the order in which members were written.
+  const text = canonicalJson(preimage as unknown as Json);
+  const read = JSON.parse(text) as Preimage;
+  keys.set(read, keyOfText(text));
+  return read;
 }
 
+/** Keys of the preimages made here: their text is written once. */
+const keys = new WeakMap<Preimage, Key>();
+
 export function keyOf(preimage: Preimage): Key {
-  return keyOfJson(preimage as unknown as JsonObject);
+  return keys.get(preimage) ?? keyOfJson(preimage as unknown as JsonObject);
 }

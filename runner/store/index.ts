@@ -1,7 +1,7 @@
 /** The store: blobs, records, leases, attempts, runs, journal. */
 export { openStore, type OpenOptions } from './open.js';
 export { createDisk, type Disk, type DiskWrite, type WriteHook } from './disk.js';
-export { keyOf, normalized, toKey } from './key.js';
+export { keyOf, keyOfText, toKey } from './key.js';
 export { isRunName, layoutVersion } from './layout.js';
 export { isRunnerGone } from './liveness.js';
 export { newRunId } from './runs.js';

@@ -45,14 +45,14 @@ function readRecord(file: string, key: Key, isNamed: (digest: string) => boolean
  * named by it: one flipped byte is a record that was never filed.
  */
 function readChosen(folder: string, key: Key, n: number): StoredRecord | undefined {
-  const isFiled = (digest: string): boolean => fs.existsSync(path.join(folder, `${digest}.json`));
+  const isFiled = (digest: string): boolean => fs.existsSync(`${folder}/${digest}.json`);
   return readRecord(path.join(folder, `chosen.${n}`), key, isFiled);
 }
 
 /** Numbers have no gap: n+1 is linked only beside n. */
 function highestChosen(folder: string): number {
   let n = 0;
-  while (fs.existsSync(path.join(folder, `chosen.${n + 1}`))) n += 1;
+  while (fs.existsSync(`${folder}/chosen.${n + 1}`)) n += 1;
   return n;
 }
 

@@ -86,10 +86,8 @@ export function createStatCache(options: StatCacheOptions): StatCache {
   let entries: Map<string, Entry> | undefined;
   let dirty = false;
   const loaded = (): Map<string, Entry> => (entries ??= new Map(parse(readJson(place))));
-  const nameOf = (file: string): string => {
-    const relative = path.relative(options.root, file);
-    return relative.startsWith('..') ? file : relative;
-  };
+  const inside = `${options.root}${path.sep}`;
+  const nameOf = (file: string): string => (file.startsWith(inside) ? file.slice(inside.length) : file);
   const settled = (stat: fs.BigIntStats): boolean => {
     const newest = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs;
     return options.writable && clock() - newest > settleNs;

@@ -150,7 +150,8 @@ export type Listings = (digest: string) => Listing;
 export function createListings(context: Context): Listings {
   const parsed = new Map<string, Listing>();
   return (digest) => {
-    const kept = fs.existsSync(blobPath(context.root, digest)) ? parsed.get(digest) : undefined;
+    const known = parsed.get(digest);
+    const kept = known && fs.existsSync(blobPath(context.root, digest)) ? known : undefined;
     const listing = kept ?? parseListing(readBlob(context, digest).toString('utf8'));
     parsed.set(digest, listing);
     return listing;

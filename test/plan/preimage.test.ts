@@ -20,6 +20,12 @@ const key = (
 const values: JsonObject = { steps: 5, rate: 0.1, log_every: 10 };
 const base = cell('clp/reward=nli', { kind: 'train', with: values, seed: 0 });
 
+it('a preimage has 0 for -0, wherever it stands, and no absent member', () => {
+  const values = { a: [-0], b: { c: -0 }, d: undefined } as unknown as JsonObject;
+  const seen = preimageOf(cell('a', { with: values }), { kind: train, inputs: {}, code: '', env: {} }).with;
+  expect(seen).toStrictEqual({ a: [0], b: { c: 0 } });
+});
+
 describe('what counts', () => {
   it.each<[string, Partial<Cell>]>([
     ['a value', { with: { ...values, steps: 6 } }],
