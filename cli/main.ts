@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   schema: () => import('./schema.js'),
   push: () => import('./push.js'),
   pull: () => import('./pull.js'),
+  lsp: () => import('./lsp.js'),
   pin: () => import('./pin.js'),
   gc: () => import('./gc.js'),
   doctor: () => import('./doctor.js'),

@@ -1,6 +1,6 @@
 import { byCodeUnit, type JsonObject } from '../../schemas/json.js';
 import type { Traits } from '../contract.js';
-import type { Cell, CellId, Pipeline, Place } from '../pipeline.js';
+import type { Cell, CellId, Diagnostic, Pipeline, Place } from '../pipeline.js';
 import type { ExpandContext } from './assign.js';
 import { applySets, readOption, setFile } from './command-line.js';
 import type { Context } from './context.js';
@@ -11,11 +11,20 @@ import { expandStage } from './expand-stage.js';
 import { expectedCalls } from './expected-calls.js';
 import { plain } from './outputs.js';
 import { orderStages } from './graph.js';
-import { describeNode, type MapNode, type Node, toJson } from './nodes.js';
-import type { Analysis, AnalyzeOptions, Source } from './options.js';
+import { contains, describeNode, type MapNode, type Node, toJson } from './nodes.js';
+import type { AnalyzeOptions, Source } from './options.js';
+import { type Known, type Outline, outlineOf } from './outline.js';
 import { readParams } from './params.js';
 import { readDocument } from './read-document.js';
 import { readDraft } from './read-draft.js';
+
+/** A pipeline where there was no error; every diagnostic is an error, in the order of the file. */
+export interface Analysis {
+  readonly pipeline?: Pipeline;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Names, stages and references with their places, whatever is wrong; made when it is asked for. */
+  readonly outline: () => Outline | undefined;
+}
 
 /**
  * Text to checked pipeline, or all the errors of the file in its order. Pure: asks the disk only through
@@ -23,13 +32,38 @@ import { readDraft } from './read-draft.js';
  */
 export function analyze(source: Source, options: AnalyzeOptions): Analysis {
   const diagnostics = new Diagnostics(source);
-  const pipeline = read(source, options, diagnostics);
+  const known: Known[] = [];
+  const pipeline = read(source, options, diagnostics, { loose: false, note: (found) => known.push(found) });
+  const outline = (): Outline | undefined => {
+    const [found = readLoosely(source, options)] = known.filter(({ root }) => !contains(root, 'broken'));
+    return found && outlineOf(found);
+  };
   const found = diagnostics.sorted();
-  return found.length > 0 || pipeline === undefined ? { diagnostics: found } : { pipeline, diagnostics: [] };
+  return found.length > 0 || pipeline === undefined
+    ? { diagnostics: found, outline }
+    : { pipeline, diagnostics: [], outline };
 }
 
-function read(source: Source, options: AnalyzeOptions, diagnostics: Diagnostics): Pipeline | undefined {
-  const document = readDocument(source, diagnostics);
+/** What can be told of a file though its syntax is broken: it is being typed. */
+function readLoosely(source: Source, options: AnalyzeOptions): Known | undefined {
+  const known: Known[] = [];
+  read(source, options, new Diagnostics(source), { loose: true, note: (found) => known.push(found) });
+  return known[0];
+}
+
+interface Reading {
+  readonly loose: boolean;
+  /** Is told what is known once the file is expanded. */
+  readonly note: (known: Known) => void;
+}
+
+function read(
+  source: Source,
+  options: AnalyzeOptions,
+  diagnostics: Diagnostics,
+  { loose, note }: Reading,
+): Pipeline | undefined {
+  const document = readDocument(source, diagnostics, { loose });
   const written = document && checkRoot(document, diagnostics);
   if (written === undefined) return undefined;
   const { root, params: sets } = withSets(written, options.sets ?? {}, diagnostics);
@@ -47,6 +81,7 @@ function read(source: Source, options: AnalyzeOptions, diagnostics: Diagnostics)
     maxCells: draft.maxCells,
     remark: (text) => remarks.push(text),
   });
+  note({ root, draft, cells: (stage) => cellsOf(expanded.get(stage)) });
   if (diagnostics.count > 0) return undefined;
   const cells = draft.stages.flatMap(({ name }) => cellsOf(expanded.get(name)));
   return {

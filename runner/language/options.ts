@@ -1,5 +1,4 @@
 import type { KindRegistry } from '../contract.js';
-import type { Diagnostic, Pipeline } from '../pipeline.js';
 
 /** A pipeline file: its absolute path and its text. */
 export interface Source {
@@ -19,10 +18,4 @@ export interface AnalyzeOptions {
   readonly workingFolder: string;
   /** Whether an absolute path exists; without it, declared paths are not looked for. */
   readonly exists?: (path: string) => boolean;
-}
-
-/** A pipeline where there was no error; every diagnostic is an error, in the order of the file. */
-export interface Analysis {
-  readonly pipeline?: Pipeline;
-  readonly diagnostics: readonly Diagnostic[];
 }

@@ -19,14 +19,18 @@ import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
 import type { Source } from './options.js';
 import { commaFinding } from './reference.js';
 import { checkedText, plainScalar } from './scalars.js';
-import { parseSyntax, type Syntax } from './syntax.js';
+import { parseSyntax, type Reading, type Syntax } from './syntax.js';
 
 /** Most aliases of a document, those inside what an alias stands for counted each time. */
 export const mostAliases = 1000;
 
 /** Text to located nodes; what the language refuses of YAML is reported and left as `broken`. */
-export function readDocument(source: Source, diagnostics: Diagnostics): Node | undefined {
-  const syntax = parseSyntax(source, diagnostics);
+export function readDocument(
+  source: Source,
+  diagnostics: Diagnostics,
+  reading: Reading = { loose: false },
+): Node | undefined {
+  const syntax = parseSyntax(source, diagnostics, reading);
   if (syntax === undefined) return undefined;
   return new Reader(syntax, diagnostics).read();
 }

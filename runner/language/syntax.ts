@@ -32,8 +32,17 @@ export interface Syntax {
   readonly placeOf: (from: number, to?: number) => Place;
 }
 
+/** How a text is read: loosely, what has errors in its syntax is kept as far as it could be parsed. */
+export interface Reading {
+  readonly loose: boolean;
+}
+
 /** Parses one YAML 1.2 document, and reports what makes it none. Undefined where there is nothing to go on with. */
-export function parseSyntax(source: Source, diagnostics: Diagnostics): Syntax | undefined {
+export function parseSyntax(
+  source: Source,
+  diagnostics: Diagnostics,
+  { loose }: Reading,
+): Syntax | undefined {
   const lines = new Lines(source);
   const tokens = [...new Parser().parse(source.text)];
   const written: Syntax['placeOf'] = (from, to) => lines.place(from, to);
@@ -55,7 +64,7 @@ export function parseSyntax(source: Source, diagnostics: Diagnostics): Syntax | 
   const broken = new Set<unknown>();
   const { placeOf, parsed } = mended;
   const context = { broken, reported: [], placeOf, diagnostics, rest: !isCommandLine(source.file) };
-  for (const error of parsed.errors) reportSyntax(error, parsed.document.contents, context);
+  for (const error of loose ? [] : parsed.errors) reportSyntax(error, parsed.document.contents, context);
   return { root: parsed.document.contents, text: parsed.text, broken, placeOf };
 }
 

@@ -1,0 +1,62 @@
+/** A file as it is being typed: whatever stands there, an editor's questions are answered. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { kinds } from '../../cli/kinds.js';
+import { completeAt } from '../../runner/editor/complete.js';
+import { hoverAt } from '../../runner/editor/hover.js';
+import { definitionsAt, referencesAt, rename } from '../../runner/editor/symbols.js';
+import { analyze, type Outline } from '../../runner/language/index.js';
+
+const folder = join(import.meta.dirname, '../../pipelines');
+const pipelines = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
+
+const outlineOf = (text: string): Outline | undefined =>
+  analyze({ file: join(folder, 'typed.yaml'), text }, { registry: kinds, workingFolder: folder }).outline();
+
+/** Asks everything at the end of a text, and counts what is offered there. */
+function askAll(text: string): number {
+  const outline = outlineOf(text);
+  if (outline === undefined) return 0;
+  const lines = text.split('\n');
+  const at = { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
+  hoverAt(outline, kinds, at);
+  definitionsAt(outline, at);
+  referencesAt(outline, at, { definitions: true });
+  rename(outline, at, 'another');
+  return completeAt(outline, text, at).length;
+}
+
+describe.each(pipelines)('%s', (name) => {
+  const bytes = readFileSync(join(folder, name));
+
+  it('cut at every seventh byte is answered', () => {
+    let asked = 0;
+    for (let length = 0; length <= bytes.length; length += 7) {
+      askAll(bytes.subarray(0, length).toString('utf8'));
+      asked += 1;
+    }
+    expect(asked).toBe(Math.floor(bytes.length / 7) + 1);
+  });
+
+  it('cut after each `$` offers something, though the rest of the line is missing', () => {
+    const text = bytes.toString('utf8').replaceAll(/^#.*$/gm, '');
+    const cuts = [...text.matchAll(/(?<=[:[] |\[)\$(?=[a-z])/g)].map(({ index }) => text.slice(0, index + 1));
+    expect(cuts.length).toBeGreaterThan(5);
+    expect(cuts.filter((cut) => askAll(cut) === 0)).toEqual([]);
+  });
+
+  it('has the same stages with a broken line in its middle', () => {
+    const text = bytes.toString('utf8');
+    const stages = outlineOf(text)?.stages.map((stage) => stage.name) ?? [];
+    expect(stages.length).toBeGreaterThan(3);
+    const middle = text.indexOf('\n', text.indexOf('uses: soft'));
+    for (const typed of ['\n    m', '\n    with: {', '\n    matrix: [', '\n    timeout: "'])
+      expect(
+        outlineOf(text.slice(0, middle) + typed + text.slice(middle))?.stages.length,
+        typed,
+      ).toBeGreaterThan(0);
+    const half = outlineOf(`${text.slice(0, middle)}\n    m${text.slice(middle)}`);
+    expect(half?.stages.map((stage) => stage.name)).toEqual(stages);
+  });
+});
