@@ -99,5 +99,5 @@ function mentionLine({ run, bound, try: tried }: Mention): string {
 const forcedWords = {
   same: 'the same bytes again',
   different: 'other bytes, kept beside the result that stands',
-  tainted: 'not kept, as the code changed meanwhile',
+  tainted: 'not kept, as the code or what it reads in place changed meanwhile',
 } as const;

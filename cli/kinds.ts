@@ -7,8 +7,9 @@ import front from '../stages/kinds/front.js';
 import report from '../stages/kinds/report.js';
 import rewardedSoup from '../stages/kinds/rewarded-soup.js';
 import sft from '../stages/kinds/sft.js';
+import shell from '../stages/kinds/shell.js';
 import soft from '../stages/kinds/soft.js';
 
-const all: readonly StageKind[] = [dataNews, dataJsonl, sft, soft, clp, rewardedSoup, front, report];
+const all: readonly StageKind[] = [dataNews, dataJsonl, sft, soft, clp, rewardedSoup, front, report, shell];
 
 export const kinds: KindRegistry = new Map(all.map((kind) => [kind.name, kind]));

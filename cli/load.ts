@@ -30,6 +30,8 @@ export async function load(file: string | undefined, options: Options, host: Cli
       sets: assignments(options, 'set', '--set'),
       workingFolder: host.cwd,
       exists: existsSync,
+      isFolder: (at) => statSync(at, { throwIfNoEntry: false })?.isDirectory() === true,
+      root: projectRoot(dirname(path)),
     },
   );
   return { file: path, text, ...analysis };

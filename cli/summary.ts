@@ -22,7 +22,10 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
   const parts = [`${ran} ran`, `${hit} hit`];
   if (failed > 0) parts.push(`${failed} failed`);
   if (skipped > 0) parts.push(`${skipped} skipped`);
-  if (tainted > 0) parts.push(`${tainted} tainted (used in this run, not kept: the code changed)`);
+  if (tainted > 0)
+    parts.push(
+      `${tainted} tainted (used in this run, not kept: the code, or what they read in place, changed)`,
+    );
   if (uncacheable > 0) parts.push(`${uncacheable} uncacheable (used in this run, not kept)`);
   const saved = hit > 0 ? `; the store saved ${duration(summary.savedSeconds)}` : '';
   host.stdout.write(

@@ -50,12 +50,22 @@ export interface Traits {
 }
 
 export interface InputPort {
-  readonly type: ArtifactType;
-  /** Takes a gathered reference (or a list of references). Default: exactly one artifact. */
-  readonly list?: boolean;
+  /** `any`: whatever a reference reads; of a path, a file or a folder as it lies on the disk. */
+  readonly type: ArtifactType | 'any';
+  /** Takes a gathered reference (or a list of references). Default: exactly one artifact. `either`: both. */
+  readonly list?: boolean | 'either';
   readonly optional?: boolean;
-  /** Also takes a path relative to the pipeline file (types `file` and `directory` only). */
-  readonly path?: boolean;
+  /** Also takes a path relative to the pipeline file (types `file`, `directory` and `any`); `only`: no reference. */
+  readonly path?: boolean | 'only';
+  /**
+   * Written as a map (each entry is an input under its own name) or as a list (each item is an input, named by the
+   * port and its path). Default: one input, named as the port.
+   */
+  readonly many?: 'map' | 'list';
+  /** A path must stay inside the project, and where it lies there counts: for kinds that work in a folder of files. */
+  readonly placed?: boolean;
+  /** Whether a path is read where it lies and not copied: a change while the cell runs taints it. */
+  inPlace?(values: Readonly<Record<string, unknown>>): boolean;
   readonly description: string;
 }
 
@@ -106,6 +116,49 @@ export interface StageJob<W> extends Omit<Job, 'with'> {
 
 export type Emit = (event: StageEventBody) => void;
 
+/** How a command ended. */
+export interface CommandEnd {
+  readonly code?: number;
+  readonly signal?: string;
+  /** The system killed for want of memory while it ran. */
+  readonly outOfMemory: boolean;
+  /** The last that it printed, without secrets. */
+  readonly tail: string;
+}
+
+/** An input as a command finds it. */
+export interface LaidInput {
+  /** Absolute; of a gathered input the folder that holds its items and `items.json`. */
+  readonly path: string;
+}
+
+/** What a worker offers to a kind that runs a program of the user's instead of computing. */
+export interface Workshop {
+  /** The working folder: the same path for the same key. */
+  readonly folder: string;
+  /** Scratch folders for HOME and TMPDIR, and the file that takes events. */
+  readonly home: string;
+  readonly temporary: string;
+  readonly events: string;
+  /** A folder that the next attempt finds again, unless this one fails by the command's own fault. */
+  readonly checkpoint: string;
+  /**
+   * Lays an input out: what has a place in the project there, anything else beside the working folder.
+   *
+   * @param link shares its files with the store; a command that writes to one fails
+   */
+  lay(name: string, link: boolean): Promise<LaidInput>;
+  /** The value of a variable that the worker was given: PATH, LANG, declared ones and secrets. */
+  variable(name: string): string | undefined;
+  /** Runs a script with `/bin/sh -eu` and resolves when it and all that it started are gone. */
+  run(script: string, variables: Readonly<Record<string, string>>): Promise<CommandEnd>;
+  /** Takes an output from the working folder, copied, searched for secrets, and checked for its type. */
+  collect(name: string, path: string): Promise<void>;
+}
+
+/** Opens the workshop of a job; it is cleared when the work ends, however it ends. */
+export type OpenWorkshop = <T>(work: (workshop: Workshop) => Promise<T>) => Promise<T>;
+
 /**
  * A stage kind. The declaration stands in stages/kinds/<name>.ts and is light (schema, ports, checks);
  * `run` loads the recipe, stages/kinds/<name>.run.ts, and with it whatever is heavy.
@@ -130,8 +183,11 @@ export interface StageKind<S extends TObject = TObject> {
   modules?(values: Static<S>): readonly string[];
   /** Checks across fields, and against the traits of the inputs. */
   check?(values: Static<S>, inputs: InputTraits): readonly Problem[];
-  /** `training` kinds get the seed axis; `evaluation` kinds draw from their own sampling_seed. */
-  readonly randomness: 'training' | 'evaluation' | 'none';
+  /**
+   * `training` kinds get the seed axis; `evaluation` kinds draw from their own sampling_seed; `declared` ones get a
+   * seed where their stage says `seeds`.
+   */
+  readonly randomness: 'training' | 'evaluation' | 'declared' | 'none';
   /** Needs TensorFlow.js. */
   readonly engine: boolean;
   resources?(values: Static<S>): Resources;
@@ -140,8 +196,12 @@ export interface StageKind<S extends TObject = TObject> {
   calls?(values: Static<S>, inputs: InputTraits): ExpectedCalls;
   /** Why results of such values can't be served again, as a clause ("it reads the network"); undefined: they can. */
   uncacheable?(values: Static<S>): string | undefined;
+  /** Programs that it starts, as a command line names them: each is found as the shell would, and its file counts. */
+  programs?(values: Static<S>): readonly string[];
+  /** What a reader of the plan should know of a stage with these values, as a clause; `inputs` names those that are given. */
+  remarks?(values: Static<S>, inputs: ReadonlySet<string>): readonly string[];
   /** Writes every declared output below `job.outputs`; throws StageFailure for what a user can mend. */
-  run(job: StageJob<Static<S>>, emit: Emit, signal: AbortSignal): Promise<void>;
+  run(job: StageJob<Static<S>>, emit: Emit, signal: AbortSignal, workshop: OpenWorkshop): Promise<void>;
 }
 
 /** Kinds of different schemas in one registry; the checker validates `with` before anything is called. */

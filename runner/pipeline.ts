@@ -41,7 +41,19 @@ export interface Diagnostic extends Place {
 export type InputBinding =
   | { readonly kind: 'artifact'; readonly type: ArtifactType; readonly cell: CellId; readonly output: string }
   | { readonly kind: 'gathered'; readonly type: ArtifactType; readonly items: readonly GatheredBinding[] }
-  | { readonly kind: 'path'; readonly type: ArtifactType; readonly path: string; readonly place: Place };
+  | PathBinding;
+
+export interface PathBinding {
+  readonly kind: 'path';
+  readonly type: ArtifactType;
+  /** Absolute. */
+  readonly path: string;
+  readonly place: Place;
+  /** Of a kind to which its place in the project counts: relative to the pipeline file, with `/`. */
+  readonly at?: string;
+  /** It is read where it lies. */
+  readonly inPlace?: true;
+}
 
 export interface GatheredBinding {
   readonly stage: string;
@@ -49,6 +61,8 @@ export interface GatheredBinding {
   readonly coordinates: Readonly<Record<string, string>>;
   readonly cell: CellId;
   readonly output: string;
+  /** Where the items of a list may be of several types. */
+  readonly type?: ArtifactType;
 }
 
 /** A stage at one set of coordinates: the unit that is cached and run. */
@@ -75,6 +89,8 @@ export interface Cell {
   readonly calls?: ExpectedCalls;
   /** Seconds. */
   readonly timeout?: number;
+  /** Seconds without a word from the cell after which it is stopped. */
+  readonly silence?: number;
   readonly retries: Readonly<Partial<Record<'user' | 'resource' | 'infrastructure', number>>>;
   /**
    * Where the stage stands, and where each `with` value was written (for `explain`); values inside maps by their
@@ -100,6 +116,8 @@ export interface Pipeline {
   readonly experiment: string;
   /** Absolute path of the YAML file. */
   readonly file: string;
+  /** Folder of the project, which files that count by their place must not leave. Default: the file's own folder. */
+  readonly root?: string;
   readonly params: JsonObject;
   /** In order of the file; a stage's cells follow its axes' order. */
   readonly cells: readonly Cell[];

@@ -18,6 +18,12 @@ export const ArtifactRef = Type.Object({
   path: Type.String(),
   /** A directory's files: relative path to absolute path. Absent for a file. */
   files: Type.Optional(Type.Record(Type.String(), Type.String())),
+  /** Where it lies in the project, of a kind to which that counts: relative to the pipeline file, with `/`. */
+  at: Type.Optional(Type.String()),
+  /** A single file that may be executed. */
+  executable: Type.Optional(Type.Literal(true)),
+  /** `path` is the user's own file or folder, which is read where it lies. */
+  inPlace: Type.Optional(Type.Literal(true)),
 });
 export type ArtifactRef = Static<typeof ArtifactRef>;
 
@@ -38,8 +44,13 @@ export const Job = Type.Object({
   seed: Type.Optional(Type.Integer()),
   inputs: Type.Record(Type.String(), Type.Union([ArtifactRef, Type.Array(GatheredArtifact)])),
   outputs: Type.Record(Type.String(), Type.Object({ type: ArtifactTypeSchema, path: Type.String() })),
+  /** Names of the declared variables, and of those that must not be shown: their values never stand here. */
+  env: Type.Optional(Type.Array(Type.String())),
+  secrets: Type.Optional(Type.Array(Type.String())),
   /** A folder of the attempt's own, removed afterwards. */
   scratch: Type.String(),
+  /** Where a program of the user's works: the same path for the same key. Not there yet. */
+  workspace: Type.Optional(Type.String()),
   /** A folder that outlives the attempt. */
   checkpoint: Type.Optional(Type.String()),
   /** Engine for kinds with `engine: true`. */

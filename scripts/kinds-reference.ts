@@ -28,6 +28,7 @@ interface Field {
 const examples: Readonly<Record<string, { values?: Record<string, unknown>; inputs?: InputTraits }>> = {
   soft: { values: { rewards: 'nli' } },
   clp: { values: { rewards: ['nli', 'rouge'], conditioning: 'full' } },
+  shell: { values: { run: 'true', outputs: {} } },
   'data/jsonl': { inputs: { train: {}, validation: {}, test: {} } },
 };
 
@@ -75,11 +76,13 @@ function facts(kind: StageKind): string {
   const seeds = {
     training: 'Trains: `seeds` gives it replicates.',
     evaluation: 'Draws from its own `sampling_seed`.',
+    declared: 'A stage that says `seeds` gets replicates; another one gets no seed.',
     none: 'Draws nothing that a seed could change.',
   }[kind.randomness];
   const inert = kind.inert ?? [];
   const same = inert.length === 0 ? '' : ` Changing ${inert.map(code).join(', ')} re-runs nothing.`;
-  return `Outputs: ${outputs.join(', ')}. ${seeds}${same}`;
+  const written = outputs.length === 0 ? 'those that `outputs` names' : outputs.join(', ');
+  return `Outputs: ${written}. ${seeds}${same}`;
 }
 
 function outputsOf(kind: StageKind): ReturnType<StageKind['outputs']> {
@@ -87,8 +90,17 @@ function outputsOf(kind: StageKind): ReturnType<StageKind['outputs']> {
   return kind.outputs(Value.Default(kind.with, values) as Record<string, unknown>, inputs);
 }
 
+function inputType(port: InputPort): string {
+  const type = port.type === 'any' ? 'any artifact' : port.type;
+  if (port.many === 'list') return 'a list of paths';
+  if (port.path === 'only') return 'a path';
+  const one = `${type}${port.list === true ? ', a list' : port.list === 'either' ? ' or a list of them' : ''}`;
+  const takes = `${one}${port.path === true ? ', or a path' : ''}`;
+  return port.many === 'map' ? `a map of names to: ${takes}` : takes;
+}
+
 function inputRow(name: string, port: InputPort): string[] {
-  const type = `${port.type}${port.list === true ? ', a list' : ''}${port.path === true ? ', or a path' : ''}`;
+  const type = inputType(port);
   return [code(name), type, `${port.optional === true ? 'Optional. ' : ''}${port.description}`];
 }
 

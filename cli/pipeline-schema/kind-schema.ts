@@ -1,7 +1,7 @@
 /** What stands under `with` for a kind: its inputs as references, its settings as values or references. */
-import type { InputPort, StageKind } from '../../runner/contract.js';
+import type { StageKind } from '../../runner/contract.js';
 import { closed, type JsonSchema } from '../../runner/language/schema.js';
-import { patterns } from '../../schemas/pipeline.js';
+import { portSchema } from './port-schema.js';
 import { mapped, written, type EditorSchema } from './written.js';
 
 /** Name of the definition that holds a kind's `with`. */
@@ -43,33 +43,5 @@ export function withSchema(kind: StageKind): EditorSchema {
     },
     additionalProperties: false,
     ...(needed.length === 0 ? {} : { required: needed }),
-  };
-}
-
-const artifact = `\\$(?!params\\.)${patterns.stage.slice(1, -1)}(\\([^(),]+\\))?\\.${patterns.name.slice(1, -1)}$`;
-const path = `[^$]|\\$\\$|\\$params\\.${patterns.name.slice(1, -1)}$`;
-
-function portSchema(port: InputPort): EditorSchema {
-  const what =
-    port.list === true ? `references to artifacts of the type ${port.type}` : `a reference to a ${port.type}`;
-  const example = port.list === true ? '`$stage(axis=*).output`, or a list of references' : '`$stage.output`';
-  const takes = `${what}: ${example}${port.path === true ? '; or a path relative to this file' : ''}.`;
-  const one: EditorSchema = {
-    type: 'string',
-    pattern: port.path === true ? `^(${path}|${artifact})` : `^${artifact}`,
-    patternErrorMessage: `Expected ${takes}`,
-    errorMessage: `Expected ${takes}`,
-  };
-  return {
-    description: port.description,
-    markdownDescription: `${port.description}\n\nTakes ${takes}${port.optional === true ? ' Optional.' : ''}`,
-    ...(port.list === true
-      ? {
-          anyOf: [
-            { title: 'reference', ...one },
-            { title: 'list of references', type: 'array', minItems: 1, items: one },
-          ],
-        }
-      : one),
   };
 }

@@ -1,4 +1,5 @@
 /** One try at a cell: lease, job.json, worker, checks, blobs, record. */
+import { join } from 'node:path';
 import type { JsonObject } from '../../schemas/json.js';
 import type {
   ArtifactRef,
@@ -12,13 +13,22 @@ import type {
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Cell, Key } from '../pipeline.js';
-import type { CodeDigest, GatheredDigest, InputDigest, Preimage } from '../plan/index.js';
+import {
+  changedSince,
+  type CodeDigest,
+  type GatheredDigest,
+  type InputDigest,
+  type Preimage,
+  type Watched,
+} from '../plan/index.js';
 import type { Attempt, Claim, Lease, RunCell, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { jobText } from './job.js';
 import { checkOutput, readExit } from './outputs.js';
-import type { Work, Workers } from './pool.js';
+import type { Work, WorkResult, Workers } from './pool.js';
 import type { StopManner } from './actions.js';
+import { Silence } from './silence.js';
+import { workspaceOf } from './workspace.js';
 
 /** What every attempt of a run shares. */
 export interface AttemptWorld {
@@ -45,6 +55,8 @@ export interface AttemptSubject {
   readonly standing?: StoredRecord;
   /** Why its result is not kept. */
   readonly uncacheable?: string;
+  /** What it reads where it lies. */
+  readonly watched?: readonly Watched[];
 }
 
 export interface AttemptListener {
@@ -149,6 +161,7 @@ export class CellAttempt {
     const end = await this.#perform(attempt, lease);
     const events = this.#eventRange(attempt);
     if (end === 'interrupted') return { kind: 'interrupted' };
+    if (!end.ok && end.error.code === 'input-changed') await this.#distrustInputs();
     const record = end.ok ? await this.#record(attempt, end.value) : end;
     if (!record.ok) return { kind: 'failed', failure: record.error, ...events };
     return { kind: 'done', ...record.value, ...events };
@@ -162,23 +175,36 @@ export class CellAttempt {
       inputs: inputs.value,
       inert: this.#world.inert(cell),
       backend: this.#world.backend,
+      secrets: cell.secrets,
+      workspace: workspaceOf(this.#subject.key),
+      checkpoint: join(this.#world.store.root, 'checkpoints', this.#subject.key),
     });
     return this.#world.store.attempts.write(attempt.job, job);
   }
 
-  /** The inputs of job.json, made from the digests of the preimage and from nothing else. */
+  /** The inputs of job.json, made from the digests of the preimage and, in place, the paths of the file. */
   #inputs(): Result<Job['inputs'], Failure> {
     const inputs: Job['inputs'] = {};
     for (const [name, input] of Object.entries(this.#subject.preimage.inputs)) {
-      const found = isGathered(input) ? this.#gathered(input) : this.#artifact(input);
+      const found = isGathered(input)
+        ? this.#gathered(input)
+        : (this.#inPlace(name, input) ?? this.#artifact(input));
       if (!found.ok) return found;
       inputs[name] = found.value;
     }
     return ok(inputs);
   }
 
-  #artifact({ type, digest }: InputDigest): Result<ArtifactRef, Failure> {
-    return this.#world.store.cas.artifactRef(type, digest);
+  #inPlace(name: string, { type, digest }: InputDigest): Result<ArtifactRef, Failure> | undefined {
+    const binding = this.#subject.cell.inputs[name];
+    if (binding?.kind !== 'path' || !binding.inPlace) return undefined;
+    return ok({ type, digest, path: binding.path, inPlace: true });
+  }
+
+  #artifact({ type, digest, at, executable }: InputDigest): Result<ArtifactRef, Failure> {
+    const found = this.#world.store.cas.artifactRef(type, digest);
+    if (!found.ok || at === undefined) return found;
+    return ok({ ...found.value, at, ...(executable ? { executable } : {}) });
   }
 
   #gathered(items: readonly GatheredDigest[]): Result<Extract<Job['inputs'][string], unknown[]>, Failure> {
@@ -192,7 +218,7 @@ export class CellAttempt {
   }
 
   async #perform(attempt: Attempt, lease: Lease): Promise<WorkEnd> {
-    const { workers, variables } = this.#world;
+    const { workers, variables, clock } = this.#world;
     this.#work = workers.run({
       job: attempt.job,
       epoch: lease.epoch,
@@ -201,8 +227,18 @@ export class CellAttempt {
       log: attempt.log,
       cell: this.#subject.cell.id,
       onEvent: (event) => this.#hear(event),
+      onActivity: () => silence?.heard(),
     });
-    const result = await this.#work.result;
+    const work = this.#work;
+    const { silence: limit } = this.#subject.cell;
+    const silence = limit === undefined ? undefined : new Silence(clock, limit, () => work.stop('grace'));
+    const result = await work.result;
+    silence?.end();
+    const ended = await this.#endOf(attempt, result);
+    return silence?.broken && (ended === 'interrupted' || !ended.ok) ? err(silentFailure(limit)) : ended;
+  }
+
+  async #endOf(attempt: Attempt, result: WorkResult): Promise<WorkEnd> {
     if (result.kind === 'killed') return 'interrupted';
     if (result.kind === 'died') return err(result.failure);
     const exit = await readExit(attempt.exit, attempt.nonce);
@@ -219,6 +255,13 @@ export class CellAttempt {
       case 'failed':
         return err(exit.error ?? unexplained);
     }
+  }
+
+  /** A command that wrote through a link has damaged the store: what it damaged is found and taken out. */
+  async #distrustInputs(): Promise<void> {
+    const inputs = Object.values(this.#subject.preimage.inputs);
+    const each = inputs.flatMap((input): readonly InputDigest[] => (isGathered(input) ? input : [input]));
+    for (const { type, digest } of each) await this.#world.store.cas.verify(type, digest);
   }
 
   #hear(event: StageEvent): void {
@@ -249,11 +292,14 @@ export class CellAttempt {
   async #publish(record: ResultRecord): Promise<Result<StoredRecord, Failure>> {
     const unkept: StoredRecord = { key: record.key as Key, digest: '', record };
     if (this.#subject.uncacheable !== undefined) return ok(unkept);
-    const changed = this.#world.changedCode(this.#subject.code);
-    if (changed.length > 0) {
-      // They may have loaded some modules before the change and load others after it.
-      this.#world.workers.retire();
-      this.#listener.onNote(taintNote(changed));
+    const code = this.#world.changedCode(this.#subject.code);
+    const read = await changedSince(this.#world.store, this.#subject.watched ?? []);
+    // They may have loaded some modules before the change and load others after it.
+    if (code.length > 0) this.#world.workers.retire();
+    if (code.length + read.length > 0) {
+      this.#listener.onNote(
+        code.length > 0 ? taintNote('the code', code) : taintNote('what it reads in place', read),
+      );
       // Its children are keyed by its bytes and are sound; only this cell can't be served again.
       return ok(unkept);
     }
@@ -317,7 +363,7 @@ const forcedNotes: Readonly<Record<NonNullable<RunCell['forced']>, string>> = {
   same: 'run again by --force: the same bytes; the result that stood is used',
   different:
     'run again by --force: OTHER bytes than the result that stands, which is still used; the new one is kept beside it (`moft show --all`)',
-  tainted: 'run again by --force, and the code changed meanwhile: the result that stood is used',
+  tainted: 'run again by --force, and tainted: the result that stood is used',
 };
 
 function isGathered(input: InputDigest | readonly GatheredDigest[]): input is readonly GatheredDigest[] {
@@ -329,11 +375,17 @@ function lostFailure(digests: readonly string[]): Failure {
   return { class: 'environment', code: 'missing-blob', message };
 }
 
-function taintNote(changed: readonly string[]): string {
+function taintNote(what: string, changed: readonly string[]): string {
   const [first = '', ...rest] = changed;
   const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
-  return `the code changed while the cell ran (${first}${more}): its result is used in this run and not kept`;
+  return `${what} changed while the cell ran (${first}${more}): its result is used in this run and not kept`;
 }
+
+const silentFailure = (limit = 0): Failure => ({
+  class: 'resource',
+  code: 'silent',
+  message: `stopped after ${limit} s without a word; raise \`timeout.silent\`, or let the stage say how far it is`,
+});
 
 const unexplained: Failure = {
   class: 'internal',

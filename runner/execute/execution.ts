@@ -162,10 +162,10 @@ export class Execution {
   #start({ cell, key, attempt }: { cell: CellId; key: Key; attempt: number }): void {
     const planned = this.#planned.get(cell);
     if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
-    const { preimage, code, record, uncacheable } = planned;
+    const { preimage, code, record, uncacheable, watched = [] } = planned;
     const standing = isForced(planned) && record ? { standing: record } : {};
     const lost = uncacheable === undefined ? {} : { uncacheable };
-    const subject = { cell: planned.cell, key, preimage, code, ...standing, ...lost };
+    const subject = { cell: planned.cell, key, preimage, code, watched, ...standing, ...lost };
     const running = new CellAttempt(this.#options, subject, {
       onStart: () => {
         this.#ledger.tried(cell, { key, how: 'started' });

@@ -10,6 +10,11 @@ export interface JobExtras {
   /** Values under `with` that the kind lists as inert. */
   readonly inert: JsonObject;
   readonly backend: string | undefined;
+  /** Names of secrets; their values never stand here. */
+  readonly secrets?: readonly string[];
+  /** Where a program of the user's works, and the folder that its next attempt finds again. */
+  readonly workspace?: string;
+  readonly checkpoint?: string;
 }
 
 /**
@@ -19,11 +24,12 @@ export interface JobExtras {
 export function jobText(
   preimage: Preimage,
   attempt: Pick<Attempt, 'nonce' | 'outputs' | 'scratch'>,
-  { inputs, inert, backend }: JobExtras,
+  { inputs, inert, backend, secrets = [], workspace, checkpoint }: JobExtras,
 ): string {
   const outputs = Object.entries(preimage.outputs).map(
     ([name, type]) => [name, { type, path: `${attempt.outputs}/${name}` }] as const,
   );
+  const env = Object.keys(preimage.env);
   const job: Job = {
     v: protocolVersion,
     attempt: attempt.nonce,
@@ -33,6 +39,10 @@ export function jobText(
     inputs,
     outputs: Object.fromEntries(outputs),
     scratch: attempt.scratch,
+    ...(env.length === 0 ? {} : { env }),
+    ...(secrets.length === 0 ? {} : { secrets: [...secrets] }),
+    ...(workspace === undefined ? {} : { workspace }),
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(backend === undefined ? {} : { backend }),
   };
   return canonicalJson(job as unknown as Json);

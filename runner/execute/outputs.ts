@@ -7,6 +7,7 @@ import { DatasetManifest, Front, PolicyManifest, type ArtifactType } from '../..
 import { Exit, type Failure } from '../../schemas/protocol.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import { failureFromSystem, systemCode } from './failures.js';
+import { validator } from './validate.js';
 
 /** Files that must stand in a directory of a type, and the schema of its manifest. */
 interface Shape {
@@ -102,21 +103,4 @@ async function readChecked(path: string, schema: TSchema): Promise<Result<unknow
   const validate = await validator(schema);
   const problem = validate(value);
   return problem === undefined ? ok(value) : err(problem);
-}
-
-type Validate = (value: unknown) => string | undefined;
-const validators = new Map<TSchema, Promise<Validate>>();
-
-function validator(schema: TSchema): Promise<Validate> {
-  const known = validators.get(schema) ?? compile(schema);
-  validators.set(schema, known);
-  return known;
-}
-
-/** ajv is loaded only where a cell really ran. */
-async function compile(schema: TSchema): Promise<Validate> {
-  const { Ajv } = await import('ajv');
-  const ajv = new Ajv({ strict: false, allErrors: false });
-  const validate = ajv.compile(schema);
-  return (value) => (validate(value) ? undefined : ajv.errorsText(validate.errors, { dataVar: 'it' }));
 }

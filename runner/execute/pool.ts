@@ -18,6 +18,8 @@ export interface WorkOrder {
   /** File that takes what the stage prints. */
   readonly log: string;
   readonly onEvent: (event: StageEvent) => void;
+  /** Told of every sign of life: events, output, and what a worker reports of a command. */
+  readonly onActivity?: () => void;
 }
 
 export type WorkResult =
@@ -144,6 +146,8 @@ class WarmWorker {
   #tail = '';
   #cells = 0;
   #rss = 0;
+  /** Process group of the command that its cell runs. */
+  #group: number | undefined;
   #retire: string | undefined;
   /** Why it must not take another cell, whatever it reports of itself. */
   #doom: string | undefined;
@@ -199,18 +203,32 @@ class WarmWorker {
     this.doom('a worker was replaced because it was told to stop');
     const process = await this.#process;
     if (manner === 'now') {
-      process.signal('SIGKILL');
+      this.#kill(process);
       return;
     }
-    await this.#send({ type: 'stop' });
+    const { grace } = this.#options;
+    await this.#send({ type: 'stop', grace });
     process.signal('SIGTERM');
     const timer = setTimeout(() => {
-      if (this.#current === current) process.signal('SIGKILL');
-    }, this.#options.grace);
+      if (this.#current === current) this.#kill(process);
+    }, grace);
     timer.unref();
   }
 
+  #kill(process: WorkerProcess): void {
+    this.#killCommand();
+    process.signal('SIGKILL');
+  }
+
+  /** Its command is in a group of its own, which a killed worker can't end any more. */
+  #killCommand(): void {
+    signalGroup(this.#group, 'SIGKILL');
+    this.#group = undefined;
+  }
+
   #hear(report: WorkerReport): void {
+    this.#current?.order.onActivity?.();
+    if (report.type === 'group') this.#group = report.group ?? undefined;
     if (report.type === 'event') this.#current?.order.onEvent(report.event);
     if (report.type !== 'finished') return;
     this.#rss = report.rss;
@@ -226,11 +244,13 @@ class WarmWorker {
   }
 
   #keep(text: string): void {
+    this.#current?.order.onActivity?.();
     this.#tail = (this.#tail + text).slice(-2000);
     if (this.#lastLog !== undefined) appendLog(this.#lastLog, text);
   }
 
   #ended(end: ProcessEnd): void {
+    this.#killCommand();
     if (!this.#current) return;
     const stopped = this.#current.stopped;
     this.#finish(stopped ? { kind: 'killed' } : { kind: 'died', failure: deathFailure(end, this.#tail) });

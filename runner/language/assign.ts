@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import type { JsonObject } from '../../schemas/json.js';
+import type { InputPort } from '../contract.js';
 import type { Coordinates } from './cell-id.js';
 import { checkValues } from './check-values.js';
 import type { Context } from './context.js';
@@ -14,7 +16,8 @@ import {
   type StageReference,
 } from './nodes.js';
 import { nearest, suggest } from './nearest.js';
-import { type PortUse, readPorts } from './ports.js';
+import type { PortUse } from './port-use.js';
+import { readPorts } from './ports.js';
 import { parseReference } from './reference.js';
 import { resolve } from './resolve.js';
 import type { JsonSchema } from './schema.js';
@@ -34,7 +37,9 @@ export interface Assignment {
 
 /** A reference at an input, with the rows that it reads. */
 export interface Occurrence {
+  /** Name of the input. */
   readonly port: string;
+  readonly type: InputPort['type'];
   readonly node: ReferenceNode;
   readonly rows: readonly Row[];
 }
@@ -43,6 +48,9 @@ export interface ExpandContext extends Context {
   readonly file: string;
   readonly workingFolder: string;
   readonly exists: ((path: string) => boolean) | undefined;
+  readonly isFolder: ((path: string) => boolean) | undefined;
+  /** Folder of the project; default: that of the file. */
+  readonly root: string | undefined;
   /** Stages expanded so far: all that this one refers to. */
   readonly expanded: ReadonlyMap<string, Expanded>;
   readonly stages: readonly string[];
@@ -87,6 +95,8 @@ export function assign(
     node: draft.node,
     stage: draft.name,
     kind,
+    root: context.root ?? dirname(context.file),
+    values: checked.values,
     candidates: (type) => candidates(type, context),
     unselectable: (reference) => {
       const found = select(reference, cellsOf(reference.stage, context));
@@ -95,7 +105,7 @@ export function assign(
     gatherable: (stage) => gatherable(cellsOf(stage, context)),
   });
   const occurrences = read.uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
-  const unfit = occurrences.filter((occurrence) => !checkTypes(occurrence, draft, context));
+  const unfit = occurrences.filter((occurrence) => !checkTypes(occurrence, context));
   checkOwnAxes(chosen, draft, occurrences, context, errors);
   return {
     coordinates,
@@ -130,11 +140,11 @@ export function matrixNames(node: Node): ReadonlySet<string> {
 }
 
 /** References of the file that give an artifact of a type, in the order of the file. */
-function candidates(type: string, { expanded }: ExpandContext): readonly string[] {
+function candidates(type: InputPort['type'], { expanded }: ExpandContext): readonly string[] {
   return [...expanded].flatMap(([stage, { kind, ...rest }]) => {
     const cell = kind === 'cells' && 'cells' in rest ? rest.cells[0] : undefined;
     return Object.entries(cell?.outputs ?? {})
-      .filter(([, output]) => output.type === type)
+      .filter(([, output]) => type === 'any' || output.type === type)
       .map(([name]) => `$${stage}.${name}`);
   });
 }
@@ -156,7 +166,7 @@ function occurrencesOf(stage: string, use: PortUse, context: ExpandContext, erro
   if (use.kind === 'path') return [];
   return use.nodes.flatMap((node) => {
     const rows = rowsOf(stage, node, context, errors);
-    return rows === undefined ? [] : [{ port: use.name, node, rows }];
+    return rows === undefined ? [] : [{ port: use.name, type: use.port.type, node, rows }];
   });
 }
 
@@ -211,11 +221,11 @@ function meantStage(
 }
 
 /** Whether all that a reference reads is of the input's type. Unknown outputs pass: an earlier error stands there. */
-function checkTypes({ port, node, rows }: Occurrence, draft: StageDraft, context: ExpandContext): boolean {
-  const type = draft.kind?.inputs[port]?.type;
+function checkTypes({ port, type, node, rows }: Occurrence, context: ExpandContext): boolean {
+  if (type === 'any') return true;
   const outputs = rows.flatMap((row) => row.items.map(({ cell }) => cell.outputs?.[node.reference.output]));
   const wrong = outputs.find((output) => output !== undefined && output.type !== type);
-  if (wrong === undefined || type === undefined) return true;
+  if (wrong === undefined) return true;
   const others = candidates(type, context).filter((text) => text !== node.reference.text);
   context.diagnostics.report(node, {
     code: 'wrong-artifact',

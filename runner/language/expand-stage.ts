@@ -1,3 +1,5 @@
+import type { ArtifactType } from '../../schemas/artifact.js';
+import type { InputPort } from '../contract.js';
 import type { InputBinding, Place } from '../pipeline.js';
 import { assign, type Assignment, type ExpandContext, matrixNames, type Occurrence } from './assign.js';
 import type { DraftCell, Expanded } from './cells.js';
@@ -6,7 +8,7 @@ import type { AxisValue, StageDraft } from './draft.js';
 import { join, type Joined } from './join.js';
 import { listed } from './nodes.js';
 import { withLineage } from './lineage.js';
-import { outputsOf, type PortItem } from './outputs.js';
+import { outputsOf, plain, type PortItem } from './outputs.js';
 import { type Side, unfitting } from './partners.js';
 import { axesOf, inOrder, type Row } from './select.js';
 
@@ -21,6 +23,7 @@ export function expandStage(draft: StageDraft, context: ExpandContext): Expanded
   if (errors.length === 0) reportLost(draft, assignments, cells, context, errors);
   if (errors.length > 0) return block(errors);
   remarkAxes(draft, assignments, context);
+  remarkKind(draft, assignments, context);
   return { kind: 'cells', cells };
 }
 
@@ -129,22 +132,26 @@ function bindings(
   const bound = ports.flatMap((use): (readonly [string, InputBinding])[] => {
     if (use.kind === 'path') return [[use.name, use.binding]];
     const read = items.get(use.name) ?? [];
-    const { type } = use.port;
-    if (use.port.list === true) {
-      const gathered = read.map(({ cell, coordinates, output }) => ({
-        stage: cell.stage,
-        coordinates,
-        cell: cell.id,
-        output,
-      }));
-      return [[use.name, { kind: 'gathered', type, items: gathered }]];
-    }
-    return read
-      .slice(0, 1)
-      .map(({ cell, output }) => [use.name, { kind: 'artifact', type, cell: cell.id, output }]);
+    const [first] = read;
+    const type = first === undefined ? undefined : typeOf(use.port, first);
+    if (first === undefined || type === undefined) return [];
+    if (!use.gathered)
+      return [[use.name, { kind: 'artifact', type, cell: first.cell.id, output: first.output }]];
+    const gathered = read.map((item) => ({
+      stage: item.cell.stage,
+      coordinates: item.coordinates,
+      cell: item.cell.id,
+      output: item.output,
+      ...(use.port.type === 'any' ? { type: typeOf(use.port, item) } : {}),
+    }));
+    return [[use.name, { kind: 'gathered', type, items: gathered }]];
   });
   return Object.fromEntries(bound);
 }
+
+/** Of what an input reads; where the cell has errors its outputs are unknown, and nothing runs. */
+const typeOf = ({ type }: InputPort, { cell, output }: PortItem): ArtifactType =>
+  type === 'any' ? (cell.outputs?.[output]?.type ?? 'file') : type;
 
 /** Sides of the join that don't fit: own axes against each reference, and references against each other. */
 function reportMismatches(
@@ -267,4 +274,15 @@ function remarkAxes(draft: StageDraft, assignments: readonly Assignment[], { rem
     else if (!used.has(name))
       remark(`${draft.name}: own axis \`${name}\` is not read, so its cells are copies of each other`);
   }
+}
+
+function remarkKind(
+  { name, kind }: StageDraft,
+  assignments: readonly Assignment[],
+  { remark }: ExpandContext,
+): void {
+  const told = assignments.flatMap(({ values, ports, wrong }) =>
+    wrong.size > 0 ? [] : (kind?.remarks?.(plain(values), new Set(ports.map((use) => use.name))) ?? []),
+  );
+  for (const text of new Set(told)) remark(`${name}: ${text}`);
 }

@@ -18,4 +18,8 @@ export interface AnalyzeOptions {
   readonly workingFolder: string;
   /** Whether an absolute path exists; without it, declared paths are not looked for. */
   readonly exists?: (path: string) => boolean;
+  /** Whether an absolute path is a folder; without it, paths that end in `/` are. */
+  readonly isFolder?: (path: string) => boolean;
+  /** Folder of the project, which files that count by their place must not leave; default: that of the file. */
+  readonly root?: string;
 }

@@ -83,7 +83,7 @@ function traitsOf({ ports }: Assignment, items: ReadonlyMap<string, readonly Por
   const traits = ports.map((use): readonly [string, Traits | readonly Traits[]] => {
     if (use.kind === 'path') return [use.name, {}];
     const read = (items.get(use.name) ?? []).map(({ cell, output }) => cell.outputs?.[output]?.traits ?? {});
-    return [use.name, use.port.list === true ? read : (read[0] ?? {})];
+    return [use.name, use.gathered ? read : (read[0] ?? {})];
   });
   return Object.fromEntries(traits);
 }

@@ -1,9 +1,6 @@
-import { dirname, resolve as resolvePath } from 'node:path';
-import type { InputPort, StageKind } from '../contract.js';
-import type { Fix, InputBinding } from '../pipeline.js';
-import { isCommandLine } from './format-diagnostic.js';
+import type { InputPort } from '../contract.js';
+import type { Fix } from '../pipeline.js';
 import { meantKeys } from './check-values.js';
-import type { Diagnostics, Finding } from './diagnostics.js';
 import {
   describeNode,
   entryOf,
@@ -12,37 +9,11 @@ import {
   type ReferenceNode,
   type StageReference,
 } from './nodes.js';
-import { parseReference, selectorText } from './reference.js';
+import { readPath } from './port-paths.js';
+import { oneOf, type PortContext, type PortUse, takes, typeText } from './port-use.js';
+import { parseReference, plainName, selectorText } from './reference.js';
 import { gathers } from './select.js';
 import type { Advice } from './settings.js';
-
-/** What is written at an input, before anything is expanded. */
-export type PortUse =
-  | {
-      readonly kind: 'references';
-      readonly name: string;
-      readonly port: InputPort;
-      readonly nodes: readonly ReferenceNode[];
-    }
-  | { readonly kind: 'path'; readonly name: string; readonly binding: InputBinding };
-
-export interface PortContext {
-  readonly stage: string;
-  /** The stage as written. */
-  readonly node: Node;
-  readonly place: MapNode['place'];
-  readonly kind: StageKind;
-  readonly file: string;
-  readonly workingFolder: string;
-  readonly exists: ((path: string) => boolean) | undefined;
-  readonly diagnostics: Diagnostics;
-  /** References of the file that give a type, for hints. */
-  readonly candidates: (type: InputPort['type']) => readonly string[];
-  /** What is wrong with the selectors or the output of a reference, if anything. */
-  readonly unselectable: (reference: StageReference) => Finding | undefined;
-  /** Axes that a gather of a stage is likely meant for: its own ones, else those it carries; never `seed`. */
-  readonly gatherable: (stage: string) => readonly string[];
-}
 
 /** The uses of a stage's inputs, and the names of those that are missing or of the wrong shape. */
 export function readPorts(
@@ -54,24 +25,84 @@ export function readPorts(
     const node = values.entries.find(({ key }) => key === name)?.value;
     if (node === undefined && port.optional !== true && !meant.has(name))
       reportMissing(name, port, values, context);
-    const use = node === undefined ? undefined : readPort(name, port, node, context);
-    const wrong = use === undefined && (node !== undefined || port.optional !== true);
-    return { use, wrong: wrong ? [name] : [] };
+    const uses = node === undefined ? undefined : readUses(name, port, node, context);
+    const wrong = uses === undefined && (node !== undefined || port.optional !== true);
+    return { uses, wrong: wrong ? [name] : [] };
   });
-  return { uses: read.flatMap(({ use }) => use ?? []), wrong: read.flatMap(({ wrong }) => wrong) };
+  return { uses: read.flatMap(({ uses }) => uses ?? []), wrong: read.flatMap(({ wrong }) => wrong) };
+}
+
+function readUses(
+  name: string,
+  port: InputPort,
+  node: Node,
+  context: PortContext,
+): readonly PortUse[] | undefined {
+  if (port.many === 'map') return readMap(name, port, node, context);
+  if (port.many === 'list') return readPaths(name, port, node, context);
+  const use = readPort(name, port, node, context);
+  return use && [use];
+}
+
+/** A map of inputs, each under the name that the file gives it. */
+function readMap(
+  name: string,
+  port: InputPort,
+  node: Node,
+  context: PortContext,
+): readonly PortUse[] | undefined {
+  if (node.kind !== 'map') {
+    refuse(name, port, node, context);
+    return undefined;
+  }
+  const uses = node.entries.map(({ key, keyPlace, value }) => {
+    if (plainName.test(key) && !Object.hasOwn(context.kind.inputs, key))
+      return readPort(key, port, value, context);
+    context.diagnostics.report(keyPlace, {
+      code: 'bad-name',
+      message: `\`${key}\` can't be the name of an input`,
+      hint: plainName.test(key)
+        ? `\`${key}\` is a key of \`${context.kind.name}\` itself`
+        : 'names are `[a-z][a-z0-9_-]*`',
+    });
+    return undefined;
+  });
+  return uses.includes(undefined) ? undefined : uses.flatMap((use) => use ?? []);
+}
+
+/** A list of paths: an input each, named by the port and the path. */
+function readPaths(
+  name: string,
+  port: InputPort,
+  node: Node,
+  context: PortContext,
+): readonly PortUse[] | undefined {
+  if (node.kind !== 'list') {
+    refuse(name, port, node, context);
+    return undefined;
+  }
+  const uses = node.items.map((item) => readPort(name, port, item, context));
+  if (uses.includes(undefined)) return undefined;
+  return uses.flatMap((use) =>
+    use?.kind === 'path' ? [{ ...use, name: `${name}/${use.binding.at ?? use.binding.path}` }] : [],
+  );
 }
 
 function readPort(name: string, port: InputPort, node: Node, context: PortContext): PortUse | undefined {
   switch (node.kind) {
     case 'reference':
+      if (port.path === 'only') {
+        refuse(name, port, node, context);
+        return undefined;
+      }
       return checkShape(name, port, node, context)
-        ? { kind: 'references', name, port, nodes: [node] }
+        ? { kind: 'references', name, port, nodes: [node], gathered: gathers(node.reference) }
         : undefined;
     case 'list':
       return readList(name, port, node.items, node, context);
     case 'scalar':
-      if (port.path === true && typeof node.value === 'string')
-        return readPath(name, port, node.value, node, context);
+      if (port.path !== undefined && port.path !== false && typeof node.value === 'string')
+        return readPath(name, port, { node, text: node.value }, context);
       refuse(name, port, node, context);
       return undefined;
     case 'map':
@@ -86,7 +117,7 @@ function readPort(name: string, port: InputPort, node: Node, context: PortContex
 function checkShape(name: string, port: InputPort, node: ReferenceNode, context: PortContext): boolean {
   const { reference } = node;
   const many = gathers(reference);
-  if (many === (port.list === true)) return true;
+  if (port.list === 'either' || many === (port.list === true)) return true;
   const unselectable = context.unselectable(reference);
   if (unselectable !== undefined) context.diagnostics.report(node, unselectable);
   context.diagnostics.report(
@@ -94,13 +125,13 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
     many
       ? {
           code: 'list-for-one',
-          message: `\`${name}\` takes one ${port.type}, and \`${reference.text}\` gathers a list`,
+          message: `\`${name}\` takes one ${typeText(port)}, and \`${reference.text}\` gathers a list`,
           hint: oneHint(reference),
           instead: ungathered(reference),
         }
       : {
           code: 'one-for-list',
-          message: `\`${name}\` takes a list (each a ${port.type}), and \`${reference.text}\` is one`,
+          message: `\`${name}\` takes a list (each ${oneOf(port)}), and \`${reference.text}\` is one`,
           ...listAdvice(reference, unselectable === undefined, context),
         },
   );
@@ -146,13 +177,13 @@ function readList(
   node: Node,
   context: PortContext,
 ): PortUse | undefined {
-  if (port.list !== true || items.length === 0) {
+  if (port.list === undefined || port.list === false || items.length === 0) {
     refuse(name, port, node, context);
     return undefined;
   }
   const nodes = items.map((item) => readItem(name, port, item, context));
   if (nodes.includes(undefined)) return undefined;
-  return { kind: 'references', name, port, nodes: nodes.flatMap((node) => node ?? []) };
+  return { kind: 'references', name, port, nodes: nodes.flatMap((node) => node ?? []), gathered: true };
 }
 
 /** A reference, or a list of references (from a param or a matrix value), which is spliced in. */
@@ -168,38 +199,15 @@ function readItem(
   return undefined;
 }
 
-function readPath(
-  name: string,
-  port: InputPort,
-  text: string,
-  node: Node,
-  context: PortContext,
-): PortUse | undefined {
-  const folder = isCommandLine(node.place.file) ? context.workingFolder : dirname(context.file);
-  const path = resolvePath(folder, text);
-  if (context.exists?.(path) === false) {
-    context.diagnostics.report(node, {
-      code: 'missing-file',
-      message: `\`${name}\` takes a ${port.type}, and there is nothing at ${JSON.stringify(text)}`,
-      hint: `looked for ${path}; a path is relative to ${isCommandLine(node.place.file) ? 'the working folder' : 'this file'}`,
-    });
-    return undefined;
-  }
-  return { kind: 'path', name, binding: { kind: 'path', type: port.type, path, place: node.place } };
-}
-
 const example = (type: InputPort['type'], { candidates }: PortContext): string | undefined => {
   const found = candidates(type).slice(0, 4);
   return found.length === 0 ? undefined : found.map((text) => `\`${text}\``).join(' or ');
 };
 
-function takes(port: InputPort): string {
-  const one = `a ${port.type}`;
-  return port.list === true
-    ? `a list (each ${one})`
-    : port.path === true
-      ? `${one}: a path or a reference`
-      : one;
+/** What is taken here: of a port that takes many, all of them where something else than its map or list stands. */
+function manyOf(port: InputPort, node: Node): string {
+  if (port.many === 'map' && node.kind !== 'reference') return `a map of inputs (each ${takes(port)})`;
+  return port.many === 'list' && node.kind !== 'list' ? `a list (each ${takes(port)})` : takes(port);
 }
 
 function refuse(name: string, port: InputPort, node: Node, context: PortContext): undefined {
@@ -218,7 +226,7 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
       : undefined;
   context.diagnostics.report(node, {
     code: 'wrong-artifact',
-    message: `\`${name}\` takes ${takes(port)}, found ${describeNode(node)}`,
+    message: `\`${name}\` takes ${manyOf(port, node)}, found ${describeNode(node)}`,
     instead: inner ?? meant ?? only,
     hint:
       meant !== undefined

@@ -203,7 +203,7 @@ function stageSeeds(
   shared: Shared,
   context: Context,
 ): readonly number[] | undefined {
-  const trains = kind?.randomness === 'training' || kind?.name === 'shell';
+  const trains = kind?.randomness === 'training' || kind?.randomness === 'declared';
   const entry = entryOf(stage, 'seeds');
   const node = entry?.value;
   if (node === undefined || node.kind === 'broken')

@@ -53,6 +53,16 @@ function envChanges(before: Preimage, after: Preimage): Change[] {
   return valueChanges(before.env, after.env).map((change) => ({ what: 'env', ...change }));
 }
 
+function programChanges(before: Preimage, after: Preimage): Change[] {
+  const [old, now] = [before.programs ?? {}, after.programs ?? {}];
+  return differing(old, now).map((name) => ({
+    what: 'program',
+    name,
+    before: old[name] ?? null,
+    after: now[name] ?? null,
+  }));
+}
+
 type Input = InputDigest | readonly GatheredDigest[] | undefined;
 
 const digests = (input: Input): readonly string[] => {
@@ -114,6 +124,7 @@ export function compare(
     ...withChanges(before, after, cell),
     ...inputChanges(before, after, cell),
     ...codeChanges(before, after, store, code),
+    ...programChanges(before, after),
     ...envChanges(before, after),
     ...outputs,
   ];
@@ -138,6 +149,10 @@ export function describeChange(change: Change): string {
     case 'with':
     case 'env':
       return `${change.what === 'env' ? 'env ' : ''}${change.name} ${quote(change.before)} -> ${quote(change.after)}`;
+    case 'program':
+      return change.before === null || change.after === null
+        ? `the program ${change.name} ${change.after === null ? 'is gone' : 'was not there'}`
+        : `the program ${change.name} is another one`;
     case 'input':
       return change.cells.length === 0
         ? `input ${change.name} has new content`

@@ -1,20 +1,31 @@
 /** Hit, run or depends, and why: one cell at a time. */
+import path from 'node:path';
 import { canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { StageKind } from '../contract.js';
 import type { Cell, CellId } from '../pipeline.js';
-import type { StoredRecord } from '../store/index.js';
+import type { StoredRecord, StoreProblem } from '../store/index.js';
 import type { History } from './history.js';
 import { knownInputs } from './inputs.js';
 import { parentsOf } from './order.js';
 import { keyOf, preimageOf } from './preimage.js';
 import { missReason, ranBefore, waitReason } from './reasons.js';
-import type { Snapshot } from './snapshot.js';
-import type { CodeDigest, PlanOptions, PlanProblem, PlannedCell, Preimage, Reason } from './types.js';
+import type { ProgramFinder, Programs } from './programs.js';
+import { snapshotOf, type Snapshot } from './snapshot.js';
+import type {
+  CodeDigest,
+  PlanOptions,
+  PlanProblem,
+  PlannedCell,
+  Preimage,
+  Reason,
+  Watched,
+} from './types.js';
 
 export interface Planning extends PlanOptions {
   readonly snapshot: Snapshot;
   readonly history: History;
+  readonly programs: ProgramFinder;
   /** Files a code listing once, so that `explain` can name the modules that changed. */
   readonly keepListing: (code: CodeDigest) => Result<void, PlanProblem>;
 }
@@ -95,6 +106,20 @@ function neverServed(draft: Draft, uncacheable: string, known: boolean): Planned
   };
 }
 
+async function programsOf(
+  { programs, pipeline }: Planning,
+  cell: Cell,
+  kind: StageKind,
+): Promise<Result<Programs | undefined, StoreProblem>> {
+  const names = kind.programs?.(cell.with as Record<PropertyKey, unknown>);
+  return names ? programs.find(names, path.dirname(pipeline.file)) : ok(undefined);
+}
+
+const readInPlace = ({ snapshot, pipeline }: Planning, cell: Cell): readonly Watched[] =>
+  Object.values(cell.inputs).flatMap((binding) =>
+    binding.kind === 'path' ? (snapshotOf(snapshot, binding, pipeline)?.watched ?? []) : [],
+  );
+
 /** Plans one cell from the records that its parents have or will have had. */
 export async function decide(
   planning: Planning,
@@ -108,7 +133,10 @@ export async function decide(
   if (!kept.ok) return kept;
   const { pipeline, snapshot, env } = planning;
   const { inputs, unknown } = knownInputs(cell, parentsOf(cell), { pipeline, snapshot, records });
-  const preimage = preimageOf(cell, { kind, inputs, code: code.value.digest, env });
+  const started = await programsOf(planning, cell, kind);
+  if (!started.ok) return err({ kind: 'store', problem: started.error });
+  const programs = started.value?.digests;
+  const preimage = preimageOf(cell, { kind, inputs, code: code.value.digest, programs, env });
   const draft: Draft = { cell, preimage, code: code.value };
   const uncacheable = kind.uncacheable?.(cell.with as Record<PropertyKey, unknown>);
   if (uncacheable !== undefined) return ok(neverServed(draft, uncacheable, unknown.length === 0));
@@ -116,5 +144,6 @@ export async function decide(
     unknown.length === 0
       ? await withKnownInputs(planning, draft)
       : withUnknownInputs(planning, draft, unknown);
-  return ok(force(planned, planning));
+  const watched = [...(started.value?.watched ?? []), ...readInPlace(planning, cell)];
+  return ok({ ...force(planned, planning), ...(watched.length === 0 ? {} : { watched }) });
 }

@@ -36,16 +36,21 @@ function digestsOf(sources: InputSources, binding: InputBinding): InputDigest | 
     case 'artifact':
       return { type, digest: outputDigest(sources, binding.cell, binding.output) };
     case 'gathered':
-      return binding.items.map(({ stage, coordinates, cell, output }) => ({
+      return binding.items.map(({ stage, coordinates, cell, output, ...item }) => ({
         stage,
         coordinates,
-        type,
+        type: item.type ?? type,
         digest: outputDigest(sources, cell, output),
       }));
     case 'path': {
       const put = snapshotOf(sources.snapshot, binding, sources.pipeline);
       if (!put) throw new Error(`internal error: ${binding.path} was not read; please report it`);
-      return { type, digest: put.digest };
+      return {
+        type,
+        digest: put.digest,
+        ...(binding.at === undefined ? {} : { at: binding.at }),
+        ...(binding.at !== undefined && put.executable ? { executable: true } : {}),
+      };
     }
   }
 }

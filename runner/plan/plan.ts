@@ -6,6 +6,7 @@ import type { Store, StoredRecord } from '../store/index.js';
 import { decide, type Planning } from './decide.js';
 import { createHistory } from './history.js';
 import { inOrder } from './order.js';
+import { createProgramFinder } from './programs.js';
 import { takeSnapshot } from './snapshot.js';
 import { countStatuses } from './stages.js';
 import type { CodeDigest, Plan, PlanOptions, PlanProblem, PlannedCell } from './types.js';
@@ -50,6 +51,7 @@ export async function planPipeline(options: PlanOptions): Promise<Result<Plan, P
     snapshot: snapshot.value,
     history,
     keepListing: listingKeeper(store),
+    programs: createProgramFinder(store, options.env.PATH ?? ''),
   };
   const cells = await planCells(planning);
   if (!cells.ok) return cells;

@@ -10,6 +10,8 @@ export interface PreimageParts {
   readonly inputs: InputDigests;
   /** Code digest. */
   readonly code: string;
+  /** Digests of the programs that the kind starts; absent where it starts none. */
+  readonly programs?: Readonly<Record<string, string>> | undefined;
   /** The environment that `env:` names variables of. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -24,7 +26,7 @@ export function inertValues(cell: Cell, kind: StageKind): JsonObject {
 }
 
 /** Everything counts unless listed inert. Names of cells, labels, resources and the cell's own coordinates don't. */
-export function preimageOf(cell: Cell, { kind, inputs, code, env }: PreimageParts): Preimage {
+export function preimageOf(cell: Cell, { kind, inputs, code, programs, env }: PreimageParts): Preimage {
   const preimage: Preimage = {
     kind: kind.name,
     version: kind.version,
@@ -32,6 +34,7 @@ export function preimageOf(cell: Cell, { kind, inputs, code, env }: PreimagePart
     inputs,
     code,
     ...(cell.seed === undefined ? {} : { seed: cell.seed }),
+    ...(programs === undefined ? {} : { programs }),
     env: Object.fromEntries(cell.env.map((name) => [name, env[name] ?? null])),
     outputs: cell.outputs,
   };

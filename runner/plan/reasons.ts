@@ -83,7 +83,10 @@ function tryReason({ how, failure }: RunTry, run: string): Reason {
       return reason('failed', `it failed in run ${run}${what}`);
     }
     case 'tainted':
-      return reason('tainted', `its result of run ${run} was not kept: the code changed while it ran`);
+      return reason(
+        'tainted',
+        `its result of run ${run} was not kept: its code, or what it reads in place, changed while it ran`,
+      );
     case 'uncacheable':
       return reason('uncacheable', `its result of run ${run} was not kept: it could not be hashed then`);
     case 'stopped':

@@ -10,6 +10,10 @@ import type { RunCell, RunManifest, RunTry, Store, StoredRecord, StoreProblem } 
 export interface InputDigest {
   readonly type: ArtifactType;
   readonly digest: string;
+  /** Of a path whose place in the project counts: where it lies. */
+  readonly at?: string;
+  /** Of such a file: it may be executed. */
+  readonly executable?: true;
 }
 export interface GatheredDigest extends InputDigest {
   readonly stage: string;
@@ -29,6 +33,8 @@ export interface Preimage {
   /** Digest of the code listing (a blob of the store: modules by digest, packages by integrity). */
   readonly code: string;
   readonly seed?: number;
+  /** Of a kind that starts programs: each program's file by its SHA-256, as far as it is found. */
+  readonly programs?: Readonly<Record<string, string>>;
   /** Declared variables; null where unset. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly outputs: Readonly<Record<string, ArtifactType>>;
@@ -62,6 +68,16 @@ export interface CodeProblem {
   readonly hint?: string;
 }
 
+/** Something that a cell reads where it lies, as it was when the key was made. */
+export interface Watched {
+  readonly type: 'file' | 'directory';
+  /** Absolute. */
+  readonly path: string;
+  /** What the system tells of it and of all below it. */
+  readonly identity: string;
+  readonly digest: string;
+}
+
 export type PlanStatus = 'hit' | 'run' | 'depends';
 
 export interface PlannedCell {
@@ -71,6 +87,8 @@ export interface PlannedCell {
   readonly key?: Key;
   readonly preimage?: Preimage;
   readonly code: CodeDigest;
+  /** A change of these while the cell runs taints it. */
+  readonly watched?: readonly Watched[];
   /** The chosen record of a hit, or of a cell that is forced to run although it has one. */
   readonly record?: StoredRecord;
   /** Why its result is never served, as a clause. */
@@ -114,7 +132,7 @@ export type Change =
       readonly place?: Place;
     }
   | {
-      readonly what: 'with' | 'env';
+      readonly what: 'with' | 'env' | 'program';
       readonly name: string;
       readonly before: Json;
       readonly after: Json;

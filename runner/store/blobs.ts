@@ -168,7 +168,7 @@ async function tryCopy(context: Context, file: string, follow: boolean): Promise
 export async function putFile(context: Context, file: string, follow = true): Promise<Put> {
   const stat = (follow ? fs.statSync : fs.lstatSync)(file, { bigint: true, throwIfNoEntry: false });
   const seen = stat && context.stats.lookup(file, stat);
-  if (stat && seen !== undefined && (await blobIsWhole(context, seen, Number(stat.size)))) {
+  if (stat && seen !== undefined && (await isKept(context, seen, Number(stat.size)))) {
     freshen(context, seen);
     return { digest: blobHash(seen), bytes: Number(stat.size) };
   }
@@ -197,6 +197,9 @@ function freshen(context: Context, digest: string): void {
   // Its content is as it was: the digest is believed on, and need not be computed again.
   if (after) context.stats.hashing(file, after)(digest);
 }
+/** Who only hashes needs no blob. */
+const isKept = async (context: Context, digest: string, size: number): Promise<boolean> =>
+  context.access === 'read' || blobIsWhole(context, digest, size);
 
 /** Hashes a file; a small one at once, since a promise a read costs more than the reading. */
 async function hashFile(file: string, size: number): Promise<string> {

@@ -40,7 +40,9 @@ export function createCas(context: Context): Cas {
   const listings = createListings(context);
   const put: Cas['put'] = (type, path) =>
     guardAsync(() => (isFile(type) ? putFile(context, path) : putTree(context, path)));
+  const hashing: Context = { ...context, access: 'read' };
   return {
+    hash: (type, path) => guardAsync(() => (isFile(type) ? putFile(hashing, path) : putTree(hashing, path))),
     putBytes: (bytes) => guard(() => putBytes(context, bytes)),
     putFile: (path) => put('file', path),
     receive: (digest, source, size) => guardAsync(() => receiveBlob(context, digest, { source, ...size })),

@@ -68,6 +68,8 @@ export interface Cas {
   putTree(path: string): Promise<Result<Put, StoreProblem>>;
   /** `putFile` or `putTree` as the artifact's type asks. */
   put(type: ArtifactType, path: string): Promise<Result<Put, StoreProblem>>;
+  /** The digest that `put` would give, of what is read where it lies: nothing is copied. */
+  hash(type: ArtifactType, path: string): Promise<Result<Put, StoreProblem>>;
   /** Whether the artifact is whole: every blob there, of the right size, verified since it last changed. */
   has(type: ArtifactType, digest: string): Promise<boolean>;
   /** The artifact as job.json and `show` name it; a missing or corrupt listing is a problem. */

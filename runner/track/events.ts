@@ -54,7 +54,7 @@ export interface CellFinished {
   readonly key?: Key;
   /** Digest of the record (ran, hit); absent where none was kept. */
   readonly record?: string;
-  /** The code changed while the cell ran: its result is used in this run and not kept. */
+  /** Its code, or what it reads in place, changed while it ran: its result is used in this run and not kept. */
   readonly tainted?: true;
   /** What it is made from can't be hashed: its result is used in this run and not kept. */
   readonly uncacheable?: true;

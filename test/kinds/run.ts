@@ -43,6 +43,7 @@ export async function runKind(kind: StageKind, options: RunOptions): Promise<Ran
     },
     (event) => events.push(event),
     new AbortController().signal,
+    () => Promise.reject(new Error('these kinds run no command')),
   );
   const outputs: Record<string, ArtifactRef> = {};
   for (const [name, { type }] of ports) outputs[name] = await folderArtifact(type, join(folder, name));

@@ -10,7 +10,7 @@ import {
   type StageEvent,
 } from '../../../schemas/protocol.js';
 import type { JsonObject } from '../../../schemas/json.js';
-import { StageFailure, type StageKind } from '../../contract.js';
+import { StageFailure, type Emit, type StageKind } from '../../contract.js';
 import { failureFromSystem, systemCode } from '../failures.js';
 import { EventLog } from './event-log.js';
 import { forbidMathRandom, leftovers, surroundings } from './guard.js';
@@ -28,6 +28,12 @@ export interface JobControl {
   /** Polled at every event, so that a loop that never returns to the event loop can be stopped. */
   readonly stopRequested: () => boolean;
   readonly controller: AbortController;
+  /** Milliseconds that a command has between TERM and KILL. */
+  readonly grace: () => number;
+  /** The process group of a command that begins, or undefined when all of it has ended. */
+  readonly onGroup: (group: number | undefined) => void;
+  /** A sign of life that is no event. */
+  readonly onActivity: () => void;
 }
 
 export interface JobReport {
@@ -114,14 +120,17 @@ async function runKind(
   });
   const allow = forbidMathRandom();
   try {
-    await kind.run(
-      job,
-      (event) => {
-        if (control.stopRequested()) controller.abort();
-        log.append(event);
-      },
-      controller.signal,
-    );
+    const emit: Emit = (event) => {
+      if (control.stopRequested()) controller.abort();
+      log.append(event);
+    };
+    const { signal } = controller;
+    await kind.run(job, emit, signal, async (work) => {
+      const { inWorkshop } = await import('./workshop/workshop.js');
+      const { grace, onGroup, onActivity } = control;
+      const given = { job, attempt: folder, variables: process.env, emit, signal };
+      return inWorkshop({ ...given, grace, onGroup, onActivity }, work);
+    });
   } finally {
     allow();
     log.close();

@@ -6,7 +6,8 @@ import { Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LineReader, type WorkerCommand } from './protocol.js';
 
-const { stop } = workerData as { readonly stop: Int32Array };
+/** Whether the cell is to stop, and the process group of its command (0: none). */
+const { stop, group } = workerData as { readonly stop: Int32Array; readonly group: Int32Array };
 
 const lines = new LineReader((line) => {
   const command = JSON.parse(line) as WorkerCommand;
@@ -15,10 +16,20 @@ const lines = new LineReader((line) => {
 });
 
 function die(): void {
+  endCommand(Atomics.load(group, 0));
   try {
     process.kill(-process.pid, 'SIGKILL');
   } catch {
     process.kill(process.pid, 'SIGKILL'); // not the leader of a group: started by hand
+  }
+}
+
+function endCommand(of: number): void {
+  if (of === 0) return;
+  try {
+    process.kill(-of, 'SIGKILL');
+  } catch {
+    // it has just ended
   }
 }
 

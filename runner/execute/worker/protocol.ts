@@ -15,11 +15,19 @@ export type WorkerCommand =
       readonly epoch: number;
       readonly restarts: number;
     }
-  | { readonly type: 'stop' };
+  | {
+      readonly type: 'stop';
+      /** Milliseconds until the worker is killed. */
+      readonly grace: number;
+    };
 
 export type WorkerReport =
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly event: StageEvent }
+  /** Something happens, though no event says what. At most one a second. */
+  | { readonly type: 'alive' }
+  /** A command of the user's runs in this process group, which ends with the worker; null when it has ended. */
+  | { readonly type: 'group'; readonly group: number | null }
   | {
       readonly type: 'finished';
       /** Why this worker should not be used again. */

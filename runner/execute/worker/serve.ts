@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { WorkerHost } from './host.js';
+import { signalGroup } from './workshop/group.js';
 import { runJob, type JobControl, type JobOrder } from './job.js';
 import { reportDescriptor, type WorkerCommand, type WorkerReport } from './protocol.js';
 
@@ -10,13 +11,31 @@ export async function runOneJob(order: JobOrder, host: WorkerHost): Promise<numb
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   process.once('SIGTERM', stop).once('SIGINT', stop);
+  const groups = watchGroup(new Int32Array(1));
   const { status, error } = await runJob(order, host, {
     controller,
     stopRequested: () => false,
     onEvent: (event) => console.log(JSON.stringify(event)),
+    grace: () => standardGrace,
+    onGroup: groups,
+    onActivity: () => undefined,
   });
   if (error) console.error(error.message);
   return status === 'done' ? 0 : status === 'failed' ? 1 : 130;
+}
+
+/** A command has this share of a worker's time to stop, so that the worker can still say how it ended. */
+const commandShare = 0.8;
+const standardGrace = 10_000;
+const aliveEvery = 1000;
+
+/** Keeps the group of the running command where the lifeline sees it, and ends it when this process exits. */
+function watchGroup(shared: Int32Array): (group: number | undefined) => void {
+  process.on('exit', () => {
+    const group = Atomics.load(shared, 0);
+    if (group !== 0) signalGroup(group, 'SIGKILL');
+  });
+  return (group) => void Atomics.store(shared, 0, group ?? 0);
 }
 
 /**
@@ -29,7 +48,13 @@ export function serveWarm(
   report: (report: WorkerReport) => void = reportOnDescriptor,
 ): void {
   const stop = new Int32Array(new SharedArrayBuffer(4));
-  const thread = new Worker(new URL('./lifeline-thread.js', import.meta.url), { workerData: { stop } });
+  const group = new Int32Array(new SharedArrayBuffer(4));
+  const thread = new Worker(new URL('./lifeline-thread.js', import.meta.url), {
+    workerData: { stop, group },
+  });
+  const watch = watchGroup(group);
+  let grace = standardGrace;
+  let lastAlive = -Infinity;
   let controller: AbortController | undefined;
   const abort = (): void => {
     Atomics.store(stop, 0, 1);
@@ -39,6 +64,7 @@ export function serveWarm(
   process.on('SIGINT', () => undefined); // Ctrl-C is the runner's business
   thread.on('message', (command: WorkerCommand) => {
     if (command.type === 'stop') {
+      grace = command.grace * commandShare;
       abort();
       return;
     }
@@ -47,6 +73,16 @@ export function serveWarm(
       controller,
       stopRequested: () => Atomics.load(stop, 0) === 1,
       onEvent: (event) => report({ type: 'event', event }),
+      grace: () => grace,
+      onGroup: (of) => {
+        watch(of);
+        report({ type: 'group', group: of ?? null });
+      },
+      onActivity: () => {
+        if (performance.now() - lastAlive < aliveEvery) return;
+        lastAlive = performance.now();
+        report({ type: 'alive' });
+      },
     };
     void serveOne({ path: command.job, ...command }, host, control).then(report);
   });

@@ -1,0 +1,231 @@
+/** A command's whole surroundings, from its empty folder to its outputs in the attempt. */
+import { appendFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { sha256 } from '../../../../schemas/json.js';
+import type { ArtifactRef, Job, StageEventBody } from '../../../../schemas/protocol.js';
+import { StageFailure, type CommandEnd, type LaidInput, type Workshop } from '../../../contract.js';
+import { removeAll, takePlace, type Place } from './place.js';
+import { runCommand } from './command.js';
+import { EventsFile } from './events-file.js';
+import { layArtifact, layGathered, type Laying } from './lay.js';
+import { holds } from './search.js';
+import { patternsOf, Redactor, shortestSecret, type Pattern, type Secret } from './secrets.js';
+import { takeOutput } from './take.js';
+
+/** Milliseconds between looks at the events of a command. */
+const pollEvery = 250;
+
+export interface WorkshopContext {
+  readonly job: Job;
+  /** Folder of the attempt: its log and the note of the process group lie there. */
+  readonly attempt: string;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly emit: (event: StageEventBody) => void;
+  readonly signal: AbortSignal;
+  readonly grace: () => number;
+  readonly onGroup: (group: number | undefined) => void;
+  readonly onActivity: () => void;
+}
+
+/** Opens the workshop of a job, works in it and clears it. */
+export async function inWorkshop<T>(
+  context: WorkshopContext,
+  work: (workshop: Workshop) => Promise<T>,
+): Promise<T> {
+  const { workspace } = context.job;
+  if (workspace === undefined)
+    throw new Error('internal error: the job of a command has no workspace; please report it');
+  const secrets = readSecrets(context);
+  const shop = new CommandWorkshop(context, await takePlace(workspace), patternsOf(secrets));
+  let faulty = true;
+  try {
+    const result = await work(shop);
+    faulty = false;
+    shop.dropCheckpoint();
+    return result;
+  } catch (error) {
+    if (error instanceof StageFailure && error.failure.class !== 'user') faulty = false;
+    if (context.signal.aborted) faulty = false;
+    throw error;
+  } finally {
+    if (faulty) shop.dropCheckpoint();
+    shop.close();
+  }
+}
+
+/** Of the worker's variables, which are the declared ones and few others. */
+function readSecrets({ job, variables }: WorkshopContext): readonly Secret[] {
+  return (job.secrets ?? []).map((name) => {
+    const value = variables[name] ?? '';
+    if (Buffer.byteLength(value) >= shortestSecret) return { name, value };
+    const what =
+      value === ''
+        ? 'is not set'
+        : `has fewer than ${shortestSecret} bytes: it could not be kept out of logs`;
+    throw new StageFailure('user', 'secret', `the secret ${name} ${what}`);
+  });
+}
+
+class CommandWorkshop implements Workshop {
+  readonly folder: string;
+  readonly home: string;
+  readonly temporary: string;
+  readonly events: string;
+  readonly checkpoint: string;
+  readonly #context: WorkshopContext;
+  readonly #place: Place;
+  readonly #secrets: readonly Pattern[];
+  readonly #linked = new Set<string>();
+
+  constructor(context: WorkshopContext, place: Place, secrets: readonly Pattern[]) {
+    this.#context = context;
+    this.#place = place;
+    this.#secrets = secrets;
+    this.folder = join(place.folder, ...levelsUp(context.job));
+    this.home = join(place.aside, 'home');
+    this.temporary = join(place.aside, 'tmp');
+    this.events = join(place.aside, 'events.jsonl');
+    this.checkpoint = context.job.checkpoint ?? join(place.aside, 'checkpoint');
+    for (const folder of [this.folder, this.home, this.temporary, this.checkpoint])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  variable(name: string): string | undefined {
+    return this.#context.variables[name];
+  }
+
+  async lay(name: string, link: boolean): Promise<LaidInput> {
+    const input = this.#context.job.inputs[name];
+    const laying: Laying = { link, onLink: (blob) => this.#linked.add(blob) };
+    if (input === undefined)
+      throw new Error(`internal error: the job has no input ${name}; please report it`);
+    if (Array.isArray(input)) {
+      const path = join(this.#place.aside, 'inputs', name);
+      await layGathered(input, path, laying);
+      return { path };
+    }
+    const artifact = input as ArtifactRef;
+    if (artifact.inPlace) return { path: artifact.path };
+    const path =
+      artifact.at === undefined ? join(this.#place.aside, 'inputs', name) : join(this.folder, artifact.at);
+    await layArtifact(artifact, path, laying);
+    return { path };
+  }
+
+  async run(script: string, variables: Readonly<Record<string, string>>): Promise<CommandEnd> {
+    const { signal, grace, onActivity } = this.#context;
+    const file = join(this.#place.aside, 'run.sh');
+    writeFileSync(file, script);
+    const log = join(this.#context.attempt, 'log.txt');
+    const stop = new AbortController();
+    const events = new EventsFile(this.events, (event) => this.#hear(event), this.#redact);
+    const watching = this.#watchEvents(events, stop);
+    try {
+      const end = await runCommand({
+        script: file,
+        folder: this.folder,
+        variables,
+        mark: this.#place.aside,
+        secrets: this.#secrets,
+        // A bad event stops the command, and is what is thrown then.
+        signal: AbortSignal.any([signal, stop.signal]),
+        grace,
+        onGroup: (group) => this.#own(group),
+        onOutput: (bytes) => {
+          onActivity();
+          appendLog(log, bytes);
+        },
+        onNote: (markdown) => this.#context.emit({ type: 'note', markdown }),
+      });
+      await events.finish();
+      this.#requireUnchanged();
+      return end;
+    } finally {
+      clearInterval(watching);
+      events.close();
+    }
+  }
+
+  async collect(name: string, path: string): Promise<void> {
+    const output = this.#context.job.outputs[name];
+    if (!output) throw new Error(`internal error: the job has no output ${name}; please report it`);
+    try {
+      const named = await takeOutput({
+        name,
+        type: output.type,
+        path,
+        shown: relative(this.folder, path),
+        folder: realpathSync(this.#place.folder),
+        destination: output.path,
+        secrets: this.#secrets,
+        local: this.#place.folder,
+      });
+      if (named) this.#context.emit({ type: 'note', markdown: localNote(name, this.#place.folder) });
+    } catch (error) {
+      removeAll(output.path);
+      throw error;
+    }
+  }
+
+  dropCheckpoint(): void {
+    removeAll(this.checkpoint);
+  }
+
+  close(): void {
+    if (this.#secrets.length > 0 && holds(this.checkpoint, this.#secrets)) this.dropCheckpoint();
+    this.#place.release();
+  }
+
+  readonly #redact = (text: string): string => new Redactor(this.#secrets).text(text);
+
+  #hear(event: StageEventBody): void {
+    this.#context.onActivity();
+    this.#context.emit(event);
+  }
+
+  #watchEvents(events: EventsFile, stop: AbortController): NodeJS.Timeout {
+    return setInterval(() => {
+      events.poll().catch((error: unknown) => stop.abort(error));
+    }, pollEvery);
+  }
+
+  /** Written before the command runs: whoever must end it finds it. */
+  #own(group: number | undefined): void {
+    this.#context.onGroup(group);
+    if (group === undefined) return;
+    const identity = this.#place.own(group);
+    writeFileSync(join(this.#context.attempt, 'process.json'), `${JSON.stringify(identity)}\n`);
+  }
+
+  /** As root, or by changing its rights, a command can write through a link into the store. */
+  #requireUnchanged(): void {
+    const changed = [...this.#linked].filter((blob) => sha256(readFileSync(blob)) !== basename(blob));
+    if (changed.length === 0) return;
+    throw new StageFailure(
+      'user',
+      'input-changed',
+      `the command wrote to ${changed.length === 1 ? 'an input' : `${changed.length} files of its inputs`}, which \`link: true\` shares with the store; remove \`link\`, or let it write elsewhere`,
+    );
+  }
+}
+
+/** The working folder lies as deep as declared paths lead up, so that they stay in the workspace. */
+function levelsUp({ inputs }: Job): readonly string[] {
+  const ups = Object.values(inputs).map((input) => {
+    const path = Array.isArray(input) ? undefined : (input as ArtifactRef).at;
+    return `${path ?? '.'}/.`.split('/').findIndex((part) => part !== '..');
+  });
+  return Array.from({ length: Math.max(0, ...ups) }, () => 'here');
+}
+
+const localNote = (name: string, folder: string): string =>
+  `the output \`${name}\` holds the path of its working folder (${folder}), which means nothing elsewhere`;
+
+/** What a command prints is a courtesy: a full disk must not fail it. */
+function appendLog(file: string, bytes: Buffer): void {
+  try {
+    appendFileSync(file, bytes);
+  } catch {
+    // its own writes fail for the same reason, and say so
+  }
+}
