@@ -1,9 +1,7 @@
 /** Joins the worker to the engine of the stages: loaded when the first cell needs it, asked for its memory after each. */
 import { StageFailure } from '../runner/contract.js';
 import type { EngineHost } from '../runner/execute/worker/host.js';
-
-/** The engines that `--backend` and a job may name. */
-export const engineNames = ['wasm', 'tensorflow', 'cpu'] as const;
+import { engineNames, isEngineName } from '../stages/backend/engine-info.js';
 
 /** TensorFlow.js keeps its one engine under this name, whoever loaded it. */
 interface EngineGlobal {
@@ -15,8 +13,8 @@ export const engineHost: EngineHost = {
     // Another engine than the one that was asked for would be a silent lie.
     if (backend !== undefined && !isEngineName(backend)) throw unknownEngine(backend);
     const { startEngine } = await import('../stages/backend/engine.js');
-    const info = await startEngine(backend);
-    return { backend: info.backend, engine: info.version, threads: info.threads };
+    const { version, note, ...info } = await startEngine(backend);
+    return { ...info, engine: version, ...(note === undefined ? {} : { engineNote: note }) };
   },
   memory() {
     const engine = (globalThis as EngineGlobal)._tfengine;
@@ -25,10 +23,6 @@ export const engineHost: EngineHost = {
     return { tensors: numTensors, bytes: numBytes };
   },
 };
-
-export function isEngineName(name: string): name is (typeof engineNames)[number] {
-  return (engineNames as readonly string[]).includes(name);
-}
 
 function unknownEngine(name: string): StageFailure {
   return new StageFailure(

@@ -24,6 +24,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   pin: () => import('./pin.js'),
   gc: () => import('./gc.js'),
   doctor: () => import('./doctor.js'),
+  backend: () => import('./backend.js'),
   worker: () => import('./worker.js'),
 };
 

@@ -5,7 +5,7 @@ import type { Plan } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
 import type { RunStatus } from '../runner/track/events.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
-import { engineNames, isEngineName } from './engine.js';
+import { engineNames, isEngineName } from '../stages/backend/engine-info.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
@@ -21,7 +21,10 @@ const spec: CommandSpec = {
     ...selectionOptions,
     forceOption,
     ['-j, --jobs <n>', 'Cells that run at once; default: the cores'],
-    ['--backend <name>', 'Engine: wasm, tensorflow or cpu; default: the best that starts'],
+    [
+      '--backend <name>',
+      'Engine: wasm, tensorflow, webgpu or cpu; default: tensorflow where it is installed, else wasm',
+    ],
     ['--json', 'Print events, one JSON a line (stable, for scripts)'],
   ],
   examples: [
@@ -31,6 +34,7 @@ const spec: CommandSpec = {
   ],
   async run([file], options, host) {
     const backend = engineOption(options);
+    if (backend === 'cpu') warnOfCpu(host);
     const pipeline = await loadChecked(file, options, host);
     const selection = await select(pipeline, options);
     const { cachesOf, withCaches } = await import('./machine.js');
@@ -57,7 +61,13 @@ function engineOption(options: Options): string | undefined {
   if (backend === undefined || isEngineName(backend)) return backend;
   throw new UsageError(
     `--backend expects an engine, found ${JSON.stringify(backend)}`,
-    `the engines are ${engineNames.join(', ')}; without --backend, the best that starts is taken`,
+    `the engines are ${engineNames.join(', ')}; \`moft backend list\` shows which of them this machine has`,
+  );
+}
+
+function warnOfCpu(host: CliHost): void {
+  host.stderr.write(
+    'moft: warning: the engine cpu is plain JavaScript, the last resort; `moft backend list` measures how slow\n',
   );
 }
 

@@ -13,6 +13,11 @@ const inherited = [
   'LD_LIBRARY_PATH',
   'DYLD_LIBRARY_PATH',
   'CUDA_VISIBLE_DEVICES',
+  'MOFT_ENGINES',
+  'XDG_CACHE_HOME',
+  'XDG_RUNTIME_DIR',
+  'VK_DRIVER_FILES',
+  'VK_ICD_FILENAMES',
 ];
 
 /** All variables of a cell's worker: the few that every process needs, those its stage declares, and no others. */

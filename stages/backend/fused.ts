@@ -74,6 +74,8 @@ function register(backend: string, open: OpenMemory): void {
       backendName: backend,
       kernelFunc: ({ inputs, backend: engine, attrs }) => {
         const memory = open(engine);
+        // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
+        for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
         const outputs = (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
         memory.close();
         return outputs;

@@ -27,6 +27,7 @@ export interface Product {
 export interface Memory {
   /** All floats. A view dies when memory grows: take it anew after output(), scratch() and multiply(). */
   heap(): Float32Array;
+  /** Where an input of the kernel lies; they all lie there from its start. */
   input(tensor: TensorInfo): Address;
   /** Uninitialised on wasm: write every element. */
   output(shape: readonly number[]): Output;

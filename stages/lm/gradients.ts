@@ -46,9 +46,7 @@ function at(tensors: readonly Tensor[], i: number): Tensor {
 
 /** L2 norm over all. */
 export function globalNorm(gradients: NamedTensors): number {
-  let sum = 0;
-  for (const tensor of Object.values(gradients)) sum += sumOfSquares(tensor);
-  return Math.sqrt(sum);
+  return Math.sqrt(sumOfSquares(Object.values(gradients)));
 }
 
 /** Scaled so that the norm is at most `max` (Pascanu et al. 2013); a new set, and the norm before. */

@@ -8,7 +8,7 @@ it('an engine that moft does not have is the fault of the environment, never ano
   expect((failure as StageFailure).failure).toEqual({
     class: 'environment',
     code: 'engine',
-    message: 'there is no engine "cuda"; the engines are wasm, tensorflow, cpu',
+    message: 'there is no engine "cuda"; the engines are wasm, tensorflow, webgpu, cpu',
   });
   expect(engineHost.memory()).toBeUndefined();
 });

@@ -157,6 +157,17 @@ describe.each(['wasm', 'cpu'] as const)('a fused kernel on %s', (engine) => {
   });
 });
 
+describe('the arena of cpu', () => {
+  it('that grows by an input does not leave a kernel with an old view of it', async () => {
+    await startEngine('cpu');
+    // Output and input together are more than the 1024 floats that an arena begins with, the output alone is not.
+    const x = randomTensor([13, 48], 1) as Tensor2D;
+    const found = activation(x, 'gelu_new').dataSync();
+    const expected = withoutFusedKernels(() => activation(x, 'gelu_new').dataSync());
+    expect(largestDifference(found, expected)).toBeLessThan(1e-6);
+  });
+});
+
 describe('attention with dropout', () => {
   it('drops the same weights on the way back as forward', async () => {
     await startEngine('wasm');

@@ -14,7 +14,15 @@ export function combine(coefficients: readonly number[], tensors: readonly Tenso
     return first(
       combineKernel(Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor])), { coefficients }),
     );
-  return tf.tidy(() => tf.addN(tensors.map((tensor, i) => tensor.mul(coefficients[i] ?? 0))));
+  return tf.tidy(() => addAll(tensors.map((tensor, i) => tensor.mul(coefficients[i] ?? 0))));
+}
+
+/** A program for a GPU may read eight arrays where the card promises no more. */
+const MOST_SUMMANDS = 7;
+
+function addAll(tensors: readonly Tensor[]): Tensor {
+  if (tensors.length <= MOST_SUMMANDS) return tf.addN([...tensors]);
+  return addAll([tf.addN(tensors.slice(0, MOST_SUMMANDS)), ...tensors.slice(MOST_SUMMANDS)]);
 }
 
 const combineKernel = defineKernel<CombineAttributes>('combine', (memory, inputs, { coefficients }) => {
@@ -40,10 +48,17 @@ defineGradient<CombineAttributes>('combine', { inputs: [] }, ([dy], _saved, { co
   return Object.fromEntries(coefficients.map((factor, i) => [`x${i}`, combine([factor], [dy])]));
 });
 
-/** Sum of the squares of all elements, added up in double precision. */
-export function sumOfSquares(x: Tensor): number {
+/**
+ * Sum of the squares of all elements of all tensors, in double precision; on engines whose memory is elsewhere in
+ * single, where one number comes back instead of every gradient.
+ */
+export function sumOfSquares(tensors: readonly Tensor[]): number {
+  if (!fused()) {
+    const sums = tf.tidy(() => tf.stack(tensors.map((x) => x.square().sum())).dataSync<'float32'>());
+    return sums.reduce((sum, value) => sum + value, 0);
+  }
   let sum = 0;
-  for (const value of x.dataSync()) sum += value * value;
+  for (const x of tensors) for (const value of x.dataSync()) sum += value * value;
   return sum;
 }
 
