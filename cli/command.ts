@@ -17,6 +17,7 @@ export interface CommandSpec {
 
 export const jsonOption = ['--json', 'Print JSON (stable, for scripts)'] as const;
 export const valueOptions = [
+  ['--preset <name>', 'Take a set of params that the file names under `presets`'],
   ['-p, --param <name=value>', 'Give a param; may be repeated'],
   ['--set <path=value>', 'Replace a value of the file, such as stages.clp.with.steps=50; may be repeated'],
 ] as const;

@@ -7,7 +7,7 @@ import type { Store, StoreProblem } from '../runner/store/index.js';
 import type { Options } from './command.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { assignments } from './options.js';
+import { assignments, text } from './options.js';
 import { clean } from './text.js';
 
 export interface Loaded {
@@ -20,12 +20,14 @@ export interface Loaded {
 /** Reads and checks a pipeline file. */
 export async function load(file: string | undefined, options: Options, host: CliHost): Promise<Loaded> {
   const path = resolve(host.cwd, file ?? '');
-  const text = readPipeline(path);
+  const preset = text(options, 'preset');
+  const source = readPipeline(path);
   const [{ analyze }, registry] = await Promise.all([import('../runner/language/index.js'), host.kinds()]);
   const analysis = analyze(
-    { file: path, text },
+    { file: path, text: source },
     {
       registry,
+      ...(preset === undefined ? {} : { preset }),
       params: assignments(options, 'param', '-p'),
       sets: assignments(options, 'set', '--set'),
       workingFolder: host.cwd,
@@ -34,7 +36,7 @@ export async function load(file: string | undefined, options: Options, host: Cli
       root: projectRoot(dirname(path)),
     },
   );
-  return { file: path, text, ...analysis };
+  return { file: path, text: source, ...analysis };
 }
 
 function readPipeline(path: string): string {

@@ -181,8 +181,8 @@ export interface StageKind<S extends TObject = TObject> {
   outputs(values: Static<S>, inputs: InputTraits): Readonly<Record<string, OutputPort>>;
   /** Modules loaded by name, as paths from the root without ending (`stages/policy/conditioning/full`). */
   modules?(values: Static<S>): readonly string[];
-  /** Checks across fields, and against the traits of the inputs. */
-  check?(values: Static<S>, inputs: InputTraits): readonly Problem[];
+  /** Checks across fields, and against the traits of the inputs; `rules` makes one of several. */
+  readonly check?: Check<Static<S>>;
   /**
    * `training` kinds get the seed axis; `evaluation` kinds draw from their own sampling_seed; `declared` ones get a
    * seed where their stage says `seeds`.
@@ -202,6 +202,22 @@ export interface StageKind<S extends TObject = TObject> {
   remarks?(values: Static<S>, inputs: ReadonlySet<string>): readonly string[];
   /** Writes every declared output below `job.outputs`; throws StageFailure for what a user can mend. */
   run(job: StageJob<Static<S>>, emit: Emit, signal: AbortSignal, workshop: OpenWorkshop): Promise<void>;
+}
+
+/** What a schema can't say of the values of a kind and of what it reads. */
+export interface Check<W> extends CheckFunction<W> {
+  /** Its parts, each of which still judges where a value that another one reads is wrong. */
+  readonly rules?: readonly Check<W>[];
+}
+
+/** Written as a method, so that kinds of different schemas fit in one registry. */
+type CheckFunction<W> = { check(values: W, inputs: InputTraits): readonly Problem[] }['check'];
+
+/** One check of several rules that judge for themselves: what one reads doesn't stop another. */
+export function rules<W>(...all: readonly Check<W>[]): Check<W> {
+  return Object.assign((values: W, inputs: InputTraits) => all.flatMap((rule) => rule(values, inputs)), {
+    rules: all,
+  });
 }
 
 /** Kinds of different schemas in one registry; the checker validates `with` before anything is called. */

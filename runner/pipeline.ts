@@ -20,6 +20,12 @@ export interface Place {
   readonly endColumn: number;
 }
 
+/** Where a value of a cell was written: the literal, not the reference that brought it. */
+export interface Origin extends Place {
+  /** What chose it where the file alone would not: `preset small`, `-p steps`, `--set ...`, `ablation half-steps`. */
+  readonly via?: string;
+}
+
 /** Edits that mend a mistake when all are applied; what an editor offers beside a hint. */
 export interface Fix {
   /** What it does, in the imperative: "write `report`". */
@@ -92,12 +98,10 @@ export interface Cell {
   /** Seconds without a word from the cell after which it is stopped. */
   readonly silence?: number;
   readonly retries: Readonly<Partial<Record<'user' | 'resource' | 'infrastructure', number>>>;
-  /**
-   * Where the stage stands, and where each `with` value was written (for `explain`); values inside maps by their
-   * path, as in `model.width`.
-   */
+  /** Where the stage stands. */
   readonly place: Place;
-  readonly origins: Readonly<Record<string, Place>>;
+  /** Where each `with` value that is no default was written, by its path (`steps`, `sampling.weights.dirichlet`). */
+  readonly origins: Readonly<Record<string, Origin>>;
 }
 
 /** An ablation: the file with one patch. */
@@ -124,6 +128,8 @@ export interface Pipeline {
   /** Stage names in the order of the file. */
   readonly stages: readonly string[];
   readonly onFailure: 'finish-running' | 'fail-fast' | 'keep-going';
+  /** `strict`: the numeric environment is part of every key. */
+  readonly reproducible: 'strict' | 'relaxed';
   /** In order of the file; empty without `ablations`. */
   readonly variants: readonly Variant[];
   /** Remarks such as "own axis `reward` is aligned with expert's". */

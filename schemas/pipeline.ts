@@ -32,6 +32,12 @@ const named = (
 /** Most replicates of a stage; most cells of a file that doesn't say. */
 export const limits = { seeds: 10_000, cells: 10_000 } as const;
 
+/** Where a cell may run. */
+export const executors = ['local'] as const;
+
+/** Whether another machine's numbers are taken for this one's: the first is what holds where a file doesn't say. */
+export const reproducible = ['relaxed', 'strict'] as const;
+
 export const onFailure = ['finish-running', 'fail-fast', 'keep-going'] as const;
 
 const seedForms = [
@@ -42,6 +48,12 @@ const seedForms = [
     description: 'The seeds themselves.',
   }),
 ];
+
+const Executor = Type.Enum(executors, {
+  ...orParam,
+  default: executors[0],
+  description: 'Where cells run: `local` is this machine.',
+});
 
 const Timeout = Type.String({
   ...orParam,
@@ -187,6 +199,7 @@ export const StageSchema = Type.Object(
     resources: Type.Optional(ResourcesSchema),
     timeout: Type.Optional(Timeout),
     retries: Type.Optional(RetriesSchema),
+    executor: Type.Optional(Executor),
   },
   {
     ...closed,
@@ -263,6 +276,16 @@ export const PipelineSchema = Type.Object(
         minimum: 1,
         default: limits.cells,
         description: 'Most cells that the file may have, all variants counted: what stops an explosion.',
+      }),
+    ),
+    executor: Type.Optional(Executor),
+    reproducible: Type.Optional(
+      Type.Enum(reproducible, {
+        ...orParam,
+        default: reproducible[0],
+        description:
+          '`strict` puts the numeric environment (engine, its version and threads, processor architecture, major version ' +
+          'of Node) into every key, so that nothing computed elsewhere is a hit; `relaxed` takes such results and says so.',
       }),
     ),
     on_failure: Type.Optional(

@@ -1,19 +1,22 @@
 import { byCodeUnit, type JsonObject } from '../../schemas/json.js';
 import type { Traits } from '../contract.js';
-import type { Cell, CellId, Diagnostic, Pipeline, Place } from '../pipeline.js';
-import type { ExpandContext } from './assign.js';
+import type { Cell, CellId, Diagnostic, Origin, Pipeline, Variant } from '../pipeline.js';
+import { cellId } from './cell-id.js';
 import { applySets, readOption, setFile } from './command-line.js';
 import type { Context } from './context.js';
 import { Diagnostics } from './diagnostics.js';
-import type { Draft } from './draft.js';
-import type { DraftCell, Expanded } from './cells.js';
-import { expandStage } from './expand-stage.js';
+import { type DraftCell, everyCell, type Expanded, viewOf } from './cells.js';
+import type { StageDraft, VariantDraft } from './draft.js';
+import { expandFile } from './expand-file.js';
 import { expectedCalls } from './expected-calls.js';
+import { isCommandLine } from './format-diagnostic.js';
 import { plain } from './outputs.js';
-import { orderStages } from './graph.js';
 import { contains, describeNode, type MapNode, type Node, toJson } from './nodes.js';
 import type { AnalyzeOptions, Source } from './options.js';
 import { type Known, type Outline, outlineOf } from './outline.js';
+import { patchedPaths } from './patch.js';
+import { readPresets } from './presets.js';
+import type { JsonSchema } from './schema.js';
 import { readParams } from './params.js';
 import { readDocument } from './read-document.js';
 import { readDraft } from './read-draft.js';
@@ -67,35 +70,37 @@ function read(
   const written = document && checkRoot(document, diagnostics);
   if (written === undefined) return undefined;
   const { root, params: sets } = withSets(written, options.sets ?? {}, diagnostics);
-  const given = { options: options.params ?? {}, sets };
+  const preset = readPresets(root, options.preset, diagnostics);
+  const given = { preset, options: options.params ?? {}, sets };
   const params = readParams(root, given, diagnostics);
   const context: Context = { diagnostics, registry: options.registry, params };
   const draft = readDraft(root, context);
   const remarks: string[] = [];
-  const expanded = expand(draft, {
+  const expanded = expandFile(draft, {
     ...context,
+    diagnostics,
     file: source.file,
     workingFolder: options.workingFolder,
     exists: options.exists,
     isFolder: options.isFolder,
     root: options.root,
-    stages: draft.stages.map((stage) => stage.name),
-    maxCells: draft.maxCells,
     remark: (text) => remarks.push(text),
   });
-  note({ root, draft, cells: (stage) => cellsOf(expanded.get(stage)) });
+  note({ root, draft, cells: (stage) => viewOf(expanded.get(stage), undefined).cells });
   if (diagnostics.count > 0) return undefined;
-  const cells = draft.stages.flatMap(({ name }) => cellsOf(expanded.get(name)));
+  const cells = draft.stages.flatMap(({ name }) => everyCell(expanded.get(name)));
+  const bases = new Set(cells.filter(({ variant }) => variant === undefined).map(({ id }) => id));
   return {
     name: draft.name,
     experiment: draft.experiment,
     file: source.file,
     ...(options.root === undefined ? {} : { root: options.root }),
     params: toJsonMap(params),
-    cells: cells.map((cell) => finish(cell, expanded)),
+    cells: cells.map((cell) => finish(cell, expanded, bases)),
     stages: draft.stages.map(({ name }) => name),
     onFailure: draft.onFailure,
-    variants: [],
+    reproducible: draft.reproducible,
+    variants: draft.variants.map((variant) => describeVariant(variant, draft.stages)),
     remarks,
   };
 }
@@ -129,32 +134,28 @@ function withSets(
   return { root: applySets(root, others, diagnostics), params: new Map(params) };
 }
 
-function expand(draft: Draft, base: Omit<ExpandContext, 'expanded' | 'room'>): ReadonlyMap<string, Expanded> {
-  const { sorted, cyclic } = orderStages(draft.stages, base);
-  const expanded = new Map<string, Expanded>();
-  let room = draft.maxCells;
-  for (const stage of sorted) {
-    const cycle = cyclic.get(stage.name);
-    const errors = cycle === undefined ? stage.errors : [...stage.errors, cycle];
-    const result = expandStage({ ...stage, errors }, { ...base, expanded, room });
-    expanded.set(stage.name, result);
-    if (result.kind === 'cells') room -= result.cells.length;
-  }
-  return expanded;
+function describeVariant({ name, patches }: VariantDraft, stages: readonly StageDraft[]): Variant {
+  const changed = [...patches].flatMap(([stage, { settings }]) => {
+    const schema = stages.find((draft) => draft.name === stage)?.kind?.with as JsonSchema | undefined;
+    return patchedPaths(settings, schema).map((path) => ({ stage, ...path }));
+  });
+  return { name, patches: changed };
 }
 
-const cellsOf = (expanded: Expanded | undefined): readonly DraftCell[] =>
-  expanded?.kind === 'cells' ? expanded.cells : [];
-
-function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): Cell {
-  const { draft, values, outputs } = cell;
+function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>, bases: ReadonlySet<CellId>): Cell {
+  const { draft, values, outputs, variant } = cell;
+  const twin = cellId(cell.stage, cell.coordinates);
   const { kind } = draft;
   if (kind === undefined || values === undefined || outputs === undefined)
     throw new Error(`internal error: the cell ${cell.id} passed the checker unchecked; please report it`);
   return {
     id: cell.id,
     stage: cell.stage,
-    coordinates: sortedByKey(cell.coordinates),
+    coordinates: sortedByKey({
+      ...cell.coordinates,
+      ...(variant === undefined ? {} : { ablation: variant }),
+    }),
+    ...(variant !== undefined && bases.has(twin) ? { twin } : {}),
     kind: kind.name,
     with: values,
     inputs: cell.inputs,
@@ -180,22 +181,26 @@ function needsOf(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): read
     if (binding.kind === 'gathered') return binding.items.map((item) => item.cell);
     return binding.kind === 'artifact' ? [binding.cell] : [];
   });
-  const waited = cell.draft.needs.flatMap(({ name }) => cellsOf(expanded.get(name)).map(({ id }) => id));
+  const waited = cell.draft.needs.flatMap(({ name }) =>
+    viewOf(expanded.get(name), cell.variant).cells.map(({ id }) => id),
+  );
   return [...new Set([...read, ...waited])].sort(byCodeUnit);
 }
 
 function traitsIn(expanded: ReadonlyMap<string, Expanded>, id: CellId, output: string): Traits {
-  const parent = cellsOf(expanded.get(id.split('/')[0] ?? id)).find((cell) => cell.id === id);
+  const parent = everyCell(expanded.get(id.split('/')[0] ?? id)).find((cell) => cell.id === id);
   return parent?.outputs?.[output]?.traits ?? {};
 }
 
-/** Where each value under `with` is written: the literal, not the reference that brought it. */
-function originsOf(node: MapNode, prefix = ''): Readonly<Record<string, Place>> {
-  const places = node.entries.map(({ key, value }) => ({
-    [`${prefix}${key}`]: value.place,
-    ...(value.kind === 'map' ? originsOf(value, `${prefix}${key}.`) : {}),
-  }));
-  return Object.assign({}, ...places) as Readonly<Record<string, Place>>;
+/** Where each value under `with` is written, by its path: the literal, not the reference that brought it. */
+function originsOf({ entries }: MapNode, above = ''): Readonly<Record<string, Origin>> {
+  const origins = entries.map(({ key, value }): Readonly<Record<string, Origin>> => {
+    const path = `${above}${key}`;
+    const via = value.via ?? (isCommandLine(value.place.file) ? value.place.file : undefined);
+    const own = { [path]: { ...value.place, ...(via === undefined ? {} : { via }) } };
+    return value.kind === 'map' ? { ...own, ...originsOf(value, `${path}.`) } : own;
+  });
+  return Object.assign({}, ...origins) as Readonly<Record<string, Origin>>;
 }
 
 const toJsonMap = (params: ReadonlyMap<string, Node>): JsonObject =>

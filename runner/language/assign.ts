@@ -4,11 +4,14 @@ import type { InputPort } from '../contract.js';
 import type { Coordinates } from './cell-id.js';
 import { checkValues } from './check-values.js';
 import type { Context } from './context.js';
-import type { AxisValue, StageDraft } from './draft.js';
-import type { DraftCell, Expanded } from './cells.js';
-import type { Finding } from './diagnostics.js';
+import type { Combination } from './combinations.js';
+import type { Finding, Reporter } from './diagnostics.js';
+import type { AxisValue, StageDraft, VariantDraft } from './draft.js';
+import { type Reading, readAcross } from './across-variants.js';
+import { type DraftCell, type Expanded, viewOf } from './cells.js';
 import {
   brokenAt,
+  chosenBy,
   everyNode,
   type MapNode,
   type Node,
@@ -16,15 +19,16 @@ import {
   type StageReference,
 } from './nodes.js';
 import { nearest, suggest } from './nearest.js';
+import { applyPatch } from './patch.js';
 import type { PortUse } from './port-use.js';
 import { readPorts } from './ports.js';
 import { parseReference } from './reference.js';
 import { resolve } from './resolve.js';
 import type { JsonSchema } from './schema.js';
-import { axesOf, type Row, select } from './select.js';
+import { axesOf, type Row } from './select.js';
 
 /** One combination of own matrix values, and what `with` is then. */
-export interface Assignment {
+export interface Assignment extends Combination {
   readonly coordinates: Coordinates;
   readonly with: MapNode;
   /** Defaults filled in. */
@@ -33,6 +37,8 @@ export interface Assignment {
   readonly wrong: ReadonlySet<string>;
   readonly ports: readonly PortUse[];
   readonly occurrences: readonly Occurrence[];
+  /** Whether it gathers variants, so that its cells are in none. */
+  readonly crosses: boolean;
 }
 
 /** A reference at an input, with the rows that it reads. */
@@ -42,6 +48,7 @@ export interface Occurrence {
   readonly type: InputPort['type'];
   readonly node: ReferenceNode;
   readonly rows: readonly Row[];
+  readonly crosses: boolean;
 }
 
 export interface ExpandContext extends Context {
@@ -53,6 +60,11 @@ export interface ExpandContext extends Context {
   readonly root: string | undefined;
   /** Stages expanded so far: all that this one refers to. */
   readonly expanded: ReadonlyMap<string, Expanded>;
+  /** The variant that is being expanded; absent in the base. */
+  readonly variant?: string;
+  readonly variants: readonly VariantDraft[];
+  /** Where errors of a stage in a variant are reported. */
+  readonly reporterOf: (variant: string, stage: string) => Reporter;
   readonly stages: readonly string[];
   /** Cells that may be made in all, and how many of these are left. */
   readonly maxCells: number;
@@ -62,11 +74,12 @@ export interface ExpandContext extends Context {
 
 /** Checks a stage at one combination of own matrix values. Errors that leave its cells unknown go to `errors`. */
 export function assign(
-  chosen: readonly AxisValue[],
+  combination: Combination,
   draft: StageDraft,
   context: ExpandContext,
   errors: string[],
 ): Assignment {
+  const { chosen, leftOut } = combination;
   const coordinates = Object.fromEntries(
     draft.axes.map((axis, index) => [axis.name, chosen[index]?.name ?? '']),
   );
@@ -74,12 +87,15 @@ export function assign(
   const { kind } = draft;
   if (kind === undefined)
     return {
+      chosen,
+      leftOut,
       coordinates,
       with: values,
       values: {},
       wrong: new Set(),
       ports: [],
       occurrences: [],
+      crosses: false,
     };
   const checked = checkValues({
     stage: draft.name,
@@ -99,22 +115,43 @@ export function assign(
     values: checked.values,
     candidates: (type) => candidates(type, context),
     unselectable: (reference) => {
-      const found = select(reference, cellsOf(reference.stage, context));
-      return cellsOf(reference.stage, context).length === 0 || found.ok ? undefined : found.error;
+      const parent = context.expanded.get(reference.stage);
+      const read = parent?.kind === 'cells' ? readAcross(reference, parent, context.variant) : undefined;
+      return read === undefined || read.ok ? undefined : read.error;
     },
-    gatherable: (stage) => gatherable(cellsOf(stage, context)),
+    gatherable: (stage) => gatherable(viewOf(context.expanded.get(stage), context.variant).cells),
   });
   const occurrences = read.uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
   const unfit = occurrences.filter((occurrence) => !checkTypes(occurrence, context));
   checkOwnAxes(chosen, draft, occurrences, context, errors);
   return {
+    chosen,
+    leftOut,
     coordinates,
     with: values,
     values: checked.values,
     wrong: new Set([...checked.wrong, ...read.wrong, ...unfit.map(({ port }) => port)]),
     ports: read.uses,
     occurrences,
+    crosses: occurrences.some(({ crosses }) => crosses),
   };
+}
+
+/** The same assignment in a variant that doesn't patch the stage: its references may read other cells. */
+export function reread(
+  before: Assignment,
+  draft: StageDraft,
+  context: ExpandContext,
+  errors: string[],
+): Assignment {
+  if (before.crosses) return before;
+  const occurrences = before.occurrences.flatMap((occurrence) => {
+    const read = readRows(draft.name, occurrence.node, context, errors);
+    return read === undefined ? [] : [{ ...occurrence, ...read }];
+  });
+  for (const occurrence of occurrences) checkTypes(occurrence, context);
+  checkOwnAxes(before.chosen, draft, occurrences, context, errors);
+  return { ...before, occurrences };
 }
 
 function resolveWith(chosen: readonly AxisValue[], draft: StageDraft, context: ExpandContext): MapNode {
@@ -124,8 +161,13 @@ function resolveWith(chosen: readonly AxisValue[], draft: StageDraft, context: E
   if (!draft.axesKnown) for (const axis of matrixNames(draft.with)) matrix.set(axis, brokenAt(draft.place));
   const schema = draft.kind?.with as JsonSchema | undefined;
   const outputs = (stage: string): readonly string[] =>
-    Object.keys(cellsOf(stage, context)[0]?.outputs ?? {});
-  return resolve(draft.with, { ...context, matrix, outputs }, schema) as MapNode;
+    Object.keys(viewOf(context.expanded.get(stage), context.variant).cells[0]?.outputs ?? {});
+  const scope = { ...context, matrix, outputs };
+  const values = resolve(draft.with, scope, schema) as MapNode;
+  const patch = context.variant === undefined ? undefined : draft.patches.get(context.variant);
+  if (patch === undefined) return values;
+  const settings = resolve(patch.settings, scope, schema) as MapNode;
+  return applyPatch(values, chosenBy(settings, `ablation ${context.variant ?? ''}`), schema);
 }
 
 /** Names of own axes that a tree reads. */
@@ -141,17 +183,12 @@ export function matrixNames(node: Node): ReadonlySet<string> {
 
 /** References of the file that give an artifact of a type, in the order of the file. */
 function candidates(type: InputPort['type'], { expanded }: ExpandContext): readonly string[] {
-  return [...expanded].flatMap(([stage, { kind, ...rest }]) => {
-    const cell = kind === 'cells' && 'cells' in rest ? rest.cells[0] : undefined;
+  return [...expanded].flatMap(([stage, found]) => {
+    const [cell] = viewOf(found, undefined).cells;
     return Object.entries(cell?.outputs ?? {})
       .filter(([, output]) => type === 'any' || output.type === type)
       .map(([name]) => `$${stage}.${name}`);
   });
-}
-
-function cellsOf(stage: string, { expanded }: ExpandContext): readonly DraftCell[] {
-  const found = expanded.get(stage);
-  return found?.kind === 'cells' ? found.cells : [];
 }
 
 /** Own axes (else all), and those that not every cell has: without them a gather would be ragged. Never `seed`. */
@@ -165,17 +202,17 @@ function gatherable(cells: readonly DraftCell[]): readonly string[] {
 function occurrencesOf(stage: string, use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {
   if (use.kind === 'path') return [];
   return use.nodes.flatMap((node) => {
-    const rows = rowsOf(stage, node, context, errors);
-    return rows === undefined ? [] : [{ port: use.name, type: use.port.type, node, rows }];
+    const read = readRows(stage, node, context, errors);
+    return read === undefined ? [] : [{ port: use.name, type: use.port.type, node, ...read }];
   });
 }
 
-function rowsOf(
+function readRows(
   stage: string,
   node: ReferenceNode,
   context: ExpandContext,
   errors: string[],
-): readonly Row[] | undefined {
+): Reading | undefined {
   const parent = context.expanded.get(node.reference.stage);
   if (parent === undefined) {
     const onCycle = context.stages.includes(node.reference.stage);
@@ -187,9 +224,9 @@ function rowsOf(
     errors.push(...parent.errors);
     return undefined;
   }
-  const rows = select(node.reference, parent.cells);
-  if (rows.ok) return rows.value;
-  errors.push(context.diagnostics.report(node, rows.error));
+  const read = readAcross(node.reference, parent, context.variant);
+  if (read.ok) return read.value;
+  errors.push(context.diagnostics.report(node, read.error));
   return undefined;
 }
 

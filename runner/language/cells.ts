@@ -13,7 +13,31 @@ export interface DraftCell extends CellFace {
   readonly inputs: Readonly<Record<string, InputBinding>>;
 }
 
-/** A stage's cells; or the handles of the errors that leave them unknown. */
+/** A stage as one version of the file sees it: its cells, and those that `exclude` leaves out. */
+export interface View {
+  readonly cells: readonly DraftCell[];
+  readonly leftOut: readonly CellFace[];
+}
+
+/**
+ * A stage in the base, and in each variant that changes any of its cells, which shares all others with the base;
+ * or the handles of the errors that leave its cells unknown.
+ */
 export type Expanded =
-  | { readonly kind: 'cells'; readonly cells: readonly DraftCell[] }
+  | { readonly kind: 'cells'; readonly base: View; readonly variants: ReadonlyMap<string, View> }
   | { readonly kind: 'blocked'; readonly errors: readonly string[] };
+
+/** What a variant sees of a stage: the base, where it changes nothing of it. */
+export function viewOf(expanded: Expanded | undefined, variant: string | undefined): View {
+  if (expanded?.kind !== 'cells') return { cells: [], leftOut: [] };
+  return (variant === undefined ? undefined : expanded.variants.get(variant)) ?? expanded.base;
+}
+
+/** Every cell of a stage once: the base's, then those that are each variant's own. */
+export function everyCell(expanded: Expanded | undefined): readonly DraftCell[] {
+  if (expanded?.kind !== 'cells') return [];
+  const own = [...expanded.variants.values()].flatMap(({ cells }) =>
+    cells.filter((cell) => cell.variant !== undefined),
+  );
+  return [...expanded.base.cells, ...own];
+}

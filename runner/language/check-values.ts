@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../schemas/json.js';
 import type { Problem, StageKind } from '../contract.js';
 import type { Fix } from '../pipeline.js';
-import type { Diagnostics } from './diagnostics.js';
+import type { Reporter } from './diagnostics.js';
 import { writtenAll } from './edits.js';
 import { explainSchemaErrors, type SchemaProblem } from './explain-schema-error.js';
 import {
@@ -31,7 +31,7 @@ export interface WithContext {
   readonly stages: readonly string[];
   /** The stage as written, to move a key there. */
   readonly node: Node;
-  readonly diagnostics: Diagnostics;
+  readonly diagnostics: Reporter;
 }
 
 /** Values with defaults filled in, and the keys (of `with`) that an error was reported for. */

@@ -15,6 +15,7 @@ import { readDocument } from './read-document.js';
 /** Values from the command line have places too: the "file" is the option. */
 export const paramFile = (name: string): string => `-p ${name}`;
 export const setFile = (path: string): string => `--set ${path}`;
+export const presetFile = (name: string): string => `--preset ${name}`;
 
 export function optionPlace(file: string, text: string): Place {
   return { file, line: 1, column: 1, endLine: 1, endColumn: text.length + 1 };
@@ -51,8 +52,24 @@ interface Put {
   readonly place: Place;
   readonly path: string;
   readonly diagnostics: Diagnostics;
-  /** Keys above this one. A stage must exist; below it the checker knows the keys, and finds wrong ones itself. */
+  /** Keys above this one. */
   readonly depth: number;
+}
+
+/** What a key names, where the file chooses the names: it must exist. All other keys the checker knows itself. */
+function namedAt({ path, depth }: Put): string | undefined {
+  const above = path
+    .split('.')
+    .slice(0, depth - 1)
+    .join('.');
+  const named: readonly (readonly [RegExp, string])[] = [
+    [/^stages$/, 'stage'],
+    [/^stages\.[^.]+\.matrix(\.zip)?$/, 'axis'],
+    [/^presets$/, 'preset'],
+    [/^ablations\.[^.]+\.one_at_a_time$/, 'variant'],
+  ];
+  const isKey = /\.matrix\.(zip|exclude)$/.test(path.split('.').slice(0, depth).join('.'));
+  return isKey ? undefined : named.find(([where]) => where.test(above))?.[1];
 }
 
 function put(node: Node, [key, ...rest]: readonly string[], change: Put): Node {
@@ -69,18 +86,19 @@ function put(node: Node, [key, ...rest]: readonly string[], change: Put): Node {
 
 function putEntry(map: MapNode, key: string, rest: readonly string[], change: Put): Node {
   const known = map.entries.find((entry) => entry.key === key);
-  const stages = change.path.startsWith('stages.') && change.depth === 2;
-  if (key === '' || (known === undefined && stages))
+  const what = namedAt(change);
+  if (key === '' || (known === undefined && what !== undefined))
     return refuse(map, change, {
       code: 'unknown-path',
-      message: stages ? `no stage is named \`${key}\`` : `\`${change.path}\` is no path`,
-      hint: stages
-        ? suggest(
-            key,
-            map.entries.map((entry) => entry.key),
-            'stages are',
-          ).hint
-        : 'write keys separated by dots, as in `stages.clp.with.steps`',
+      message: key === '' ? `\`${change.path}\` is no path` : `no ${what ?? ''} is named \`${key}\``,
+      hint:
+        key === ''
+          ? 'write keys separated by dots, as in `stages.clp.with.steps`'
+          : suggest(
+              key,
+              map.entries.map((entry) => entry.key),
+              what === 'axis' ? 'axes are' : `${what ?? ''}s are`,
+            ).hint,
     });
   const before = known?.value ?? emptyMap(change.place);
   const entry: Entry = {

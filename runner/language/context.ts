@@ -1,10 +1,10 @@
 import type { KindRegistry } from '../contract.js';
-import type { Diagnostics } from './diagnostics.js';
+import type { Reporter } from './diagnostics.js';
 import type { Node } from './nodes.js';
 
 /** What every part of the checker knows. */
 export interface Context {
-  readonly diagnostics: Diagnostics;
+  readonly diagnostics: Reporter;
   readonly registry: KindRegistry;
   /** Params with their values, in the order of the file; `broken` where an error was reported. */
   readonly params: ReadonlyMap<string, Node>;

@@ -20,11 +20,34 @@ export interface Finding {
 
 type Related = NonNullable<Diagnostic['related']>[number];
 
+/** Where errors are reported. */
+export interface Reporter {
+  /** Makes the edits of fixes. */
+  readonly edit: Editor;
+  /** Reports at a node (its uses become related places) or at a bare place. Returns a handle for `blocks`. */
+  report(at: Located | Place, finding: Finding): string;
+  /** Says at an error what could not be checked because of it. */
+  blocks(id: string, what: string): void;
+}
+
+/** For a look at what is left out on purpose: nothing that is wrong there counts. */
+export const silent = ({ edit }: Reporter): Reporter => ({
+  edit,
+  report: () => '',
+  blocks: () => undefined,
+});
+
+const placeOf = (at: Located | Place, { part }: Finding): Place => {
+  const whole = 'place' in at ? at.place : at;
+  return part === undefined ? whole : partOf(whole, part.text, part.from, part.length);
+};
+const idOf = ({ file, line, column }: Place, { code, message }: Finding): string =>
+  JSON.stringify([code, file, line, column, message]);
+
 /** Gathers the errors of a file. The same mistake found twice is one error with every use of it. */
-export class Diagnostics {
+export class Diagnostics implements Reporter {
   readonly #found = new Map<string, Diagnostic>();
   readonly #notes = new Map<string, Set<string>>();
-  /** Makes the edits of fixes. */
   readonly edit: Editor;
 
   constructor(private readonly source: Source) {
@@ -35,13 +58,16 @@ export class Diagnostics {
     return this.#found.size;
   }
 
-  /** Reports at a node (its uses become related places) or at a bare place. Returns a handle for `blocks`. */
+  /** Whether this was found before. */
+  knows(at: Located | Place, finding: Finding): boolean {
+    return this.#found.has(idOf(placeOf(at, finding), finding));
+  }
+
   report(at: Located | Place, finding: Finding): string {
-    const whole = 'place' in at ? at.place : at;
-    const { part, instead } = finding;
-    const place = part === undefined ? whole : partOf(whole, part.text, part.from, part.length);
+    const place = placeOf(at, finding);
+    const { instead } = finding;
     const uses = 'place' in at ? at.uses : [];
-    const id = JSON.stringify([finding.code, place.file, place.line, place.column, finding.message]);
+    const id = idOf(place, finding);
     const before = this.#found.get(id);
     const first = instead === undefined ? [] : [writing(place, instead)];
     const fixes = [...first, ...(finding.fixes ?? [])].filter((fix) => this.#canApply(fix));
@@ -65,7 +91,6 @@ export class Diagnostics {
     return fix?.edits.every(({ place }) => place.file === this.source.file) === true;
   }
 
-  /** Says at an error what could not be checked because of it. */
   blocks(id: string, what: string): void {
     const notes = this.#notes.get(id) ?? new Set<string>();
     this.#notes.set(id, notes.add(what));

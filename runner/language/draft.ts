@@ -1,6 +1,6 @@
 import type { Resources, StageKind } from '../contract.js';
 import type { Cell, Pipeline, Place } from '../pipeline.js';
-import type { MapNode, Node } from './nodes.js';
+import type { Located, MapNode, Node } from './nodes.js';
 
 /** A named value on an own axis of a stage. */
 export interface AxisValue {
@@ -12,6 +12,34 @@ export interface Axis {
   readonly name: string;
   readonly place: Place;
   readonly values: readonly AxisValue[];
+  /** Whether it goes value by value with the other axes of `zip`. */
+  readonly zipped: boolean;
+}
+
+/** An item of `exclude`: no cell has all of these coordinates. */
+export interface Exclusion {
+  readonly place: Place;
+  readonly values: readonly {
+    readonly axis: string;
+    readonly axisPlace: Place;
+    readonly value: string;
+    readonly at: Located;
+  }[];
+}
+
+/** What a variant changes of a stage. */
+export interface Patch {
+  /** Where it is written. */
+  readonly place: Place;
+  /** Settings as they stand under `with`, as written. */
+  readonly settings: MapNode;
+}
+
+/** The file with one set of patches. */
+export interface VariantDraft {
+  readonly name: string;
+  /** By the stage that is patched, in the order of `ablations`. */
+  readonly patches: ReadonlyMap<string, Patch>;
 }
 
 /** A stage as written: every key read, nothing expanded. */
@@ -24,6 +52,9 @@ export interface StageDraft {
   /** `with` as written (an empty map where there is none). */
   readonly with: MapNode;
   readonly axes: readonly Axis[];
+  readonly exclude: readonly Exclusion[];
+  /** Patches of the stage by the name of their variant. */
+  readonly patches: ReadonlyMap<string, Patch>;
   /** False where `matrix` is so wrong that its axes can't be told. */
   readonly axesKnown: boolean;
   /** Values of the axis `seed`; absent where the stage has none of its own. */
@@ -44,5 +75,8 @@ export interface Draft {
   readonly experiment: string;
   readonly onFailure: Pipeline['onFailure'];
   readonly maxCells: number;
+  readonly reproducible: Pipeline['reproducible'];
+  /** In the order of the file. */
+  readonly variants: readonly VariantDraft[];
   readonly stages: readonly StageDraft[];
 }

@@ -1,15 +1,20 @@
-import type { Diagnostic, Place } from '../pipeline.js';
+import type { Diagnostic, Origin, Place } from '../pipeline.js';
 
 /** Files that are no files: where a value came from the command line (`-p alpha`). */
 export function isCommandLine(file: string): boolean {
-  return file.startsWith('-p ') || file.startsWith('--set ');
+  return /^(-p|--set|--preset) /.test(file);
 }
 
-function where(place: Place): string {
-  return isCommandLine(place.file)
+/** `file:line:column`, or the option that gave the value; and what chose it, where that is something else. */
+export function formatOrigin({ via, ...place }: Origin): string {
+  const where = isCommandLine(place.file)
     ? place.file
     : `${place.file}:${String(place.line)}:${String(place.column)}`;
+  return via === undefined || via === place.file ? where : `${where}, ${via}`;
 }
+
+const where = ({ file, line, column, endLine, endColumn }: Place): string =>
+  formatOrigin({ file, line, column, endLine, endColumn });
 
 /**
  * `file:line:column: error[code]: message`, then the source line with a caret (where the text of the file is

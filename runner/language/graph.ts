@@ -108,8 +108,12 @@ function reportCycle(cycle: readonly Edge[], { diagnostics }: Context): string {
 function edgesOf(draft: StageDraft, stages: readonly string[], context: Context): readonly Edge[] {
   const schema = draft.kind?.with as JsonSchema | undefined;
   const inValues = draft.axes.flatMap(({ values }) => values.flatMap(({ node }) => [...everyNode(node)]));
+  const patches = [...draft.patches.values()].flatMap(({ settings }) => [
+    ...stageReferences(settings, schema),
+  ]);
   const references = [
     ...stageReferences(draft.with, schema),
+    ...patches,
     ...inValues.filter((node) => node.kind === 'reference'),
   ];
   const read = references.flatMap((node): Edge[] => {

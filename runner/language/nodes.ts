@@ -11,6 +11,8 @@ export type Node = ScalarNode | ListNode | MapNode | ReferenceNode | BrokenNode;
 export interface Located {
   readonly place: Place;
   readonly uses: readonly Place[];
+  /** What chose the value where the file alone would not: `preset small`, `ablation half-steps`. */
+  readonly via?: string;
 }
 export interface ScalarNode extends Located {
   readonly kind: 'scalar';
@@ -83,6 +85,14 @@ export function usedAt<N extends Node>(node: N, place: Place): N {
   if (node.kind !== 'map') return { ...node, uses };
   const entries = node.entries.map((entry) => ({ ...entry, value: usedAt(entry.value, place) }));
   return { ...node, uses, entries };
+}
+
+/** The same tree, saying what chose it. */
+export function chosenBy<N extends Node>(node: N, via: string): N {
+  if (node.kind === 'list') return { ...node, via, items: node.items.map((item) => chosenBy(item, via)) };
+  if (node.kind !== 'map') return { ...node, via };
+  const entries = node.entries.map((entry) => ({ ...entry, value: chosenBy(entry.value, via) }));
+  return { ...node, via, entries };
 }
 
 /** Plain JSON of a node without references and broken parts; those are left out. */

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../schemas/json.js';
-import type { InputTraits, OutputPort, StageKind, Traits } from '../contract.js';
+import type { InputTraits, OutputPort, Problem, StageKind, Traits } from '../contract.js';
 import type { Assignment } from './assign.js';
 import { reportKindProblem } from './check-values.js';
-import type { Diagnostics } from './diagnostics.js';
+import type { Reporter } from './diagnostics.js';
 import type { Item } from './select.js';
 
 type Outputs = Readonly<Record<string, OutputPort>>;
@@ -26,17 +26,43 @@ export const plain = (values: JsonObject): Record<PropertyKey, unknown> =>
 export function outputsOf(
   kind: StageKind,
   { assignment, items }: Reading,
-  diagnostics: Diagnostics,
+  diagnostics: Reporter,
 ): Outputs | undefined {
   const { values, wrong } = assignment;
   const inputs = traitsOf(assignment, items);
-  if (wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
-  const known = [...items.values()].flat().every(({ cell }) => cell.outputs !== undefined);
-  const problems = known ? (kind.check?.(plain(values), inputs) ?? []) : [];
+  const unknown = new Set([...wrong, ...unknownInputs(items)]);
+  const problems = problemsOf(kind, { values, inputs, unknown });
   for (const problem of problems) reportKindProblem(problem, { with: assignment.with, diagnostics });
+  if (wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
   if (problems.some(({ path }) => path.length === 0)) return undefined;
   const outputs = kind.outputs(plain(values), inputs);
   return problems.length === 0 ? outputs : withoutTraits(outputs);
+}
+
+/** Inputs that read a cell of which nothing is known. */
+const unknownInputs = (items: Reading['items']): readonly string[] =>
+  [...items].flatMap(([name, read]) => (read.some(({ cell }) => cell.outputs === undefined) ? [name] : []));
+
+interface Judged {
+  readonly values: JsonObject;
+  readonly inputs: InputTraits;
+  /** Names of values and inputs that nothing is to be concluded from. */
+  readonly unknown: ReadonlySet<string>;
+}
+
+/** What the kind's own rules find, but for those that look at something unknown. */
+function problemsOf({ check }: StageKind, { values, inputs, unknown }: Judged): readonly Problem[] {
+  if (check === undefined) return [];
+  if (unknown.size === 0) return check(plain(values), inputs);
+  return (check.rules ?? [check]).flatMap((rule) => {
+    const read = new Set<PropertyKey>();
+    try {
+      const problems = rule(watched(plain(values), read), watched(inputs, read));
+      return [...unknown].some((name) => read.has(name)) ? [] : problems;
+    } catch {
+      return []; // it met what was reported as wrong
+    }
+  });
 }
 
 /** What is wrong with a cell's rewards is not to be found again in all that read it. */

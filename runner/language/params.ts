@@ -8,8 +8,9 @@ import { parseReference, plainName } from './reference.js';
 import { looksLikeNumber } from './scalars.js';
 import { meantEntry } from './settings.js';
 
-/** Values for params, later ones win: `-p`, `--set params.x`. */
+/** Values for params, later ones win: a preset, `-p`, `--set params.x`. */
 export interface GivenParams {
+  readonly preset: ReadonlyMap<string, Node>;
   readonly options: Readonly<Record<string, string>>;
   readonly sets: ReadonlyMap<string, Node>;
 }
@@ -44,19 +45,20 @@ function readParam(entry: Entry, given: GivenParams, diagnostics: Diagnostics): 
   const standard = paramValue(entry.value, diagnostics);
   const value = givenValue(entry, standard, given, diagnostics);
   if (value === undefined) return isNull(standard) ? reportMissing(entry, diagnostics) : standard;
+  if (value === given.preset.get(entry.key)) return value; // checked with its preset
   return sameType(standard, value) ? value : reportType(entry.key, { standard, value }, diagnostics);
 }
 
 function givenValue(
   { key }: Entry,
   standard: Node,
-  { options, sets }: GivenParams,
+  { preset, options, sets }: GivenParams,
   diagnostics: Diagnostics,
 ): Node | undefined {
   const set = sets.get(key);
   if (set !== undefined) return paramValue(set, diagnostics);
   const text = Object.hasOwn(options, key) ? options[key] : undefined;
-  if (text === undefined) return undefined;
+  if (text === undefined) return preset.get(key);
   const isText = standard.kind === 'scalar' && typeof standard.value === 'string';
   const file = paramFile(key);
   if (isText) return { kind: 'scalar', place: optionPlace(file, text), uses: [], value: text };
@@ -112,13 +114,13 @@ function refuse(node: Node, diagnostics: Diagnostics, finding: Finding): Node {
 
 const isNull = (node: Node): boolean => node.kind === 'scalar' && node.value === null;
 
-function typeOf(node: Node): string {
+export function typeOf(node: Node): string {
   if (node.kind !== 'scalar') return node.kind === 'list' ? 'a list' : 'a map';
   if (typeof node.value === 'string') return 'text';
   return typeof node.value === 'number' ? 'a number' : '`true` or `false`';
 }
 
-function sameType(standard: Node, value: Node): boolean {
+export function sameType(standard: Node, value: Node): boolean {
   const open = isNull(standard) || standard.kind === 'broken' || value.kind === 'broken';
   return open || typeOf(standard) === typeOf(value);
 }

@@ -9,12 +9,12 @@ export interface Side {
   readonly text?: string;
   /** Where an axis of this side is written. */
   readonly placeOf: (axis: string) => Place;
-  readonly rows: readonly { readonly coordinates: Coordinates }[];
+  readonly rows: readonly { readonly coordinates: Coordinates; readonly leftOut?: boolean }[];
 }
 
 /**
  * Where two sides share an axis, each value of either must find a partner; a side with cells that lack the axis has
- * a partner for all. Finds the first axis on which they don't fit, with the place to report it at.
+ * a partner for all. What `exclude` left out is a partner, and needs none. Finds the first axis on which they don't fit, with the place to report it at.
  */
 export function unfitting(
   left: Side,
@@ -38,9 +38,10 @@ const valuesOn = (axis: string, side: Side): readonly string[] => [
 ];
 
 function lostOn(axis: string, from: Side, other: Side): readonly string[] {
-  if (other.rows.some((row) => !(axis in row.coordinates))) return [];
+  if (other.rows.some((row) => row.leftOut !== true && !(axis in row.coordinates))) return [];
   const partners = new Set(valuesOn(axis, other));
-  return valuesOn(axis, from).filter((value) => !partners.has(value));
+  const made = { ...from, rows: from.rows.filter(({ leftOut }) => leftOut !== true) };
+  return valuesOn(axis, made).filter((value) => !partners.has(value));
 }
 
 function describe(

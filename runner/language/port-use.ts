@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../schemas/json.js';
 import type { InputPort, StageKind } from '../contract.js';
 import type { PathBinding } from '../pipeline.js';
-import type { Diagnostics, Finding } from './diagnostics.js';
+import type { Finding, Reporter } from './diagnostics.js';
 import type { MapNode, Node, ReferenceNode, StageReference } from './nodes.js';
 
 /** What is written at an input, before anything is expanded. */
@@ -31,7 +31,7 @@ export interface PortContext {
   readonly root: string;
   /** The other values of the stage, with defaults. */
   readonly values: JsonObject;
-  readonly diagnostics: Diagnostics;
+  readonly diagnostics: Reporter;
   /** References of the file that give a type, for hints. */
   readonly candidates: (type: InputPort['type']) => readonly string[];
   /** What is wrong with the selectors or the output of a reference, if anything. */

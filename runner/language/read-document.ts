@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import type { Fix, Place } from '../pipeline.js';
 import { cutReferences, type CutReference } from './cut-references.js';
+import { type CutNumber, cutNumbers } from './cut-numbers.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
 import { writing } from './edits.js';
 import { nearest } from './nearest.js';
@@ -195,17 +196,30 @@ class Reader {
   }
 
   #entries(map: YAMLMap, where: Where): Entry[] {
-    const { kept, cut } = cutReferences(map.flow === true ? map.items : [], (pair) => ({
+    const numbers = cutNumbers(map.flow === true ? map.items : [], this.syntax.text);
+    const { kept, cut } = cutReferences(numbers.kept, (pair) => ({
       begin: plainText(pair.value),
       end: plainText(pair.key),
     }));
     const cuts = new Map(cut.map((one) => [one.item, one]));
+    const cutNumber = new Map(numbers.cut.map((one) => [one.pair, one]));
     const seen = new Map<string, Entry>();
     return (map.flow === true ? kept : map.items).flatMap((pair) => {
       const key = this.#key(pair, { map, seen });
       if (key === undefined) return [];
+      const number = cutNumber.get(pair);
+      if (number !== undefined) return [{ ...key, value: this.#decimalComma(number) }];
       const entry = this.#missingSpace(pair, key);
       return [entry ?? { ...key, value: this.#pairValue(pair, { map, where, cut: cuts.get(pair) }, key) }];
+    });
+  }
+
+  #decimalComma({ from, to, mended }: CutNumber): Node {
+    return this.#broken(this.syntax.placeOf(from, to), {
+      code: 'decimal-comma',
+      message: 'a comma ends a value here, so it cuts this number in two',
+      hint: `write \`${mended}\``,
+      instead: mended,
     });
   }
 

@@ -1,8 +1,16 @@
-import { DefaultsSchema, keysOf, limits, onFailure, PipelineSchema } from '../../schemas/pipeline.js';
+import {
+  DefaultsSchema,
+  keysOf,
+  limits,
+  onFailure,
+  PipelineSchema,
+  reproducible,
+} from '../../schemas/pipeline.js';
 import type { Context } from './context.js';
-import type { Draft } from './draft.js';
+import type { Draft, StageDraft, VariantDraft } from './draft.js';
 import { written } from './edits.js';
 import { type Entry, entryOf, type MapNode, type Node } from './nodes.js';
+import { readAblations } from './read-ablations.js';
 import { atTheTop, readSeeds, readStage, type Shared, stageKeys } from './read-stage.js';
 import { resolveSetting } from './resolve.js';
 import {
@@ -11,17 +19,16 @@ import {
   knownEntries,
   readCount,
   readDuration,
+  readExecutor,
   readOneOf,
   readResources,
   readRetries,
   readText,
 } from './settings.js';
 
-/** Keys of the language that are not read yet. */
-const unread: readonly string[] = ['presets', 'ablations'];
-export const fileKeys = keysOf(PipelineSchema).filter((key) => !unread.includes(key));
+export const fileKeys = keysOf(PipelineSchema);
 
-/** Reads every key of the file but `params`, which are known before. */
+/** Reads every key of the file but `params` and `presets`, which are known before. */
 export function readDraft(root: Node, context: Context): Draft {
   const entries = knownEntries(
     root,
@@ -46,6 +53,11 @@ export function readDraft(root: Node, context: Context): Draft {
     root,
     fileKeys,
   };
+  read('executor', (node) => readExecutor(node, context));
+  const stages = stageEntries(root, entries.get('stages'), context).map((entry) =>
+    readStage(entry, shared, context),
+  );
+  const variants = readAblations(value('ablations'), stages, context);
   return {
     name: name ?? '',
     experiment:
@@ -57,26 +69,26 @@ export function readDraft(root: Node, context: Context): Draft {
     maxCells:
       read('max_cells', (node) => readCount(node, { what: '`max_cells`', least: 1 }, context)) ??
       limits.cells,
-    stages: stageEntries(root, entries.get('stages'), context).map((entry) =>
-      readStage(entry, shared, context),
-    ),
+    reproducible:
+      read('reproducible', (node) => readOneOf(node, reproducible, '`reproducible`', context)) ??
+      reproducible[0],
+    variants,
+    stages: stages.map((stage) => ({ ...stage, patches: patchesOf(stage.name, variants) })),
   };
 }
 
-/** What to write instead of keys that others of its kind have. */
-const instead: Readonly<Partial<Record<string, string>>> = {
-  presets: 'write the values as `params`, and give others with `-p name=value`',
-  ablations:
-    'write the variants as named values of an axis: `matrix: {variant: {base: ..., half-steps: ...}}`',
-  executor: 'cells run in processes on this machine; remove it',
-  reproducible: 'remove it; the plan says where a result comes from another numeric environment',
-};
+const patchesOf = (stage: string, variants: readonly VariantDraft[]): StageDraft['patches'] =>
+  new Map(
+    variants.flatMap(({ name, patches }) => {
+      const patch = patches.get(stage);
+      return patch === undefined ? [] : [[name, patch] as const];
+    }),
+  );
 
 const defaultsKeys: readonly string[] = keysOf(DefaultsSchema);
 
 function elsewhere(entry: Entry, map: MapNode, { diagnostics }: Context): Advice | undefined {
   const { key } = entry;
-  if (Object.hasOwn(instead, key)) return { hint: instead[key] };
   if (!(stageKeys as readonly string[]).includes(key)) return undefined;
   if (!defaultsKeys.includes(key)) return { hint: `\`${key}\` belongs in a stage` };
   const defaults = entryOf(map, 'defaults')?.value;

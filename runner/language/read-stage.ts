@@ -1,9 +1,9 @@
-import { keysOf, limits, patterns, StageSchema } from '../../schemas/pipeline.js';
+import { keysOf, limits, MatrixSchema, patterns, StageSchema } from '../../schemas/pipeline.js';
 import type { Resources, StageKind } from '../contract.js';
-import type { Cell, Place } from '../pipeline.js';
+import type { Cell, Fix, Place } from '../pipeline.js';
 import type { Context } from './context.js';
-import type { StageDraft } from './draft.js';
-import { readMatrix, reserved } from './read-matrix.js';
+import type { Patch, StageDraft } from './draft.js';
+import { readMatrix } from './read-matrix.js';
 import { describeNode, type Entry, entryOf, type MapNode, type Node } from './nodes.js';
 import { numberMeant } from './meant.js';
 import { suggest } from './nearest.js';
@@ -15,6 +15,7 @@ import {
   knownEntries,
   meantEntry,
   readDuration,
+  readExecutor,
   readNames,
   readResources,
   readRetries,
@@ -61,6 +62,7 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
   if (entries.get('matrix')?.value.kind === 'broken') errors.push('');
   errors.push(...(matrix?.errors ?? []));
   const seeds = stageSeeds(entry.value, kind, shared, context);
+  read('executor', (node) => readExecutor(node, context));
   const timeout = read('timeout', (node) => readDuration(node, '`timeout`', context)) ?? shared.timeout;
   return {
     name,
@@ -69,6 +71,8 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
     ...(kind === undefined ? {} : { kind }),
     with: read('with', (node) => withMap(node, context)) ?? noValues(place),
     axes: matrix?.axes ?? [],
+    exclude: matrix?.exclude ?? [],
+    patches: new Map(),
     axesKnown: matrix?.known ?? entries.get('matrix') === undefined,
     ...(seeds === undefined ? {} : { seeds }),
     needs:
@@ -95,6 +99,8 @@ function unreadable({ key: name, keyPlace: place, value }: Entry, context: Conte
   );
   const nothing = {
     axes: [],
+    exclude: [],
+    patches: new Map<string, Patch>(),
     axesKnown: false,
     needs: [],
     env: [],
@@ -170,10 +176,18 @@ function belongs(
           : undefined;
     return { hint: `\`${key}\` belongs under \`with\``, fixes: [fix] };
   }
-  if (key === 'exclude' || key === 'zip') return { hint: reserved[key] };
-  if (key === 'executor') return { hint: 'cells run in processes on this machine; remove it' };
+  if ((keysOf(MatrixSchema) as readonly string[]).includes(key))
+    return { hint: `\`${key}\` belongs under \`matrix\``, fixes: [intoMatrix(entry, stage, context)] };
   if (!shared.fileKeys.includes(key)) return undefined;
   return atTheTop(entry, stage, shared.root, context);
+}
+
+function intoMatrix(entry: Entry, stage: MapNode, { diagnostics: { edit } }: Context): Fix | undefined {
+  const matrix = entryOf(stage, 'matrix')?.value;
+  const title = 'move it under `matrix`';
+  if (matrix === undefined) return edit.wrap(entry, 'matrix', title);
+  const isFree = matrix.kind === 'map' && entryOf(matrix, entry.key) === undefined;
+  return isFree ? edit.move(entry, stage, matrix, title) : undefined;
 }
 
 /** Advises to move a key to the top of the file. */

@@ -16,6 +16,13 @@ export interface CellFace {
   readonly stage: string;
   readonly coordinates: Coordinates;
   readonly outputs?: Readonly<Record<string, OutputPort>>;
+  /** The variant that it belongs to; such a cell's coordinates hold no `ablation`, which is no axis of alignment. */
+  readonly variant?: string;
+  /**
+   * The stage whose `exclude` leaves it out. Such a cell is never made; it takes part in joins, so that what it would
+   * have been joined with is known to be left out on purpose.
+   */
+  readonly leftOutBy?: string;
 }
 
 /** A cell that is read, with its coordinates on the gathered axes. */
@@ -28,6 +35,8 @@ export interface Item {
 export interface Row {
   readonly coordinates: Coordinates;
   readonly items: readonly Item[];
+  /** Stages whose `exclude` left out some of what it would have gathered; all of it, where there are no items. */
+  readonly leftOutBy: readonly string[];
 }
 
 export const gathers = (reference: StageReference): boolean =>
@@ -69,6 +78,12 @@ export const axesOf = (cells: readonly { readonly coordinates: Coordinates }[]):
   [...new Set(cells.flatMap((cell) => Object.keys(cell.coordinates)))].sort(byCodeUnit);
 
 function unknownAxis({ stage, text }: StageReference, axis: string, axes: readonly string[]): Finding {
+  if (axis === 'ablation')
+    return {
+      code: 'unknown-axis',
+      message: `no ablation changes \`${stage}\`, so it has no \`ablation\` to select`,
+      hint: 'leave the selector out',
+    };
   const found = { code: 'unknown-axis', message: `\`${stage}\` has no axis \`${axis}\`` };
   const whole = text.replace(/\([^)]*\)/, '');
   if (axes.length === 0)
@@ -124,7 +139,7 @@ function checkOutput(
 }
 
 function group(reference: StageReference, cells: readonly CellFace[]): readonly Row[] {
-  const rows = new Map<string, { coordinates: Coordinates; items: Item[] }>();
+  const rows = new Map<string, { coordinates: Coordinates; items: Item[]; leftOutBy: string[] }>();
   for (const cell of cells) {
     const axes = Object.keys(cell.coordinates);
     const gathered = axes.filter((axis) => takes(reference.selectors, axis, 'gather'));
@@ -133,8 +148,9 @@ function group(reference: StageReference, cells: readonly CellFace[]): readonly 
     );
     const coordinates = only(cell.coordinates, carried);
     const key = JSON.stringify(carried.sort(byCodeUnit).map((axis) => [axis, coordinates[axis]]));
-    const row = rows.get(key) ?? { coordinates, items: [] };
-    row.items.push({ cell, coordinates: only(cell.coordinates, gathered) });
+    const row = rows.get(key) ?? { coordinates, items: [], leftOutBy: [] };
+    if (cell.leftOutBy === undefined) row.items.push({ cell, coordinates: only(cell.coordinates, gathered) });
+    else row.leftOutBy.push(cell.leftOutBy);
     rows.set(key, row);
   }
   return [...rows.values()];
@@ -154,7 +170,8 @@ const only = (coordinates: Coordinates, axes: readonly string[]): Coordinates =>
 
 /** Cells with and without an axis, side by side, would not be told apart by what was gathered. */
 function checkRagged(reference: StageReference, rows: readonly Row[]): Finding | undefined {
-  const uneven = axesOf(rows).filter((axis) => rows.some((row) => !(axis in row.coordinates)));
+  const made = rows.filter(({ items }) => items.length > 0);
+  const uneven = axesOf(made).filter((axis) => made.some((row) => !(axis in row.coordinates)));
   if (uneven.length === 0) return undefined;
   const names = listed(uneven.map((axis) => `\`${axis}\``));
   const selectors = reference.selectors.map(selectorText);
@@ -167,9 +184,12 @@ function checkRagged(reference: StageReference, rows: readonly Row[]): Finding |
   };
 }
 
-/** Order of a gathered input: stage, then axes by name; values as numbers where all are, else by code unit. */
+/**
+ * Order of a gathered input: stage, then base before variants, then axes by name; values as numbers where all are,
+ * else by code unit.
+ */
 export function inOrder<T extends Item>(items: readonly T[]): readonly T[] {
-  const axes = axesOf(items);
+  const axes = ['ablation', ...axesOf(items).filter((axis) => axis !== 'ablation')];
   const numeric = new Set(
     axes.filter((axis) =>
       items.every(({ coordinates }) => coordinates[axis] === undefined || isNumber(coordinates[axis])),

@@ -1,4 +1,4 @@
-import { keysOf, patterns, ResourcesSchema, RetriesSchema } from '../../schemas/pipeline.js';
+import { executors, keysOf, patterns, ResourcesSchema, RetriesSchema } from '../../schemas/pipeline.js';
 import type { Resources } from '../contract.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
@@ -111,6 +111,21 @@ export function readOneOf<T extends string>(
   )}`;
   expected(resolved, `${what} takes ${shown}`, context, suggest(text, names, 'values are'));
   return undefined;
+}
+
+/** Where cells run. */
+export function readExecutor(node: Node, context: Context): void {
+  const resolved = resolveSetting(node, context);
+  if (resolved.kind === 'scalar' && (executors as readonly unknown[]).includes(resolved.value)) return;
+  expected(
+    resolved,
+    `\`executor\` takes ${listed(
+      executors.map((name) => `\`${name}\``),
+      'or',
+    )}`,
+    context,
+    'cells run in processes on this machine; there is no other executor yet',
+  );
 }
 
 const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, min: 60, h: 3600, d: 86400 };

@@ -1,6 +1,6 @@
 /** What differs between the preimage that a cell had and the one that it has now. */
 import { byCodeUnit, canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
-import type { Cell, Place } from '../pipeline.js';
+import type { Cell, Origin } from '../pipeline.js';
 import type { Store } from '../store/index.js';
 import { cellsOfInput, unknownDigest } from './inputs.js';
 import type { Change, CodeListing, GatheredDigest, InputDigest, Preimage } from './types.js';
@@ -44,7 +44,7 @@ function withChanges(before: Preimage, after: Preimage, { origins }: Cell): Chan
 }
 
 /** Where a value is written, or the map that it would stand in. */
-function placeOf(name: string, origins: Cell['origins']): Place | undefined {
+function placeOf(name: string, origins: Cell['origins']): Origin | undefined {
   const parent = name.lastIndexOf('.');
   return origins[name] ?? (parent < 0 ? undefined : placeOf(name.slice(0, parent), origins));
 }

@@ -1,13 +1,13 @@
 /** An explanation in one sentence: from the cell along the first chain of causes to its root. */
-import type { Place } from '../pipeline.js';
+import { formatOrigin } from '../language/format-diagnostic.js';
+import type { Origin } from '../pipeline.js';
 import { describeChange } from './compare.js';
 import type { Cause, Change } from './types.js';
 
-export type ShowPlace = (place: Place) => string;
+export type ShowPlace = (place: Origin) => string;
 
 /** A value that was given on the command line has no line: its "file" is the option. */
-export const plainPlace: ShowPlace = ({ file, line, column }) =>
-  /^-(p|-set) /.test(file) ? file : `${file}:${line}:${column}`;
+export const plainPlace: ShowPlace = formatOrigin;
 
 interface Telling {
   /** The cell has a result of an earlier run. */

@@ -3,7 +3,7 @@ import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Json, JsonObject } from '../../schemas/json.js';
 import type { Result } from '../../schemas/result.js';
 import type { KindRegistry, StageKind } from '../contract.js';
-import type { Cell, CellId, Diagnostic, Key, Pipeline, Place } from '../pipeline.js';
+import type { Cell, CellId, Diagnostic, Key, Origin, Pipeline } from '../pipeline.js';
 import type { RunCell, RunManifest, RunTry, Store, StoredRecord, StoreProblem } from '../store/index.js';
 
 /** An input by content. */
@@ -129,14 +129,14 @@ export type Change =
       readonly what: 'kind' | 'version' | 'seed';
       readonly before: Json;
       readonly after: Json;
-      readonly place?: Place;
+      readonly place?: Origin;
     }
   | {
       readonly what: 'with' | 'env' | 'program';
       readonly name: string;
       readonly before: Json;
       readonly after: Json;
-      readonly place?: Place;
+      readonly place?: Origin;
     }
   | {
       readonly what: 'input';

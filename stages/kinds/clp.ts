@@ -1,4 +1,4 @@
-import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { defineKind, rules, type Problem } from '../../runner/contract.js';
 import {
   Conditioning,
   ReferenceShare,
@@ -79,15 +79,13 @@ function nameProblems(names: readonly string[]): Problem[] {
   return problems;
 }
 
-function check(values: ClpWith, inputs: InputTraits): Problem[] {
-  return [
-    ...nameProblems(values.rewards),
-    ...samplingProblems(values.sampling),
-    ...scheduleProblems(values.alpha_schedule),
-    ...rewardProblems(values.rewards, inputs, (i) => ['rewards', i]),
-    ...worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
-  ];
-}
+const check = rules<ClpWith>(
+  ({ rewards }) => nameProblems(rewards),
+  ({ sampling }) => samplingProblems(sampling),
+  ({ alpha_schedule }) => scheduleProblems(alpha_schedule),
+  ({ rewards }, inputs) => rewardProblems(rewards, inputs, (i) => ['rewards', i]),
+  (_, inputs) => worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
+);
 
 export default defineKind({
   name: 'clp',

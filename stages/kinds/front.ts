@@ -1,4 +1,4 @@
-import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { defineKind, type InputTraits, type Problem, rules } from '../../runner/contract.js';
 import { alphaProblems, rewardProblems, simplexProblems, traitsOf } from '../rl/options.js';
 import { alphaDomainProblems, weightsDomainProblems } from '../rl/provenance.js';
 import { builtInRewards, rewardModules, worldModules } from '../rewards/names.js';
@@ -71,23 +71,36 @@ export const FrontWith = Type.Object({
 });
 export type FrontWith = Static<typeof FrontWith>;
 
-function check(values: FrontWith, inputs: InputTraits): Problem[] {
-  const { weights, alpha } = values.grid;
+type Grid = FrontWith['grid'];
+
+const alphasOf = ({ alpha }: Grid): readonly number[] => (alpha === 'trained' ? [] : [alpha].flat());
+const pointsOf = ({ weights }: Grid): readonly (readonly number[])[] =>
+  Array.isArray(weights) ? weights : [];
+const alphaPath =
+  ({ alpha }: Grid) =>
+  (i: number): (string | number)[] => ['grid', 'alpha', ...(Array.isArray(alpha) ? [i] : [])];
+
+const ownProblems = (grid: Grid): Problem[] => [
+  ...alphasOf(grid).flatMap((alpha, i) => alphaProblems(alpha, alphaPath(grid)(i))),
+  ...pointsOf(grid).flatMap((point, i) => simplexProblems(point, ['grid', 'weights', i])),
+];
+
+/** What the policy can't answer; asked only where the grid is right in itself. */
+function policyProblems(grid: Grid, inputs: InputTraits): Problem[] {
   const { objectives, domain } = traitsOf(inputs, 'policy') ?? {};
-  const listed = Array.isArray(weights) ? weights : [];
-  const alphas = alpha === 'trained' ? [] : [alpha].flat();
-  const path = (i: number): (string | number)[] => ['grid', 'alpha', ...(Array.isArray(alpha) ? [i] : [])];
-  const wrong = [
-    ...alphas.flatMap((a, i) => alphaProblems(a, path(i))),
-    ...listed.flatMap((point, i) => simplexProblems(point, ['grid', 'weights', i])),
-    ...listed.flatMap((point, i) => lengthProblems(point, objectives, i)),
-  ];
-  const outside = [...alphaDomainProblems(alphas, domain, path), ...weightsDomainProblems(listed, domain)];
+  const lengths = pointsOf(grid).flatMap((point, i) => lengthProblems(point, objectives, i));
+  if (lengths.length > 0 || ownProblems(grid).length > 0) return lengths;
   return [
-    ...(wrong.length > 0 ? wrong : outside),
-    ...rewardProblems(objectives ?? [], inputs, () => ['prompts']),
+    ...alphaDomainProblems(alphasOf(grid), domain, alphaPath(grid)),
+    ...weightsDomainProblems(pointsOf(grid), domain),
   ];
 }
+
+const check = rules<FrontWith>(
+  ({ grid }) => ownProblems(grid),
+  ({ grid }, inputs) => policyProblems(grid, inputs),
+  (_, inputs) => rewardProblems(traitsOf(inputs, 'policy')?.objectives ?? [], inputs, () => ['prompts']),
+);
 
 function lengthProblems(
   point: readonly number[],

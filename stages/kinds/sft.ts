@@ -1,4 +1,4 @@
-import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { defineKind, rules, type InputTraits, type Problem } from '../../runner/contract.js';
 import { traitsOf } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
 
@@ -63,25 +63,34 @@ export const SftWith = Type.Object({
 });
 export type SftWith = Static<typeof SftWith>;
 
-function check(values: SftWith, inputs: InputTraits): Problem[] {
-  const problems: Problem[] = [];
-  if (values.model.width % values.model.heads !== 0)
-    problems.push({
+function headProblems({ width, heads }: SftWith['model']): Problem[] {
+  if (width % heads === 0) return [];
+  return [
+    {
       code: 'model-heads',
       path: ['model', 'heads'],
-      message: `the width ${values.model.width} can't be divided among ${values.model.heads} heads`,
-    });
-  for (const name of ['data', 'validation']) {
-    const columns = traitsOf(inputs, name)?.columns;
-    if (columns && !columns.includes('response'))
-      problems.push({
-        code: 'missing-column',
-        path: [name],
-        message: `supervised finetuning needs a column "response"; the rows have ${columns.join(', ')}`,
-      });
-  }
-  return problems;
+      message: `the width ${width} can't be divided among ${heads} heads`,
+    },
+  ];
 }
+
+function columnProblems(name: string, inputs: InputTraits): Problem[] {
+  const columns = traitsOf(inputs, name)?.columns;
+  if (!columns || columns.includes('response')) return [];
+  return [
+    {
+      code: 'missing-column',
+      path: [name],
+      message: `supervised finetuning needs a column "response"; the rows have ${columns.join(', ')}`,
+    },
+  ];
+}
+
+const check = rules<SftWith>(
+  ({ model }) => headProblems(model),
+  (_, inputs) => columnProblems('data', inputs),
+  (_, inputs) => columnProblems('validation', inputs),
+);
 
 export default defineKind({
   name: 'sft',

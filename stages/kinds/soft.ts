@@ -1,4 +1,4 @@
-import { defineKind, type InputTraits, type Problem } from '../../runner/contract.js';
+import { defineKind, rules, type InputTraits, type Problem } from '../../runner/contract.js';
 import { byCodeUnit } from '../../schemas/json.js';
 import { rewardModules } from '../rewards/names.js';
 import {
@@ -42,21 +42,27 @@ export function softRewards(rewards: SoftWith['rewards']): { names: string[]; we
   return { names: sorted.map(([name]) => name), weights: sorted.map(([, weight]) => weight) };
 }
 
-function check(values: SoftWith, inputs: InputTraits): Problem[] {
-  const { rewards } = values;
-  const { names, weights } = softRewards(rewards);
+function namesOf(rewards: SoftWith['rewards'], inputs: InputTraits): Problem[] {
+  const { names } = softRewards(rewards);
   const place = (i: number): (string | number)[] => {
     if (typeof rewards === 'string') return ['rewards'];
     return ['rewards', Array.isArray(rewards) ? i : (names[i] ?? i)];
   };
-  return [
-    ...alphaProblems(values.alpha, ['alpha']),
-    ...scheduleProblems(values.alpha_schedule),
-    ...(typeof rewards === 'string' || Array.isArray(rewards) ? [] : simplexProblems(weights, ['rewards'])),
-    ...rewardProblems(names, inputs, place),
-    ...worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
-  ];
+  return rewardProblems(names, inputs, place);
 }
+
+function weightsOf(rewards: SoftWith['rewards']): Problem[] {
+  if (typeof rewards === 'string' || Array.isArray(rewards)) return [];
+  return simplexProblems(softRewards(rewards).weights, ['rewards']);
+}
+
+const check = rules<SoftWith>(
+  ({ alpha }) => alphaProblems(alpha, ['alpha']),
+  ({ alpha_schedule }) => scheduleProblems(alpha_schedule),
+  ({ rewards }) => weightsOf(rewards),
+  ({ rewards }, inputs) => namesOf(rewards, inputs),
+  (_, inputs) => worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
+);
 
 export default defineKind({
   name: 'soft',

@@ -102,6 +102,7 @@ export class Rig {
       stages: cells.map(({ stage }) => stage),
       onFailure,
       variants: [],
+      reproducible: 'relaxed',
       remarks: [],
     };
     const plan = await planPipeline({ pipeline, store, code: testCode, registry: kinds, env: {} });

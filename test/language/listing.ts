@@ -2,16 +2,17 @@
 import {
   analyze,
   formatDiagnostic,
+  formatOrigin,
   type Analysis,
   type AnalyzeOptions,
 } from '../../runner/language/index.js';
 import { kinds as builtIn } from '../../cli/kinds.js';
-import type { Cell, InputBinding } from '../../runner/pipeline.js';
+import type { Cell, InputBinding, Origin, Variant } from '../../runner/pipeline.js';
 import { registry } from './kinds.js';
 
 export const file = '/project/pipelines/test.yaml';
 
-export interface Options extends Pick<AnalyzeOptions, 'params' | 'sets'> {
+export interface Options extends Pick<AnalyzeOptions, 'preset' | 'params' | 'sets'> {
   /** Absolute paths that exist; without it all do. */
   readonly existing?: readonly string[];
   /** Of the product, with their own checks; without it those of kinds.ts. */
@@ -38,14 +39,26 @@ export function listing(text: string, options: Options = {}): string {
       .map((one) => formatDiagnostic(one, text))
       .join('\n')
       .replaceAll('/project/pipelines/', '')}\n`;
-  const remarks = pipeline.remarks.map((remark) => `remark: ${remark}\n`).join('');
-  return `${pipeline.cells.map(describeCell).join('')}${remarks}`;
+  const variants = pipeline.variants.map(describeVariant);
+  const remarks = pipeline.remarks.map((remark) => `remark: ${remark}\n`);
+  return [...pipeline.cells.map(describeCell), ...variants, ...remarks].join('');
 }
+
+function describeVariant({ name, patches }: Variant): string {
+  const changed = patches.map(({ stage, path, place }) => `${stage}.${path} ${short(place)}`);
+  return `variant ${name}: ${changed.join(', ')}\n`;
+}
+
+const short = (origin: Origin): string => formatOrigin(origin).replace('/project/pipelines/', '');
 
 function describeCell(cell: Cell): string {
   const lines = [
     `${cell.id}${cell.seed === undefined ? '' : ` seed ${String(cell.seed)}`}`,
+    ...(cell.coordinates.ablation === undefined ? [] : [`  twin ${cell.twin ?? 'none'}`]),
     `  with ${JSON.stringify(cell.with)}`,
+    ...Object.entries(cell.origins)
+      .filter(([, { via }]) => via !== undefined)
+      .map(([path, origin]) => `  ${path} from ${short(origin)}`),
     ...Object.entries(cell.inputs).map(([name, binding]) => `  ${name}: ${describeBinding(binding)}`),
     ...settings(cell).map((setting) => `  ${setting}`),
   ];

@@ -130,6 +130,7 @@ export const pipelineOf = (cells: readonly Cell[], more: Partial<Pipeline> = {})
   stages: [...new Set(cells.map(({ stage }) => stage))],
   onFailure: 'finish-running',
   variants: [],
+  reproducible: 'relaxed',
   remarks: [],
   ...more,
 });
