@@ -19,7 +19,7 @@ export interface Checked {
  */
 export const isPipeline = (text: string): boolean =>
   /^#.*\$schema=\S*pipeline\.schema\.json/m.test(text) ||
-  /^stages:[ \t]*(#.*)?\r?\n(\s*(#.*)?\r?\n)*[ \t]+[a-z][a-z0-9-]*:/m.test(text);
+  /^stages:[ \t]*(\{|(#.*)?\r?\n([ \t]*(#.*)?\r?\n)*[ \t]+[a-z][a-z0-9-]*:)/m.test(text);
 
 export class Files {
   readonly #checked = new Map<string, Checked>();

@@ -75,9 +75,17 @@ function publishDiagnostics(
   const publish = (document: TextDocument): void => {
     const { uri, version } = document;
     waiting.delete(uri);
-    const found = files.of(document)?.analysis.diagnostics ?? [];
-    const diagnostics = found.map((one) => toDiagnostic(one, uri));
-    void connection.sendDiagnostics({ uri, version, diagnostics });
+    try {
+      const found = files.of(document)?.analysis.diagnostics ?? [];
+      void connection.sendDiagnostics({
+        uri,
+        version,
+        diagnostics: found.map((one) => toDiagnostic(one, uri)),
+      });
+    } catch (error) {
+      const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      connection.console.error(`internal error; please report it with what follows\n${told}`);
+    }
   };
   documents.onDidChangeContent(({ document }) => {
     clearTimeout(waiting.get(document.uri));

@@ -3,7 +3,7 @@
  * What goes across the file (names of stages, types of artifacts, axes) no schema can say; `moft lsp` does.
  */
 import type { KindRegistry, StageKind } from '../../runner/contract.js';
-import type { JsonSchema } from '../../runner/language/schema.js';
+import { formsOf, itemSchema, type JsonSchema } from '../../runner/language/schema.js';
 import { AblationSchema, PipelineSchema, StageSchema } from '../../schemas/pipeline.js';
 import { definitionOf, withDefinitions, withSchema } from './kind-schema.js';
 import { patchSchema } from './patch-schema.js';
@@ -23,7 +23,7 @@ export function pipelineSchema(registry: KindRegistry): EditorSchema {
     definitions: {
       ...definitions,
       stage: stageSchema(kinds),
-      ablation: ablationSchema(),
+      ablation: ablationSchema(kinds),
       patch: patchSchema(kinds),
       ...withDefinitions(kinds),
     },
@@ -66,12 +66,26 @@ function stageSchema(kinds: readonly StageKind[]): EditorSchema {
   };
 }
 
-function ablationSchema(): EditorSchema {
+function ablationSchema(kinds: readonly StageKind[]): EditorSchema {
   const ablation = shape(AblationSchema);
-  const { one_at_a_time = {}, ...others } = ablation.properties as Properties;
+  const { one_at_a_time = {}, leave_one_out = {}, ...others } = ablation.properties as Properties;
+  const lists = [...new Set(kinds.flatMap(settingsOfNames))];
+  const names = lists.length === 0 ? {} : { items: { enum: lists } };
   return {
     title: 'ablation',
     ...ablation,
-    properties: { one_at_a_time: named(one_at_a_time, 'patch'), ...others },
+    properties: {
+      one_at_a_time: named(one_at_a_time, 'patch'),
+      leave_one_out: { ...leave_one_out, ...names },
+      ...others,
+    },
   };
 }
+
+/** Settings of a kind that hold a list of names: what one can be left out of. */
+const settingsOfNames = ({ with: { properties } }: StageKind): readonly string[] =>
+  Object.entries(properties as unknown as Readonly<Record<string, JsonSchema>>).flatMap(([name, schema]) =>
+    formsOf(schema).some((form) => form.type === 'array' && itemSchema(form, 0)?.type === 'string')
+      ? [name]
+      : [],
+  );

@@ -80,14 +80,18 @@ function everything(outline: Outline, place: Typing): readonly Candidate[] {
       rank: place.port === undefined ? 0 : 1,
     };
   });
-  const stages = place.values ? [] : outline.stages.filter(({ name }) => name !== place.stage?.name);
-  const takesParams = place.port === undefined || place.port.path === true;
+  const stages =
+    place.values || place.port?.path === 'only'
+      ? []
+      : outline.stages.filter(({ name }) => name !== place.stage?.name);
+  const takesParams = place.port === undefined || (place.port.path ?? false) !== false;
   return [...(takesParams ? params : []), ...own, ...stages.flatMap((stage) => referencesTo(stage, place))];
 }
 
 /** References to the outputs of a stage; where a list is taken, those that gather. */
 function referencesTo(stage: StageOutline, place: Typing): readonly Candidate[] {
-  const gathers = place.port?.list === true ? gathersOf(stage) : [''];
+  const list = place.port?.list ?? false;
+  const gathers = [...(list === true ? [] : ['']), ...(list === false ? [] : gathersOf(stage))];
   return gathers.flatMap((selectors) => outputsOf(stage, `$${stage.name}${selectors}`, place));
 }
 
@@ -100,7 +104,8 @@ function gathersOf({ ownAxes, axes }: StageOutline): readonly string[] {
 /** Outputs after a stage; of another type than is taken only where none is of that type. */
 function outputsOf(stage: StageOutline, head: string, { port }: Typing): readonly Candidate[] {
   const outputs = Object.entries(stage.outputs);
-  const fitting = port === undefined ? outputs : outputs.filter(([, type]) => type === port.type);
+  const fitting =
+    port === undefined || port.type === 'any' ? outputs : outputs.filter(([, type]) => type === port.type);
   return fitting.map(([output, type]) => ({
     text: `${head}.${output}`,
     kind: 'output',
@@ -119,7 +124,7 @@ function selectorsOf(stage: StageOutline, head: string, after: string, place: Ty
   const selector = (text: string, detail: string, rank: number): Candidate => {
     return { text: `${begun}${text}${tail}`, kind: 'selector', detail, rank };
   };
-  const gathers = place.port === undefined || place.port.list === true ? 0 : 4;
+  const gathers = place.port === undefined || (place.port.list ?? false) !== false ? 0 : 4;
   return [
     ...open.map(([axis]) => selector(`${axis}=*`, `gathers ${axis}`, gathers)),
     ...(chosen.length === 0 && open.length > 0 ? [selector('*', 'gathers every axis', gathers)] : []),

@@ -1,6 +1,7 @@
 /** The key under the pointer, and what its schema says. */
 import { PipelineSchema, StageSchema } from '../../schemas/pipeline.js';
 import type { KindRegistry, StageKind } from '../contract.js';
+import { describePort } from '../language/describe-port.js';
 import { entryOf, type Node } from '../language/nodes.js';
 import { formsOf, type JsonSchema, propertySchema } from '../language/schema.js';
 import type { Place } from '../pipeline.js';
@@ -65,13 +66,11 @@ function inKind(kind: StageKind, path: readonly string[], place: Place): Field |
   const [key = ''] = path;
   const port = path.length === 1 && Object.hasOwn(kind.inputs, key) ? kind.inputs[key] : undefined;
   if (port === undefined) return inSchema(kind.with, path, place);
-  const one = `a reference to a ${port.type}`;
-  const takes = port.list === true ? `references to artifacts of the type ${port.type}` : one;
   return {
     key,
     place,
     description: port.description,
-    takes: `${takes}${port.path === true ? ', or a path' : ''}${port.optional === true ? '; optional' : ''}`,
+    takes: `${describePort(port)}${port.optional === true ? '; optional' : ''}`,
   };
 }
 

@@ -21,7 +21,8 @@ export interface ClientOptions {
   readonly command: readonly [string, ...string[]];
   /** Answers to `workspace/configuration`, by section. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  readonly cwd?: string;
+  /** The folder that the editor has open. */
+  readonly folder?: string;
 }
 
 export class Client {
@@ -33,11 +34,10 @@ export class Client {
   readonly #texts = new Map<string, string>();
   stderr = '';
 
-  constructor(options: ClientOptions) {
+  constructor(private readonly options: ClientOptions) {
     const [program, ...args] = options.command;
     this.process = spawn(program, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
     const { stdout, stdin, stderr } = this.process;
     if (stdout === null || stdin === null || stderr === null) throw new Error('the server has no pipes');
@@ -58,10 +58,13 @@ export class Client {
     this.connection.listen();
   }
 
-  async initialize(capabilities: object = {}): Promise<InitializeResult> {
+  async initialize(): Promise<InitializeResult> {
+    const { folder } = this.options;
+    const uri = folder === undefined ? null : pathToFileURL(folder).href;
     const result = await this.connection.sendRequest<InitializeResult>('initialize', {
       processId: process.pid,
-      rootUri: null,
+      rootUri: uri,
+      workspaceFolders: uri === null ? null : [{ uri, name: 'project' }],
       capabilities: {
         workspace: { configuration: true, didChangeConfiguration: { dynamicRegistration: true } },
         textDocument: {
@@ -71,7 +74,6 @@ export class Client {
           codeAction: { codeActionLiteralSupport: { codeActionKind: { valueSet: ['quickfix'] } } },
           documentSymbol: { hierarchicalDocumentSymbolSupport: true },
         },
-        ...capabilities,
       },
     });
     await this.connection.sendNotification('initialized', {});

@@ -12,6 +12,7 @@ import {
   type WorkspaceEdit,
 } from 'vscode-languageserver/node';
 import { kinds } from '../../cli/kinds.js';
+import { isPipeline } from '../../cli/lsp/files.js';
 import { analyze } from '../../runner/language/index.js';
 import { Client } from './client.js';
 
@@ -154,6 +155,16 @@ describe('diagnostics', () => {
     expect(await client.diagnostics(uri)).toEqual([]);
     expect(await client.hover(uri, { line: 0, character: 2 })).toBe('');
   });
+});
+
+describe('a YAML file', () => {
+  it.each([
+    ['that names the schema', '# yaml-language-server: $schema=../schemas/pipeline.schema.json\n', true],
+    ['with stages as a map', 'name: x\nstages: # all\n\n  # first\n  news:\n    uses: data/news\n', true],
+    ['with stages in braces', 'stages: {news: {uses: data/news}}\n', true],
+    ['with stages as a list', 'stages:\n  - build\n', false],
+    ['with many blank lines, in no more time', `stages:\n${'\n'.repeat(50_000)}x`, false],
+  ])('%s: is it a pipeline?', (_, content, expected) => expect(isPipeline(content)).toBe(expected));
 });
 
 describe('quick fixes', () => {

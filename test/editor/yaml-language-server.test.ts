@@ -11,10 +11,15 @@ const manifest = createRequire(import.meta.url).resolve('yaml-language-server/pa
 const server = join(dirname(manifest), 'bin', 'yaml-language-server');
 const modeline = '# yaml-language-server: $schema=../schemas/pipeline.schema.json\n';
 
-const client = new Client({
-  command: [process.execPath, server, '--stdio'],
-  settings: { yaml: { validate: true, hover: true, completion: true, schemaStore: { enable: false } } },
-});
+const start = (schemas: Readonly<Record<string, string>>): Client =>
+  new Client({
+    command: [process.execPath, server, '--stdio'],
+    settings: {
+      yaml: { validate: true, hover: true, completion: true, schemaStore: { enable: false }, schemas },
+    },
+    folder: join(folder, '..'),
+  });
+const client = start({});
 beforeAll(() => client.initialize());
 afterAll(() => client.close());
 
@@ -165,4 +170,14 @@ describe('red marks', () => {
       '5: Missing property "reference".',
     ]);
   });
+});
+
+it('settings that name the schema for a folder do as well as a line in each file', async () => {
+  const other = start({ './schemas/pipeline.schema.json': 'pipelines/*.yaml' });
+  await other.initialize();
+  const uri = await other.open(join(folder, 'unsaved.yaml'), stage('clp', 'timeout: 2h'));
+  const found = await other.diagnostics(uri, ({ diagnostics }) => diagnostics.length > 0);
+  expect(found.map(({ message }) => message)).toEqual(['Missing property "with".']);
+  expect(await other.hover(uri, other.position(uri, 'timeout'))).toContain('Longest time a cell may run');
+  await other.close();
 });
