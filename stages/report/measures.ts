@@ -208,9 +208,9 @@ export const measures: readonly Measure[] = definitions.map(
   ({ id, title, meaning, better, group, digits }) => ({ id, title, meaning, better, group, digits }),
 );
 
-/** A measure's title with an arrow to where it is better. */
+/** A measure's title with an arrow to where it is better, which never stands on a line alone. */
 export function directed({ title, better }: Measure): string {
-  return title + (better === 'lower' ? ' ↓' : better === 'higher' ? ' ↑' : '');
+  return title + (better === 'lower' ? '\u00a0↓' : better === 'higher' ? '\u00a0↑' : '');
 }
 
 /** Every measure of one front; null where it is not defined there. */

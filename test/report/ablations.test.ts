@@ -10,8 +10,8 @@ import { average, estimated, figuresOf, rowsOf, signFlip, worldOf } from './reco
 const withoutAblation = (coordinates: Record<string, string>): string =>
   JSON.stringify(Object.entries(coordinates).filter(([axis]) => axis !== 'seed' && axis !== 'ablation'));
 
-const without = <T extends object, K extends keyof T>(object: T, key: K): Omit<T, K> =>
-  Object.fromEntries(Object.entries(object).filter(([name]) => name !== key)) as Omit<T, K>;
+const sampled = <P extends { exact?: unknown }>(point: P): Omit<P, 'exact'> =>
+  Object.fromEntries(Object.entries(point).filter(([name]) => name !== 'exact')) as Omit<P, 'exact'>;
 
 /** Differences of a variant to its twin on each measure, seed by seed. */
 function recompute(fronts: Fronts, variant: Record<string, string>): Record<string, number[]> {
@@ -263,7 +263,7 @@ function three(front: Front): Front {
     points: points
       .slice(0, -1)
       .filter(({ weights }, i) => weights[2] === 0 || i === 1)
-      .map((point) => without(point, 'exact')),
+      .map(sampled),
     reference: { ...front.reference, rewards: [...front.reference.rewards, 0.1], stderr: null },
     samples: [],
   };
@@ -319,84 +319,5 @@ describe('a variant that leaves a reward out', () => {
     const values = { title: '', description: '', samples: 3 };
     expect(report.check?.(values, { fronts: traits('rewards-without-c') })).toEqual([]);
     expect(report.check?.(values, { fronts: traits() })).toMatchObject([{ code: 'report-objectives' }]);
-  });
-});
-
-describe('budgets', () => {
-  it('stand beside what was run, and unequal ones are said', async () => {
-    const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => ({
-      coordinates,
-      front:
-        coordinates.conditioning === 'logits' && front.trained
-          ? { ...front, trained: { ...front.trained, groups: 19_200 } }
-          : front,
-    }));
-    const made = await makeReport(fronts);
-    const [run = []] = tablesOf(made.html);
-    expect(run[0]).toEqual([
-      'curve',
-      'method',
-      'seeds',
-      'trade-offs',
-      'steps',
-      'groups',
-      'tokens trained on',
-    ]);
-    expect(run.slice(1).map((row) => [row[0], ...row.slice(4)])).toEqual([
-      ['full', '300', '4,800', '9,000'],
-      ['logits', '300', '19,200', '9,100'],
-      ['full corners-only', '300', '4,800', '8,900'],
-      ['logits corners-only', '300', '19,200', '9,000'],
-      ['full half-steps', '150', '2,400', '4,500'],
-      ['prompt half-steps', '150', '2,400', '4,400'],
-    ]);
-    expect(made.summary.warnings).toContain(
-      'The curves were not trained on equal budgets, in groups of responses: full 4800, logits 19200.',
-    );
-    const equal = await makeReport(ablatedCurves([0, 1]));
-    expect(equal.summary.warnings.join(' ')).not.toContain('budgets');
-  });
-
-  it('that are not known are no column', async () => {
-    const { html } = await makeReport(
-      ablatedCurves([0]).map(({ coordinates, front }) => ({ coordinates, front: without(front, 'trained') })),
-    );
-    expect(tablesOf(html)[0]?.[0]).toEqual(['curve', 'method', 'seeds', 'trade-offs']);
-  });
-});
-
-describe('a low span', () => {
-  it('is the reference that lacks something where the policy goes as far as its reference writes', async () => {
-    const lower = (front: Front): Front => ({
-      ...front,
-      points: front.points.map((point) =>
-        point.exact ? { ...point, exact: { ...point.exact, rewardsInReach: point.exact.rewards } } : point,
-      ),
-    });
-    const locked = fixtureFront({ method: 'clp', answer: 'locked', seed: 0 });
-    const warnings = async (front: Front): Promise<string> =>
-      (await makeReport([{ coordinates: { method: 'clp', seed: '0' }, front }])).summary.warnings.join(' ');
-    expect(await warnings(locked)).toContain('It locked in, or trained too little');
-    // Its own rewards are all that the reference's texts allow, and move by more than the least span.
-    expect(await warnings(lower(locked))).toMatch(
-      /reaches as far as its reference model lets it: span 0\.\d\d/,
-    );
-    expect(await warnings(lower(locked))).not.toContain('locked in, or');
-  });
-
-  it('of curves with several reference models at one seed is not for the same optimum', async () => {
-    const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => ({
-      coordinates,
-      front: {
-        ...front,
-        reference: {
-          ...front.reference,
-          digest: coordinates.seed === '1' ? (coordinates.conditioning ?? '') : 'same',
-        },
-      },
-    }));
-    expect((await makeReport(fronts)).summary.warnings).toContainEqual(
-      expect.stringMatching(/^The curves do not have the same reference model at seed 1: V, KL and regret/),
-    );
   });
 });

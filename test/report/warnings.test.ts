@@ -1,0 +1,87 @@
+/** What a report says of budgets, and which cause it names for a low span. */
+import { describe, expect, it } from 'vitest';
+import type { Front } from '../../schemas/artifact.js';
+import { ablatedCurves, fixtureFront } from './fixtures.js';
+import { makeReport, tablesOf } from './make.js';
+
+describe('budgets', () => {
+  it('stand beside what was run, and unequal ones are said', async () => {
+    const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => ({
+      coordinates,
+      front:
+        coordinates.conditioning === 'logits' && front.trained
+          ? { ...front, trained: { ...front.trained, groups: 19_200 } }
+          : front,
+    }));
+    const made = await makeReport(fronts);
+    const [run = []] = tablesOf(made.html);
+    expect(run[0]).toEqual([
+      'curve',
+      'method',
+      'seeds',
+      'trade-offs',
+      'steps',
+      'groups',
+      'tokens trained on',
+    ]);
+    expect(run.slice(1).map((row) => [row[0], ...row.slice(4)])).toEqual([
+      ['full', '300', '4,800', '9,000'],
+      ['logits', '300', '19,200', '9,100'],
+      ['full corners-only', '300', '4,800', '8,900'],
+      ['logits corners-only', '300', '19,200', '9,000'],
+      ['full half-steps', '150', '2,400', '4,500'],
+      ['prompt half-steps', '150', '2,400', '4,400'],
+    ]);
+    expect(made.summary.warnings).toContain(
+      'The curves were not trained on equal budgets, in groups of responses: full 4800, logits 19200.',
+    );
+    const equal = await makeReport(ablatedCurves([0, 1]));
+    expect(equal.summary.warnings.join(' ')).not.toContain('budgets');
+  });
+
+  it('that are not known are no column', async () => {
+    const { html } = await makeReport(
+      ablatedCurves([0]).map(({ coordinates, front }) => ({
+        coordinates,
+        front: { ...front, trained: undefined } as unknown as Front,
+      })),
+    );
+    expect(tablesOf(html)[0]?.[0]).toEqual(['curve', 'method', 'seeds', 'trade-offs']);
+  });
+});
+
+describe('a low span', () => {
+  it('is the reference that lacks something where the policy goes as far as its reference writes', async () => {
+    const lower = (front: Front): Front => ({
+      ...front,
+      points: front.points.map((point) =>
+        point.exact ? { ...point, exact: { ...point.exact, rewardsInReach: point.exact.rewards } } : point,
+      ),
+    });
+    const locked = fixtureFront({ method: 'clp', answer: 'locked', seed: 0 });
+    const warnings = async (front: Front): Promise<string> =>
+      (await makeReport([{ coordinates: { method: 'clp', seed: '0' }, front }])).summary.warnings.join(' ');
+    expect(await warnings(locked)).toContain('It locked in, or trained too little');
+    // Its own rewards are all that the reference's texts allow, and move by more than the least span.
+    expect(await warnings(lower(locked))).toMatch(
+      /reaches as far as its reference model lets it: span 0\.\d\d/,
+    );
+    expect(await warnings(lower(locked))).not.toContain('locked in, or');
+  });
+
+  it('of curves with several reference models at one seed is not for the same optimum', async () => {
+    const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => ({
+      coordinates,
+      front: {
+        ...front,
+        reference: {
+          ...front.reference,
+          digest: coordinates.seed === '1' ? (coordinates.conditioning ?? '') : 'same',
+        },
+      },
+    }));
+    expect((await makeReport(fronts)).summary.warnings).toContainEqual(
+      expect.stringMatching(/^The curves do not have the same reference model at seed 1: V, KL and regret/),
+    );
+  });
+});
