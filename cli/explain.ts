@@ -23,7 +23,9 @@ const spec: CommandSpec = {
     const cell = await matchOne(pipeline.cells, pattern ?? '');
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
-    const planned = await makePlan(pipeline, store, host, await forcedCells(pipeline.cells, options));
+    const planned = await makePlan(pipeline, store, host, {
+      forced: await forcedCells(pipeline.cells, options),
+    });
     if (!planned.ok) return planned.exit;
     const { explainCell, plainPlace } = await import('../runner/plan/index.js');
     const show: ShowPlace = (place) => plainPlace({ ...place, file: relativeTo(place.file, host) });

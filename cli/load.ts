@@ -8,6 +8,7 @@ import type { Options } from './command.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { assignments, text } from './options.js';
+import { strictEnvironment } from './strict.js';
 import { clean } from './text.js';
 
 export interface Loaded {
@@ -121,12 +122,19 @@ export function printProblem(problem: Pick<StoreProblem, 'message' | 'hint'>, ho
 export type Planned =
   { readonly ok: true; readonly plan: Plan } | { readonly ok: false; readonly exit: ExitCode };
 
-/** Plans a pipeline; problems are printed. `forced` cells are to run although they have a result. */
+export interface PlanWishes {
+  /** Cells that are to run although they have a result. */
+  readonly forced?: ReadonlySet<CellId>;
+  /** The engine that `--backend` names. */
+  readonly backend?: string | undefined;
+}
+
+/** Plans a pipeline; problems are printed. */
 export async function makePlan(
   pipeline: Pipeline,
   store: Store,
   host: CliHost,
-  forced?: ReadonlySet<CellId>,
+  { forced, backend }: PlanWishes = {},
 ): Promise<Planned> {
   const [{ planPipeline }, code, registry] = await Promise.all([
     import('../runner/plan/index.js'),
@@ -145,6 +153,9 @@ export async function makePlan(
     env: host.env,
     environment: numericEnvironment(),
     ...(forced ? { forced } : {}),
+    ...(pipeline.reproducible === 'strict'
+      ? { strict: await strictEnvironment(pipeline, { registry, backend, host }) }
+      : {}),
   });
   if (plan.ok) return { ok: true, plan: plan.value };
   return { ok: false, exit: await printPlanProblem(plan.error, host) };

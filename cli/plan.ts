@@ -10,6 +10,7 @@ import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printJson, storeRoot } from './load.js';
 import { flag } from './options.js';
+import { variantLines } from './plan-variants.js';
 import { clean, columns, counted, dollars, duration, oneLine } from './text.js';
 
 type Planning = typeof planningModule;
@@ -23,7 +24,9 @@ const spec: CommandSpec = {
     const pipeline = await loadChecked(file, options, host);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
-    const planned = await makePlan(pipeline, store, host, await forcedCells(pipeline.cells, options));
+    const planned = await makePlan(pipeline, store, host, {
+      forced: await forcedCells(pipeline.cells, options),
+    });
     if (!planned.ok) return planned.exit;
     const outlook = await lookAhead(planned.plan, store);
     if (flag(options, 'json')) printJson(planJson(outlook), host);
@@ -128,6 +131,7 @@ function printPlan(outlook: Outlook, byCell: boolean, host: CliHost): void {
   const lines = [
     ...plan.pipeline.remarks.map((remark) => `note: ${remark}`),
     ...columns(byCell ? plan.cells.map(cellRow) : stageRows(outlook)),
+    ...variantLines(plan),
     ...outlookLines(outlook),
     countsLine(plan),
   ];

@@ -80,7 +80,10 @@ interface Context {
 async function runIn(store: Store, { pipeline, support }: Selection, context: Context): Promise<ExitCode> {
   const { host } = context;
   const selected = pipeline.cells.filter(({ id }) => !support.has(id));
-  const planned = await makePlan(pipeline, store, host, await forcedCells(selected, context.options));
+  const planned = await makePlan(pipeline, store, host, {
+    forced: await forcedCells(selected, context.options),
+    backend: context.backend,
+  });
   if (!planned.ok) return planned.exit;
   requireHits(planned.plan, support);
   const executed = await executePlan(planned.plan, store, context);

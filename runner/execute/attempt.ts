@@ -24,6 +24,7 @@ import {
 import type { Attempt, Claim, Lease, RunCell, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { jobText } from './job.js';
+import { otherEnvironment } from './numeric-environment.js';
 import { checkOutput, readExit } from './outputs.js';
 import type { Work, WorkResult, Workers } from './pool.js';
 import type { StopManner } from './actions.js';
@@ -243,6 +244,8 @@ export class CellAttempt {
     if (result.kind === 'died') return err(result.failure);
     const exit = await readExit(attempt.exit, attempt.nonce);
     if (!exit.ok) return err(result.failure ?? exit.error);
+    const other = otherEnvironment(this.#subject.preimage.environment, result.environment);
+    if (other) return err(other);
     return this.#judge(exit.value, { environment: result.environment, seconds: result.seconds });
   }
 

@@ -109,6 +109,11 @@ function codeChanges(before: Preimage, after: Preimage, store: Store, now: CodeL
   return [{ what: 'code', before: before.code, after: after.code, modules, packages }];
 }
 
+function environmentChanges(before: Preimage, after: Preimage): Change[] {
+  const [old, now] = [before.environment ?? null, after.environment ?? null];
+  return equal(old, now) ? [] : [{ what: 'environment', before: old, after: now }];
+}
+
 /** All differences; inputs whose content isn't known yet count as unchanged. */
 export function compare(
   before: Preimage,
@@ -127,6 +132,7 @@ export function compare(
     ...programChanges(before, after),
     ...envChanges(before, after),
     ...outputs,
+    ...environmentChanges(before, after),
   ];
 }
 
@@ -145,6 +151,7 @@ export function describeChange(change: Change): string {
     case 'version':
     case 'seed':
     case 'outputs':
+    case 'environment':
       return `${change.what} ${quote(change.before)} -> ${quote(change.after)}`;
     case 'with':
     case 'env':

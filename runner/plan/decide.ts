@@ -136,7 +136,10 @@ export async function decide(
   const started = await programsOf(planning, cell, kind);
   if (!started.ok) return err({ kind: 'store', problem: started.error });
   const programs = started.value?.digests;
-  const preimage = preimageOf(cell, { kind, inputs, code: code.value.digest, programs, env });
+  const preimage = preimageOf(cell, {
+    ...{ kind, inputs, code: code.value.digest, programs, env },
+    environment: planning.strict?.(kind),
+  });
   const draft: Draft = { cell, preimage, code: code.value };
   const uncacheable = kind.uncacheable?.(cell.with as Record<PropertyKey, unknown>);
   if (uncacheable !== undefined) return ok(neverServed(draft, uncacheable, unknown.length === 0));

@@ -3,6 +3,7 @@ export { describeChange } from './compare.js';
 export { loadCode } from './code.js';
 export { explainCell } from './explain.js';
 export { plainPlace, type ShowPlace } from './headline.js';
+export { numericEnvironment } from './numeric.js';
 export { inOrder, parentsOf } from './order.js';
 export { planPipeline } from './plan.js';
 export { inertValues, keyOf, preimageOf, type PreimageParts } from './preimage.js';

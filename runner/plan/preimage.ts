@@ -14,6 +14,8 @@ export interface PreimageParts {
   readonly programs?: Readonly<Record<string, string>> | undefined;
   /** The environment that `env:` names variables of. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Numeric environment, where nothing computed in another one is to be a hit. */
+  readonly environment?: JsonObject | undefined;
 }
 
 function pick(values: JsonObject, keep: (name: string) => boolean): JsonObject {
@@ -26,7 +28,10 @@ export function inertValues(cell: Cell, kind: StageKind): JsonObject {
 }
 
 /** Everything counts unless listed inert. Names of cells, labels, resources and the cell's own coordinates don't. */
-export function preimageOf(cell: Cell, { kind, inputs, code, programs, env }: PreimageParts): Preimage {
+export function preimageOf(
+  cell: Cell,
+  { kind, inputs, code, programs, env, environment }: PreimageParts,
+): Preimage {
   const preimage: Preimage = {
     kind: kind.name,
     version: kind.version,
@@ -37,6 +42,7 @@ export function preimageOf(cell: Cell, { kind, inputs, code, programs, env }: Pr
     ...(programs === undefined ? {} : { programs }),
     env: Object.fromEntries(cell.env.map((name) => [name, env[name] ?? null])),
     outputs: cell.outputs,
+    ...(environment === undefined ? {} : { environment }),
   };
   // Read back from its canonical text, members are sorted, absent ones absent, and -0 is 0: what is hashed, stored and
   // handed to a worker is the same, and a stage never sees the order in which members were written.

@@ -38,6 +38,8 @@ export interface Preimage {
   /** Declared variables; null where unset. */
   readonly env: Readonly<Record<string, string | null>>;
   readonly outputs: Readonly<Record<string, ArtifactType>>;
+  /** Numeric environment, where the file says `reproducible: strict`. */
+  readonly environment?: JsonObject;
 }
 
 /** What a kind runs: `digest` is the SHA-256 of `listing`'s canonical JSON. */
@@ -153,7 +155,7 @@ export type Change =
       readonly modules: readonly string[];
       readonly packages: readonly string[];
     }
-  | { readonly what: 'outputs'; readonly before: Json; readonly after: Json };
+  | { readonly what: 'outputs' | 'environment'; readonly before: Json; readonly after: Json };
 
 export interface PlanOptions {
   readonly pipeline: Pipeline;
@@ -161,8 +163,10 @@ export interface PlanOptions {
   readonly code: Code;
   readonly registry: KindRegistry;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Numeric environment {backend, version, node, arch, precision, threads}: marks hits from another one. */
+  /** What is known of the numeric environment before an engine starts: marks hits from another one. */
   readonly environment?: JsonObject;
+  /** The numeric environment of a kind's cells, where it is part of their keys. */
+  readonly strict?: (kind: StageKind) => JsonObject;
   /** Cells that are to run although they have a result. */
   readonly forced?: ReadonlySet<CellId>;
 }

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../schemas/json.js';
-import { inertValues, keyOf, preimageOf, type InputDigests } from '../../runner/plan/index.js';
+import {
+  inertValues,
+  keyOf,
+  numericEnvironment,
+  preimageOf,
+  type InputDigests,
+} from '../../runner/plan/index.js';
 import type { Cell } from '../../runner/pipeline.js';
 import { cell, kind } from './fixtures.js';
 
@@ -69,6 +75,29 @@ describe('what counts', () => {
       { b: { type: 'directory' as const, digest: digest('1') } },
     ];
     expect(new Set(inputs.map((each) => key(base, { inputs: each }))).size).toBe(inputs.length);
+  });
+});
+
+describe('the numeric environment', () => {
+  const keyIn = (environment?: JsonObject): string =>
+    keyOf(preimageOf(base, { kind: train, inputs: {}, code: 'c', env: {}, environment }));
+  const here = { node: 'v20.19.1', arch: 'x64', backend: 'wasm', engine: '4.22.0', threads: 1, host: 'one' };
+
+  it('counts where it is given, and changes no key where it is not', () => {
+    expect(keyIn()).toBe(key(base));
+    expect(keyIn(numericEnvironment(here))).not.toBe(keyIn());
+    for (const other of [
+      { node: 'v22.0.0' },
+      { arch: 'arm64' },
+      { backend: 'cpu' },
+      { engine: '4.23.0' },
+      { threads: 2 },
+    ])
+      expect(keyIn(numericEnvironment({ ...here, ...other }))).not.toBe(keyIn(numericEnvironment(here)));
+  });
+
+  it('has neither the name of the machine nor the minor version of Node', () => {
+    expect(numericEnvironment({ ...here, host: 'two', node: 'v20.20.0' })).toEqual(numericEnvironment(here));
   });
 });
 
