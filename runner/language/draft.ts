@@ -35,6 +35,12 @@ export interface Patch {
   readonly settings: MapNode;
 }
 
+/** A patch as it is read, before those of one name are put together. */
+export interface NamedPatch extends Patch {
+  readonly variant: string;
+  readonly stage: string;
+}
+
 /** The file with one set of patches. */
 export interface VariantDraft {
   readonly name: string;

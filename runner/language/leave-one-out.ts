@@ -1,10 +1,9 @@
 import type { Context } from './context.js';
-import type { StageDraft } from './draft.js';
+import type { NamedPatch, StageDraft } from './draft.js';
 import { describeNode, entryOf, type ListNode, type Located, type Node } from './nodes.js';
 import { suggest } from './nearest.js';
 import { parseReference } from './reference.js';
 import { resolve } from './resolve.js';
-import type { NamedPatch } from './read-ablations.js';
 import type { JsonSchema } from './schema.js';
 import { expected, readNames } from './settings.js';
 

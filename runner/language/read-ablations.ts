@@ -1,19 +1,13 @@
 import { AblationSchema, keysOf } from '../../schemas/pipeline.js';
 import type { Place } from '../pipeline.js';
 import type { Context } from './context.js';
-import type { Patch, StageDraft, VariantDraft } from './draft.js';
+import type { NamedPatch, Patch, StageDraft, VariantDraft } from './draft.js';
 import { leaveOneOut } from './leave-one-out.js';
 import { describeNode, type Entry, type MapNode, type Node } from './nodes.js';
 import { suggest } from './nearest.js';
 import { stageKeys } from './read-stage.js';
 import { valueName } from './reference.js';
 import { expected, knownEntries } from './settings.js';
-
-/** A patch as it is read, before those of one name are put together. */
-export interface NamedPatch extends Patch {
-  readonly variant: string;
-  readonly stage: string;
-}
 
 /** Variants of the file, in its order: patches of one name, under whatever stages, are one variant. */
 export function readAblations(
