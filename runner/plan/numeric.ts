@@ -8,7 +8,7 @@ export function numericEnvironment(environment: JsonObject): JsonObject {
     fields.flatMap((name) => {
       const value = environment[name];
       if (value === undefined) return [];
-      return [[name, name === 'node' ? (/^v?\d+/.exec(String(value))?.[0] ?? value) : value]];
+      return [[name, name === 'node' && typeof value === 'string' ? (value.split('.')[0] ?? value) : value]];
     }),
   );
 }
