@@ -230,6 +230,18 @@ describe('find references', () => {
     expect(await places('  news:', 3, false)).toEqual([9, 15, 21, 27]);
   });
   it('of a param', async () => expect(await places('steps: 20', 1)).toEqual([3, 18]));
+  it('of a param and a stage that presets and ablations name', async () => {
+    const more = `presets: {short: {steps: 5}}\nablations:\n  expert: {one_at_a_time: {half: {steps: $params.steps}}}\n`;
+    const uri = await open(good() + more);
+    const found = async (piece: string): Promise<number[]> => {
+      const position = client.position(uri, piece, { offset: 1 });
+      const context = { includeDeclaration: false };
+      const places = await client.request<Location[]>('references', uri, position, { context });
+      return places.map(({ range }) => range.start.line + 1);
+    };
+    expect((await found('steps: 20')).sort((a, b) => a - b)).toEqual([18, 31, 33]);
+    expect((await found('expert:')).sort((a, b) => a - b)).toEqual([22, 26, 33]);
+  });
   it('of an axis', async () => expect(await places('reward: [nli', 1)).toEqual([12, 16, 22, 26]));
 });
 
