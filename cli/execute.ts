@@ -5,7 +5,7 @@ import { estimateSeconds } from '../runner/execute/estimates.js';
 import { exponentialBackoff } from '../runner/execute/failures.js';
 import { WorkerPool } from '../runner/execute/pool.js';
 import type { Demand } from '../runner/execute/resources.js';
-import { inertValues, type Plan } from '../runner/plan/index.js';
+import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
 import type { JournalWriter, Store } from '../runner/store/index.js';
 import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
@@ -73,6 +73,10 @@ async function newExecution(
     inert: (cell) => {
       const kind = kinds.get(cell.kind);
       return kind ? inertValues(cell, kind) : {};
+    },
+    checkpointFamily: (preimage) => {
+      const kind = kinds.get(preimage.kind);
+      return kind && checkpointFamily(preimage, kind);
     },
     changedCode: ({ listing }) => (code.ok ? code.value.changed(listing) : []),
     capacity,

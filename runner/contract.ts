@@ -159,6 +159,24 @@ export interface Workshop {
 /** Opens the workshop of a job; it is cleared when the work ends, however it ends. */
 export type OpenWorkshop = <T>(work: (workshop: Workshop) => Promise<T>) => Promise<T>;
 
+/** What outlives a try that is killed: a long kind goes on from there, bit for bit, and keeps its state there. */
+export interface Checkpoints {
+  /** The furthest whole checkpoint that the cell can go on from. */
+  readonly from?: { readonly step: number; readonly folder: string };
+  /** Whether to keep one now: some time has passed, somebody asked for one, or the cell is to stop. */
+  due(): boolean;
+  /** Whether the state at the end is worth keeping: another cell may go further. */
+  readonly atEnd: boolean;
+  /** Keeps one: `write` fills a fresh folder. */
+  save(step: number, write: (folder: string) => Promise<void>): Promise<void>;
+}
+
+/** What a worker offers to a kind, beside its job. */
+export interface Facilities {
+  readonly checkpoints: Checkpoints;
+  readonly workshop: OpenWorkshop;
+}
+
 /**
  * A stage kind. The declaration stands in stages/kinds/<name>.ts and is light (schema, ports, checks);
  * `run` loads the recipe, stages/kinds/<name>.run.ts, and with it whatever is heavy.
@@ -174,8 +192,13 @@ export interface StageKind<S extends TObject = TObject> {
   readonly with: S;
   /** Names of `with` values that cannot change an output byte. */
   readonly inert?: readonly string[];
-  /** The `with` value that only says how far to go (constant schedules). */
-  readonly extent?: string;
+  /** Keeps checkpoints, so that a try that was killed is gone on with. */
+  readonly checkpoints?: boolean;
+  /**
+   * Name of the `with` value that only says how far to go, where the state on the way doesn't depend on it: what was
+   * trained less far is gone on with.
+   */
+  extent?(values: Static<S>): string | undefined;
   /** Artifacts taken; in YAML they stand under `with` beside the values. */
   readonly inputs: Readonly<Record<string, InputPort>>;
   outputs(values: Static<S>, inputs: InputTraits): Readonly<Record<string, OutputPort>>;
@@ -201,7 +224,7 @@ export interface StageKind<S extends TObject = TObject> {
   /** What a reader of the plan should know of a stage with these values, as a clause; `inputs` names those that are given. */
   remarks?(values: Static<S>, inputs: ReadonlySet<string>): readonly string[];
   /** Writes every declared output below `job.outputs`; throws StageFailure for what a user can mend. */
-  run(job: StageJob<Static<S>>, emit: Emit, signal: AbortSignal, workshop: OpenWorkshop): Promise<void>;
+  run(job: StageJob<Static<S>>, emit: Emit, signal: AbortSignal, facilities: Facilities): Promise<void>;
 }
 
 /** What a schema can't say of the values of a kind and of what it reads. */

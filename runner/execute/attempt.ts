@@ -43,6 +43,8 @@ export interface AttemptWorld {
   readonly variables: (cell: Cell) => Readonly<Record<string, string>>;
   /** Values under `with` that can't change a byte: in job.json, not in the key. */
   readonly inert: (cell: Cell) => JsonObject;
+  /** Checkpoints that a cell shares with those that only go less or further; undefined where it shares none. */
+  readonly checkpointFamily: (preimage: Preimage) => string | undefined;
   /** Files of a cell's code that differ from what was frozen at the start. */
   readonly changedCode: (code: CodeDigest) => readonly string[];
 }
@@ -178,7 +180,11 @@ export class CellAttempt {
       backend: this.#world.backend,
       secrets: cell.secrets,
       workspace: workspaceOf(this.#subject.key),
-      checkpoint: join(this.#world.store.root, 'checkpoints', this.#subject.key),
+      checkpoint: join(
+        this.#world.store.root,
+        'checkpoints',
+        this.#world.checkpointFamily(preimage) ?? this.#subject.key,
+      ),
     });
     return this.#world.store.attempts.write(attempt.job, job);
   }

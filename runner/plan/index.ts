@@ -6,7 +6,7 @@ export { plainPlace, type ShowPlace } from './headline.js';
 export { numericEnvironment } from './numeric.js';
 export { inOrder, parentsOf } from './order.js';
 export { planPipeline } from './plan.js';
-export { inertValues, keyOf, preimageOf, type PreimageParts } from './preimage.js';
+export { checkpointFamily, inertValues, keyOf, preimageOf, type PreimageParts } from './preimage.js';
 export { axesOf, countReason, expectedCalls, savedSeconds, stagesOf } from './stages.js';
 export type { AxisSummary, StageSummary } from './stages.js';
 export { changedSince } from './watch.js';

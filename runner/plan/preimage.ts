@@ -1,5 +1,5 @@
 /** What decides a cell's result, and nothing else. */
-import { canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
+import { canonicalJson, sha256, type Json, type JsonObject } from '../../schemas/json.js';
 import type { StageKind } from '../contract.js';
 import type { Cell, Key } from '../pipeline.js';
 import { keyOf as keyOfJson, keyOfText } from '../store/index.js';
@@ -57,4 +57,15 @@ const keys = new WeakMap<Preimage, Key>();
 
 export function keyOf(preimage: Preimage): Key {
   return keys.get(preimage) ?? keyOfJson(preimage as unknown as JsonObject);
+}
+
+/**
+ * Name of the checkpoints that a cell can go on from: the hash of its preimage without what only says how far to go.
+ * Undefined where the kind keeps none.
+ */
+export function checkpointFamily(preimage: Preimage, kind: StageKind): string | undefined {
+  if (kind.checkpoints !== true) return undefined;
+  const extent = kind.extent?.({ ...preimage.with });
+  const rest = { ...preimage, with: pick(preimage.with, (name) => name !== extent) };
+  return sha256(`moft-checkpoint-1\0${canonicalJson(rest as unknown as Json)}`);
 }

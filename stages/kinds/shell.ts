@@ -196,6 +196,6 @@ export default defineKind({
     inputs.has('lock') ? [] : ['no `lock:`, so the packages that its programs load are not in the key'],
   randomness: 'declared',
   engine: false,
-  run: async (job, emit, signal, workshop) =>
+  run: async (job, emit, signal, { workshop }) =>
     (await import('./shell.run.js')).run(job, emit, signal, workshop),
 });

@@ -7,7 +7,7 @@ import { systemClock } from '../../runner/execute/clock.js';
 import { Execution, type ExecutionOptions, type RunSummary } from '../../runner/execute/execution.js';
 import { WorkerPool, type PoolOptions } from '../../runner/execute/pool.js';
 import type { Cell, CellId, InputBinding, Pipeline } from '../../runner/pipeline.js';
-import { inertValues, planPipeline, type Code } from '../../runner/plan/index.js';
+import { checkpointFamily, inertValues, planPipeline, type Code } from '../../runner/plan/index.js';
 import { openStore, type Store } from '../../runner/store/index.js';
 import type { KindRegistry } from '../../runner/contract.js';
 import type { CellEvent, LifecycleEvent } from '../../runner/track/events.js';
@@ -123,6 +123,10 @@ export class Rig {
       inert: (cell) => {
         const kind = kinds.get(cell.kind);
         return kind ? inertValues(cell, kind) : {};
+      },
+      checkpointFamily: (preimage) => {
+        const kind = kinds.get(preimage.kind);
+        return kind && checkpointFamily(preimage, kind);
       },
       changedCode: () => [],
       capacity: { cpu: 2, memory: 2 ** 30, gpu: 0 },

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Value } from 'typebox/value';
 import { afterAll, expect } from 'vitest';
-import type { ArtifactRef, StageKind } from '../../runner/contract.js';
+import type { ArtifactRef, Checkpoints, StageKind } from '../../runner/contract.js';
+import { noCheckpoints } from '../../runner/execute/worker/checkpoints.js';
 import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Job, StageEventBody } from '../../schemas/protocol.js';
 
@@ -21,6 +22,7 @@ export interface RunOptions {
   readonly with: object;
   readonly inputs?: Job['inputs'];
   readonly seed?: number;
+  readonly checkpoints?: Checkpoints;
 }
 
 export async function runKind(kind: StageKind, options: RunOptions): Promise<Ran> {
@@ -43,7 +45,10 @@ export async function runKind(kind: StageKind, options: RunOptions): Promise<Ran
     },
     (event) => events.push(event),
     new AbortController().signal,
-    () => Promise.reject(new Error('these kinds run no command')),
+    {
+      checkpoints: options.checkpoints ?? noCheckpoints,
+      workshop: () => Promise.reject(new Error('these kinds run no command')),
+    },
   );
   const outputs: Record<string, ArtifactRef> = {};
   for (const [name, { type }] of ports) outputs[name] = await folderArtifact(type, join(folder, name));

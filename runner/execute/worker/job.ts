@@ -10,8 +10,9 @@ import {
   type StageEvent,
 } from '../../../schemas/protocol.js';
 import type { JsonObject } from '../../../schemas/json.js';
-import { StageFailure, type Emit, type StageKind } from '../../contract.js';
+import { StageFailure, type Emit, type OpenWorkshop, type StageKind } from '../../contract.js';
 import { failureFromSystem, systemCode } from '../failures.js';
+import { noCheckpoints, openCheckpoints, type KeptCheckpoints } from './checkpoints.js';
 import { EventLog } from './event-log.js';
 import { forbidMathRandom, leftovers, surroundings } from './guard.js';
 import type { WorkerHost } from './host.js';
@@ -34,6 +35,8 @@ export interface JobControl {
   readonly onGroup: (group: number | undefined) => void;
   /** A sign of life that is no event. */
   readonly onActivity: () => void;
+  /** Whether somebody asked for a checkpoint since the last time it was asked. */
+  readonly checkpointAsked: () => boolean;
 }
 
 export interface JobReport {
@@ -52,13 +55,15 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
   let environment: JsonObject = machine();
   let ending: Ending;
   let leftover: string | undefined;
+  let checkpoints = noCheckpoints;
   try {
     const job = readJob(order.path);
     const kind = kindOf(job, host);
     // The engine is loaded before the guard stands: its packages draw from Math.random while they load.
     if (kind.engine) environment = { ...environment, ...(await host.engine.start(job.backend)) };
     const before = surroundings(host.engine.memory());
-    await runKind(kind, job, host, control, dirname(order.path));
+    checkpoints = checkpointsOf({ kind, job, order, host, control, environment });
+    await runKind({ kind, job, host, control, checkpoints, folder: dirname(order.path) });
     leftover = leftovers(before, surroundings(host.engine.memory()));
     refuseUndeclaredEngine(kind, before.engine === undefined && host.engine.memory() !== undefined);
     ending = await collect(job, host);
@@ -66,6 +71,7 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
     ending = endingOf(error, control.controller.signal);
   }
   const unwritten = writeExit(order, ending);
+  checkpoints.end(ending.status, ending.error?.class);
   const error = ending.error ?? unwritten;
   return {
     status: unwritten ? 'failed' : ending.status,
@@ -104,13 +110,44 @@ function kindOf(job: Job, host: WorkerHost): StageKind {
   );
 }
 
-async function runKind(
-  kind: StageKind,
-  job: Job,
-  host: WorkerHost,
-  control: JobControl,
-  folder: string,
-): Promise<void> {
+interface Opening {
+  readonly kind: StageKind;
+  readonly job: Job;
+  readonly order: JobOrder;
+  readonly host: WorkerHost;
+  readonly control: JobControl;
+  readonly environment: JsonObject;
+}
+
+/** Milliseconds between two checkpoints. */
+const checkpointEvery = 60_000;
+
+function checkpointsOf({ kind, job, order, control, environment }: Opening): KeptCheckpoints {
+  if (kind.checkpoints !== true || job.checkpoint === undefined) return noCheckpoints;
+  const extent = kind.extent?.(job.with);
+  return openCheckpoints({
+    folder: job.checkpoint,
+    environment,
+    epoch: order.epoch,
+    nonce: job.attempt,
+    most: extent === undefined ? Infinity : Number(job.with[extent]),
+    atEnd: extent !== undefined,
+    every: checkpointEvery,
+    monotonic: () => performance.now(),
+    asked: () => control.checkpointAsked() || control.stopRequested() || control.controller.signal.aborted,
+  });
+}
+
+interface Running {
+  readonly kind: StageKind;
+  readonly job: Job;
+  readonly host: WorkerHost;
+  readonly control: JobControl;
+  readonly checkpoints: KeptCheckpoints;
+  readonly folder: string;
+}
+
+async function runKind({ kind, job, host, control, checkpoints, folder }: Running): Promise<void> {
   const { controller, onEvent } = control;
   const log = new EventLog({
     path: join(folder, 'events.jsonl'),
@@ -125,12 +162,13 @@ async function runKind(
       log.append(event);
     };
     const { signal } = controller;
-    await kind.run(job, emit, signal, async (work) => {
+    const workshop: OpenWorkshop = async (work) => {
       const { inWorkshop } = await import('./workshop/workshop.js');
       const { grace, onGroup, onActivity } = control;
       const given = { job, attempt: folder, variables: process.env, emit, signal };
       return inWorkshop({ ...given, grace, onGroup, onActivity }, work);
-    });
+    };
+    await kind.run(job, emit, signal, { checkpoints, workshop });
   } finally {
     allow();
     log.close();

@@ -14,6 +14,7 @@ export async function runOneJob(order: JobOrder, host: WorkerHost): Promise<numb
   const groups = watchGroup(new Int32Array(1));
   const { status, error } = await runJob(order, host, {
     controller,
+    checkpointAsked: checkpointSignal(),
     stopRequested: () => false,
     onEvent: (event) => console.log(JSON.stringify(event)),
     grace: () => standardGrace,
@@ -61,6 +62,7 @@ export function serveWarm(
     controller?.abort();
   };
   process.on('SIGTERM', abort);
+  const checkpointAsked = checkpointSignal();
   process.on('SIGINT', () => undefined); // Ctrl-C is the runner's business
   thread.on('message', (command: WorkerCommand) => {
     if (command.type === 'stop') {
@@ -71,6 +73,7 @@ export function serveWarm(
     controller = new AbortController();
     const control: JobControl = {
       controller,
+      checkpointAsked,
       stopRequested: () => Atomics.load(stop, 0) === 1,
       onEvent: (event) => report({ type: 'event', event }),
       grace: () => grace,
@@ -87,6 +90,17 @@ export function serveWarm(
     void serveOne({ path: command.job, ...command }, host, control).then(report);
   });
   report({ type: 'ready' });
+}
+
+/** SIGUSR1 asks for a checkpoint, as a cluster does before it takes the machine away. */
+function checkpointSignal(): () => boolean {
+  let asked = false;
+  process.on('SIGUSR1', () => (asked = true));
+  return () => {
+    const was = asked;
+    asked = false;
+    return was;
+  };
 }
 
 async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl): Promise<WorkerReport> {

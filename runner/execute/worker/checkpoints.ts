@@ -1,0 +1,139 @@
+/**
+ * Checkpoints of a cell: `<family>/<numeric environment>/<try>/<step>/`, with a manifest that is written last. Tries
+ * never share a folder; each goes on from the furthest whole checkpoint of any of them. A checkpoint is one of bytes:
+ * on another engine, version or processor it would not lead to the same result, so it isn't looked at there.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalJson, sha256, type JsonObject } from '../../../schemas/json.js';
+import type { Checkpoints } from '../../contract.js';
+
+export interface CheckpointOptions {
+  /** Folder of the family. */
+  readonly folder: string;
+  /** What a record says of the process and the engine. */
+  readonly environment: JsonObject;
+  /** Epoch and nonce of the try: no two are the same. */
+  readonly epoch: number;
+  readonly nonce: string;
+  /** Furthest step that the cell may go on from; Infinity where its kind says no extent. */
+  readonly most: number;
+  /** Another cell may go further than this one. */
+  readonly atEnd: boolean;
+  /** Milliseconds between two. */
+  readonly every: number;
+  readonly monotonic: () => number;
+  /** Somebody asked for one, or the cell is to stop. */
+  readonly asked: () => boolean;
+}
+
+export interface KeptCheckpoints extends Checkpoints {
+  /** Tidies up after the try: what is of no more use goes. */
+  end(how: 'done' | 'failed' | 'interrupted', failureClass?: string): void;
+}
+
+/** What decides the bytes of a step, of all that a record says of its environment. */
+export function numericEnvironment(environment: JsonObject): JsonObject {
+  const { node } = environment;
+  const major = typeof node === 'string' ? (node.split('.')[0] ?? '') : '';
+  return Object.fromEntries(
+    Object.entries({ ...environment, node: major }).filter(([name]) => name !== 'host'),
+  );
+}
+
+export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
+  const numeric = sha256(canonicalJson(numericEnvironment(options.environment))).slice(0, 16);
+  const shared = join(options.folder, numeric);
+  const own = join(shared, `${options.epoch}-${options.nonce.slice(0, 8)}`);
+  const from = furthest(shared, options.most);
+  let last = options.monotonic();
+  return {
+    ...(from ? { from } : {}),
+    atEnd: options.atEnd,
+    due: () => options.asked() || options.monotonic() - last >= options.every,
+    save: async (step, write) => {
+      await save(own, step, write);
+      last = options.monotonic();
+    },
+    end: (how, failureClass) => {
+      // A try that went wrong by itself leads there again.
+      if (how === 'failed' && (failureClass === 'user' || failureClass === 'internal')) remove(own);
+      if (how !== 'done') return;
+      if (!options.atEnd) remove(options.folder);
+      else
+        for (const name of namesIn(shared))
+          if (join(shared, name) !== own) removeBelow(join(shared, name), options.most);
+    },
+  };
+}
+
+async function save(own: string, step: number, write: (folder: string) => Promise<void>): Promise<void> {
+  const place = join(own, String(step));
+  const fresh = `${place}.new`;
+  remove(fresh);
+  mkdirSync(fresh, { recursive: true });
+  await write(fresh);
+  const files = Object.fromEntries(namesIn(fresh).map((name) => [name, digestOf(join(fresh, name))]));
+  writeFileSync(join(fresh, manifest), canonicalJson({ v: 1, step, files }));
+  remove(place);
+  renameSync(fresh, place);
+  // The one before stays until this one is whole.
+  for (const name of namesIn(own)) if (name !== String(step)) remove(join(own, name));
+}
+
+const manifest = 'manifest.json';
+
+/** The furthest checkpoint, no further than `most`, of which every byte is as it was written. */
+function furthest(shared: string, most: number): Checkpoints['from'] {
+  const found = namesIn(shared)
+    .flatMap((attempt) => stepsIn(join(shared, attempt)))
+    .filter(({ step }) => step <= most)
+    .sort((a, b) => b.step - a.step);
+  return found.find(isWhole);
+}
+
+interface Kept {
+  readonly step: number;
+  readonly folder: string;
+}
+
+const stepsIn = (attempt: string): readonly Kept[] =>
+  namesIn(attempt)
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ step: Number(name), folder: join(attempt, name) }));
+
+function isWhole({ step, folder }: Kept): boolean {
+  try {
+    const {
+      v,
+      step: written,
+      files,
+    } = JSON.parse(readFileSync(join(folder, manifest), 'utf8')) as {
+      v?: unknown;
+      step?: unknown;
+      files?: Readonly<Record<string, string>>;
+    };
+    if (v !== 1 || written !== step || files === undefined) return false;
+    return Object.entries(files).every(([name, digest]) => digestOf(join(folder, name)) === digest);
+  } catch {
+    return false;
+  }
+}
+
+function removeBelow(attempt: string, most: number): void {
+  for (const { step, folder } of stepsIn(attempt)) if (step <= most) remove(folder);
+  if (namesIn(attempt).length === 0) remove(attempt);
+}
+
+const digestOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+const remove = (path: string): void => rmSync(path, { recursive: true, force: true });
+const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder).sort() : []);
+
+/** For kinds that keep none, and jobs without a folder for them. */
+export const noCheckpoints: KeptCheckpoints = {
+  atEnd: false,
+  due: () => false,
+  save: () => Promise.resolve(),
+  end: () => undefined,
+};
