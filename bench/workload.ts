@@ -15,7 +15,7 @@ import { initialPolicy, unconditioned } from '../stages/policy/initial-policy.js
 import { conditioningTokens } from '../stages/policy/prompt-writing.js';
 import { Random } from '../stages/random.js';
 import { encodePrompts } from '../stages/rl/prompts.js';
-import { examplesOf, supervise, type SupervisedStep } from '../stages/rl/supervised.js';
+import { examplesOf, beginSupervision, supervise, type SupervisedStep } from '../stages/rl/supervised.js';
 import { drawTradeOff } from '../stages/rl/trade-offs.js';
 import { begin, train, type Step } from '../stages/rl/trainer.js';
 
@@ -66,7 +66,7 @@ function sftSteps(model: Model, steps: number): AsyncGenerator<SupervisedStep, v
       max_grad_norm: 1,
       noise: { share: 0, tokens: [] },
     },
-    model,
+    beginSupervision(model),
   );
 }
 

@@ -1,12 +1,12 @@
 /** clp: one policy for every trade-off between the rewards, by one of the conditionings. */
-import type { Emit, StageJob } from '../../runner/contract.js';
+import type { StageJob } from '../../runner/contract.js';
 import { conditioningMethod } from '../policy/conditioning/index.js';
 import { conditioningName, spellingOf } from '../policy/options.js';
-import { runTraining } from '../rl/run-training.js';
+import { runTraining, type Surroundings } from '../rl/run-training.js';
 import { drawTradeOff } from '../rl/trade-offs.js';
 import type { ClpWith } from './clp.js';
 
-export async function run(job: StageJob<ClpWith>, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function run(job: StageJob<ClpWith>, surroundings: Surroundings): Promise<void> {
   const { rewards, conditioning, sampling, reference_share, trade_offs } = job.with;
   const { alpha } = sampling;
   const name = conditioningName(conditioning);
@@ -27,6 +27,6 @@ export async function run(job: StageJob<ClpWith>, emit: Emit, signal: AbortSigna
       tradeOffs: trade_offs,
       draw: (random) => drawTradeOff(sampling, rewards.length, random),
     },
-    { emit, signal },
+    surroundings,
   );
 }

@@ -10,6 +10,7 @@ import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,
   inertFields,
+  trainingExtent,
   rewardProblems,
   scheduleProblems,
   trainingFields,
@@ -114,5 +115,8 @@ export default defineKind({
   check: (values, inputs) => check(values as ClpWith, inputs),
   randomness: 'training',
   engine: true,
-  run: async (job, emit, signal) => (await import('./clp.run.js')).run(job, emit, signal),
+  checkpoints: true,
+  extent: trainingExtent,
+  run: async (job, emit, signal, checkpoints) =>
+    (await import('./clp.run.js')).run(job, { emit, signal, checkpoints }),
 });

@@ -1,5 +1,11 @@
 /** sft: tokenizer from the data, a decoder from nothing, then one epoch after the other of responses after prompts. */
-import { oneInput, outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
+import {
+  oneInput,
+  outputPath,
+  requiredInput,
+  type Checkpoints,
+  type StageJob,
+} from '../../runner/contract.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { bigramLoss, fitBigram } from '../data/bigram.js';
 import { openDataset } from '../data/dataset.js';
@@ -8,6 +14,7 @@ import {
   buildTokenizer,
   countParameters,
   decoderConfig,
+  disposeState,
   disposeTensors,
   initialWeights,
   saveModel,
@@ -16,10 +23,21 @@ import {
 } from '../lm/index.js';
 import { conditioningTokens } from '../policy/prompt-writing.js';
 import { Random } from '../random.js';
-import { examplesOf, heldOutLoss, supervise, type Example } from '../rl/supervised.js';
+import { loadState, saveState } from '../rl/checkpoint.js';
+import type { Surroundings } from '../rl/run-training.js';
+import {
+  beginSupervision,
+  examplesOf,
+  heldOutLoss,
+  supervise,
+  type Example,
+  type SupervisedProgress,
+  type Supervision,
+} from '../rl/supervised.js';
 import type { SftWith } from './sft.js';
 
-export async function run(job: StageJob<SftWith>, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function run(job: StageJob<SftWith>, surroundings: Surroundings): Promise<void> {
+  const { emit } = surroundings;
   await startEngine(job.backend as EngineName | undefined);
   const { steps, log_every, loss_on, model: shape } = job.with;
   const seed = job.seed ?? 0;
@@ -32,18 +50,10 @@ export async function run(job: StageJob<SftWith>, emit: Emit, signal: AbortSigna
   const heldOut = await heldOutExamples(job, tokenizer);
   const noise = { share: job.with.conditioning_noise, tokens: [...tokenizer.reserved.values()] };
 
-  let model = freshModel(job.with, tokenizer, new Random(seed, 'sft/weights'));
-  metric('parameters', countParameters(model.weights), 0);
-  let tokens = 0;
-  for await (const step of supervise({ ...job.with, examples, seed, noise }, model)) {
-    signal.throwIfAborted();
-    model = step.model;
-    tokens += step.tokens;
-    if (step.step % log_every !== 0 && step.step !== steps) continue;
-    for (const [name, value] of Object.entries({ ...step.figures, num_tokens: tokens }))
-      metric(name, value, step.step);
-    emit({ type: 'progress', done: step.step, total: steps, unit: 'steps' });
-  }
+  const fresh = freshModel(job.with, tokenizer, new Random(seed, 'sft/weights'));
+  metric('parameters', countParameters(fresh.weights), 0);
+  const training = { ...job.with, examples, seed, noise };
+  const { model, optimizer } = await follow(training, fresh, { ...surroundings, logEvery: log_every });
   if (heldOut) {
     metric('eval/loss', heldOutLoss(model, heldOut), steps);
     // The bigram model sees responses alone: what it takes to beat it is to have read the prompt.
@@ -51,7 +61,47 @@ export async function run(job: StageJob<SftWith>, emit: Emit, signal: AbortSigna
     metric('eval/bigram_loss', bigramLossOf(responses, heldOut, tokenizer), steps);
   }
   await saveModel(outputPath(job, 'model'), model);
+  disposeState(optimizer);
   disposeTensors(model.weights);
+}
+
+interface Following extends Surroundings {
+  readonly logEvery: number;
+}
+
+/** Trains to the end and reports on it. */
+async function follow(training: Supervision, fresh: Model, options: Following): Promise<SupervisedProgress> {
+  const { emit, signal, checkpoints, logEvery } = options;
+  let last = await resume(fresh, options);
+  for await (const step of supervise(training, last)) {
+    last = step;
+    const ends = step.step === training.steps;
+    if (step.step % logEvery === 0 || ends) {
+      for (const [name, value] of Object.entries({ ...step.figures, num_tokens: step.tokens }))
+        emit({ type: 'metric', name, value, step: step.step });
+      emit({ type: 'progress', done: step.step, total: training.steps, unit: 'steps' });
+    }
+    if (checkpoints.due() || (ends && checkpoints.atEnd)) await keep(step, checkpoints);
+    signal.throwIfAborted();
+  }
+  return last;
+}
+
+const keep = (
+  { step, tokens, model, optimizer }: SupervisedProgress,
+  checkpoints: Checkpoints,
+): Promise<void> =>
+  checkpoints.save(step, (folder) =>
+    saveState(folder, { parameters: model.weights, optimizer, notes: { tokens } }),
+  );
+
+/** Where an earlier try had come to, or the start. */
+async function resume(fresh: Model, { checkpoints: { from }, emit }: Following): Promise<SupervisedProgress> {
+  if (!from) return beginSupervision(fresh);
+  const { parameters, optimizer, notes } = await loadState<{ tokens: number }>(from.folder);
+  disposeTensors(fresh.weights);
+  emit({ type: 'log', level: 'info', text: `goes on from the checkpoint of step ${from.step}` });
+  return { step: from.step, tokens: notes.tokens, model: { ...fresh, weights: parameters }, optimizer };
 }
 
 function tokenizerOf(rows: readonly Row[], maxVocabulary: number): MaskedTokenizer {

@@ -118,5 +118,8 @@ export default defineKind({
   check,
   randomness: 'training',
   engine: true,
-  run: async (job, emit, signal) => (await import('./sft.run.js')).run(job, emit, signal),
+  checkpoints: true,
+  extent: ({ schedule }) => (schedule === 'constant' ? 'steps' : undefined),
+  run: async (job, emit, signal, checkpoints) =>
+    (await import('./sft.run.js')).run(job, { emit, signal, checkpoints }),
 });

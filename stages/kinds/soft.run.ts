@@ -1,10 +1,10 @@
 /** soft: one policy for one reward, or for one fixed weighting of rewards. */
-import type { Emit, StageJob } from '../../runner/contract.js';
+import type { StageJob } from '../../runner/contract.js';
 import { unconditioned } from '../policy/initial-policy.js';
-import { runTraining } from '../rl/run-training.js';
+import { runTraining, type Surroundings } from '../rl/run-training.js';
 import { softRewards, type SoftWith } from './soft.js';
 
-export async function run(job: StageJob<SoftWith>, emit: Emit, signal: AbortSignal): Promise<void> {
+export async function run(job: StageJob<SoftWith>, surroundings: Surroundings): Promise<void> {
   const { alpha, rewards } = job.with;
   const { names, weights } = softRewards(rewards);
   await runTraining(
@@ -22,6 +22,6 @@ export async function run(job: StageJob<SoftWith>, emit: Emit, signal: AbortSign
       tradeOffs: 1,
       draw: () => ({ alpha, weights }),
     },
-    { emit, signal },
+    surroundings,
   );
 }

@@ -4,6 +4,7 @@ import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,
   inertFields,
+  trainingExtent,
   rewardProblems,
   scheduleProblems,
   simplexProblems,
@@ -87,5 +88,8 @@ export default defineKind({
   check,
   randomness: 'training',
   engine: true,
-  run: async (job, emit, signal) => (await import('./soft.run.js')).run(job, emit, signal),
+  checkpoints: true,
+  extent: trainingExtent,
+  run: async (job, emit, signal, checkpoints) =>
+    (await import('./soft.run.js')).run(job, { emit, signal, checkpoints }),
 });

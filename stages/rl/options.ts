@@ -76,6 +76,11 @@ export type TrainingOptions = {
 /** Values that only say what is logged. */
 export const inertFields = ['log_every'] as const;
 
+/** The state at a step hangs on the number of all steps where the rate or the KL weight follows it. */
+export function trainingExtent({ schedule, alpha_schedule }: TrainingOptions): 'steps' | undefined {
+  return schedule === 'constant' && alpha_schedule === 'constant' ? 'steps' : undefined;
+}
+
 /** Traits of a single-artifact input; undefined where unbound or unknown. */
 export function traitsOf(inputs: InputTraits, name: string): Traits | undefined {
   const traits = inputs[name];

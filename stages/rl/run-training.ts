@@ -1,18 +1,26 @@
 /** What the kinds soft and clp do around the trainer: open inputs, log, watch for lock-in, save the policy. */
-import { outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
+import {
+  outputPath,
+  requiredInput,
+  type Checkpoints,
+  type Emit,
+  type StageJob,
+} from '../../runner/contract.js';
 import type { PolicyManifest, Trained } from '../../schemas/artifact.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset } from '../data/dataset.js';
 import { worldOf, type ListedWorld } from '../data/world.js';
-import { disposeState, languageModel } from '../lm/index.js';
+import { disposeState, disposeTensors, languageModel } from '../lm/index.js';
 import type { ConditioningMethod } from '../policy/conditioning/types.js';
 import { initialPolicy } from '../policy/initial-policy.js';
+import { flatten, unflatten } from '../policy/merge.js';
 import { openModel } from '../policy/open-model.js';
 import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
-import { savePolicy, type StoredPolicy } from '../policy/stored-policy.js';
+import { conditionedParameters, savePolicy, type StoredPolicy } from '../policy/stored-policy.js';
 import type { TradeOff } from '../policy/types.js';
 import type { Random } from '../random.js';
 import { rewardsOf } from '../rewards/index.js';
+import { loadState, saveState } from './checkpoint.js';
 import { isUnbiased } from './estimators.js';
 import { listPrompts } from './exact-evaluation.js';
 import { averageFigures, type Figures } from './figures.js';
@@ -36,11 +44,18 @@ const watched = 8;
 /** Times in a training that they are computed. */
 const watches = 4;
 
+/** What a kind is run with, beside its job. */
+export interface Surroundings {
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+  readonly checkpoints: Checkpoints;
+}
+
 /** Trains from `reference` on `prompts` and writes the output `policy`. */
 export async function runTraining(
   job: StageJob<TrainingOptions>,
   plan: TrainingPlan,
-  { emit, signal }: { readonly emit: Emit; readonly signal: AbortSignal },
+  { emit, signal, checkpoints }: Surroundings,
 ): Promise<void> {
   await startEngine(job.backend as EngineName | undefined);
   const { steps, log_every, max_tokens, ...options } = job.with;
@@ -64,7 +79,7 @@ export async function runTraining(
   };
   remarkOnEstimator(training, emit);
   const watch = watchOf(await worldOf(dataset), prompts, start);
-  const last = await follow(training, start, { emit, signal, watch, logEvery: log_every });
+  const last = await follow(training, start, { emit, signal, checkpoints, watch, logEvery: log_every });
   const { policy } = last;
   const trained = trainedOn(training, last);
   await savePolicy(outputPath(job, 'policy'), { ...policy, manifest: { ...policy.manifest, trained } });
@@ -98,37 +113,68 @@ function watchOf(world: ListedWorld | undefined, prompts: readonly Prompt[], sta
   return (policy) => steeringFigures(parameterPolicy(policy), listed);
 }
 
-interface Following {
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
+interface Following extends Surroundings {
   readonly watch: Watch;
   readonly logEvery: number;
 }
 
+/** Figures that wait to be averaged, and the last ones of steering. */
+type Tally = {
+  readonly recent: readonly Figures[];
+  readonly steering: Figures;
+};
+
 /** Runs the trainer to its end and reports on it; the policy's tensors are the caller's. */
 async function follow(training: Training, start: StoredPolicy, options: Following): Promise<Progress> {
-  const { emit, signal, watch, logEvery } = options;
-  let last: Progress = begin(start);
-  let recent: Figures[] = [];
-  let steering: Figures = {};
+  const { emit, signal, checkpoints, watch, logEvery } = options;
+  let { last, tally } = await resume(start, options);
   for await (const step of train(training, last)) {
-    signal.throwIfAborted();
     last = step;
-    recent.push(step.figures);
     const ends = step.step === training.steps;
+    let recent = [...tally.recent, step.figures];
     if (step.step % logEvery === 0 || ends) {
       log(emit, step.step, { ...averageFigures(recent), num_tokens: step.tokens });
       emit({ type: 'progress', done: step.step, total: training.steps, unit: 'steps' });
       recent = [];
     }
-    if (step.step % Math.ceil(training.steps / watches) !== 0 && !ends) continue;
-    emitSample(emit, step);
-    steering = (await watch?.(step.policy)) ?? {};
-    log(emit, step.step, steering);
+    tally = { ...tally, recent };
+    if (step.step % Math.ceil(training.steps / watches) === 0 || ends) {
+      emitSample(emit, step);
+      tally = { ...tally, steering: (await watch?.(step.policy)) ?? {} };
+      log(emit, step.step, tally.steering);
+    }
+    if (checkpoints.due() || (ends && checkpoints.atEnd)) await keep(step, tally, checkpoints);
+    signal.throwIfAborted();
   }
-  const warning = lockInWarning(steering);
+  const warning = lockInWarning(tally.steering);
   if (warning) emit({ type: 'log', level: 'warning', text: warning });
   return last;
+}
+
+function keep(
+  { step, tokens, policy, optimizer }: Progress,
+  tally: Tally,
+  checkpoints: Checkpoints,
+): Promise<void> {
+  const parameters = flatten(conditionedParameters(policy));
+  return checkpoints.save(step, (folder) =>
+    saveState(folder, { parameters, optimizer, notes: { tokens, ...tally } }),
+  );
+}
+
+/** Where an earlier try had come to, or the start. */
+async function resume(
+  start: StoredPolicy,
+  { checkpoints: { from }, emit }: Following,
+): Promise<{ last: Progress; tally: Tally }> {
+  if (!from) return { last: begin(start), tally: { recent: [], steering: {} } };
+  const { parameters, optimizer, notes } = await loadState<{ tokens: number } & Tally>(from.folder);
+  const fresh = conditionedParameters(start);
+  disposeTensors(flatten(fresh));
+  const { shared, copies } = unflatten(parameters, fresh);
+  emit({ type: 'log', level: 'info', text: `goes on from the checkpoint of step ${from.step}` });
+  const { tokens, ...tally } = notes;
+  return { last: { step: from.step, tokens, policy: { ...start, shared, copies }, optimizer }, tally };
 }
 
 function log(emit: Emit, step: number, figures: Figures): void {

@@ -79,37 +79,54 @@ export interface Supervision {
   readonly noise: { readonly share: number; readonly tokens: readonly number[] };
 }
 
-export interface SupervisedStep {
-  /** Updates done. */
+/** All that a step changes. */
+export interface SupervisedProgress {
+  /** Updates done, and tokens that ran through the model. */
   readonly step: number;
-  readonly model: Model;
-  readonly figures: Readonly<Record<'loss' | 'grad_norm' | 'learning_rate', number>>;
   readonly tokens: number;
+  readonly model: Model;
+  readonly optimizer: OptimizerState;
+}
+
+export interface SupervisedStep extends SupervisedProgress {
+  readonly figures: Readonly<Record<'loss' | 'grad_norm' | 'learning_rate', number>>;
+}
+
+/** Before the first update. */
+export function beginSupervision(model: Model): SupervisedProgress {
+  return { step: 0, tokens: 0, model, optimizer: adamw({ rate: () => 0 }).init(model.weights) };
 }
 
 /**
- * Updates the model to the last step. Each step takes over the tensors of the one before; only the last one's are
- * alive, and the caller disposes them.
+ * Updates the model to the last step. Each step takes over the tensors of the one before (of `from`, where none was);
+ * only the last one's are alive, and the caller disposes them.
  */
-export async function* supervise(options: Supervision, start: Model): AsyncGenerator<SupervisedStep, void> {
+export async function* supervise(
+  options: Supervision,
+  from: SupervisedProgress,
+): AsyncGenerator<SupervisedStep, void> {
   const rate = schedule({ ...options, kind: options.schedule, rate: options.learning_rate });
   const optimizer = adamw({ rate, weightDecay: options.weight_decay });
-  let { weights } = start;
-  let state: OptimizerState = optimizer.init(weights);
-  for (let step = 0; step < options.steps; step++) {
+  let progress = from;
+  while (progress.step < options.steps) {
+    const { step, model, optimizer: state } = progress;
     const groups = batchAt(options, step);
-    const loss = lossGradient({ ...start, weights }, groups, new Random(options.seed, `sft/dropout/${step}`));
+    const loss = lossGradient(model, groups, new Random(options.seed, `sft/dropout/${step}`));
     const clipped = clipByGlobalNorm(loss.gradients, options.max_grad_norm);
-    const updated = optimizer.update(clipped.gradients, state, weights);
-    [weights, loss.gradients, clipped.gradients].forEach(disposeTensors);
+    const updated = optimizer.update(clipped.gradients, state, model.weights);
+    [model.weights, loss.gradients, clipped.gradients].forEach(disposeTensors);
     disposeState(state);
-    ({ parameters: weights, state } = updated);
     if (!Number.isFinite(loss.value)) throw diverged(step);
+    progress = {
+      step: step + 1,
+      tokens: progress.tokens + loss.tokens,
+      model: { ...model, weights: updated.parameters },
+      optimizer: updated.state,
+    };
     const figures = { loss: loss.value, grad_norm: clipped.norm, learning_rate: rate(step) };
-    yield { step: step + 1, model: { ...start, weights }, figures, tokens: loss.tokens };
+    yield { ...progress, figures };
     await setImmediate();
   }
-  disposeState(state);
 }
 
 function diverged(step: number): StageFailure {

@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
-import { examplesOf, heldOutLoss, supervise, type Supervision } from '../../stages/rl/supervised.js';
+import {
+  examplesOf,
+  heldOutLoss,
+  beginSupervision,
+  supervise,
+  type Supervision,
+} from '../../stages/rl/supervised.js';
 import { tinyModel } from '../policy/tiny.js';
 
 beforeAll(() => startEngine('wasm'));
@@ -23,7 +29,7 @@ function optionsOf(change: Partial<Supervision> = {}): Supervision {
 
 async function lossAfter(options: Supervision): Promise<number> {
   let model = tinyModel();
-  for await (const step of supervise(options, model)) model = step.model;
+  for await (const step of supervise(options, beginSupervision(model))) model = step.model;
   return heldOutLoss(model, optionsOf().examples);
 }
 
@@ -41,7 +47,7 @@ describe('supervised finetuning', () => {
     let model = tinyModel();
     const token = model.tokenizer.reserved.get('<weight:4>') ?? NaN;
     const noisy = optionsOf({ steps: 200, batch: 4, noise: { share: 0.5, tokens: [token, token + 1] } });
-    for await (const step of supervise(noisy, model)) model = step.model;
+    for await (const step of supervise(noisy, beginSupervision(model))) model = step.model;
     const behind = noisy.examples.map(({ prompt, response }) => ({
       prompt: Int32Array.of(token, ...prompt),
       response,
@@ -62,7 +68,7 @@ describe('supervised finetuning', () => {
 
   it('holds no tensor more after ten steps than after one', async () => {
     const counts = new Set<number>();
-    for await (const step of supervise(optionsOf({ steps: 10 }), tinyModel()))
+    for await (const step of supervise(optionsOf({ steps: 10 }), beginSupervision(tinyModel())))
       if (step.step > 0) counts.add(tf.memory().numTensors);
     expect(counts.size).toBe(1);
   });
