@@ -117,6 +117,6 @@ export default defineKind({
   engine: true,
   checkpoints: true,
   extent: trainingExtent,
-  run: async (job, emit, signal, checkpoints) =>
+  run: async (job, emit, signal, { checkpoints }) =>
     (await import('./clp.run.js')).run(job, { emit, signal, checkpoints }),
 });

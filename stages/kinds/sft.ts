@@ -120,6 +120,6 @@ export default defineKind({
   engine: true,
   checkpoints: true,
   extent: ({ schedule }) => (schedule === 'constant' ? 'steps' : undefined),
-  run: async (job, emit, signal, checkpoints) =>
+  run: async (job, emit, signal, { checkpoints }) =>
     (await import('./sft.run.js')).run(job, { emit, signal, checkpoints }),
 });

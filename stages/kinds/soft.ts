@@ -90,6 +90,6 @@ export default defineKind({
   engine: true,
   checkpoints: true,
   extent: trainingExtent,
-  run: async (job, emit, signal, checkpoints) =>
+  run: async (job, emit, signal, { checkpoints }) =>
     (await import('./soft.run.js')).run(job, { emit, signal, checkpoints }),
 });
