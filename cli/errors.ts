@@ -1,5 +1,5 @@
 /** Errors of the file and the arguments, as people and as scripts read them. */
-import type { Diagnostic } from '../runner/pipeline.js';
+import type { Diagnostic, Fix } from '../runner/pipeline.js';
 import { PipelineError, type UsageError } from './exit.js';
 import type { CliHost } from './host.js';
 import { printDiagnostics, printJson } from './load.js';
@@ -30,7 +30,7 @@ function plainUsage({ message, hint }: UsageError): Record<string, unknown> {
 
 /** Exactly the fields that scripts may rely on. */
 export function plainDiagnostic(diagnostic: Diagnostic): Record<string, unknown> {
-  const { code, message, file, line, column, endLine, endColumn, hint, related } = diagnostic;
+  const { code, message, file, line, column, endLine, endColumn, hint, fixes, related } = diagnostic;
   return {
     code,
     message,
@@ -40,10 +40,25 @@ export function plainDiagnostic(diagnostic: Diagnostic): Record<string, unknown>
     endLine,
     endColumn,
     ...(hint === undefined ? {} : { hint }),
+    ...(fixes === undefined ? {} : { fixes: fixes.map(plainFix) }),
     ...(related === undefined
       ? {}
       : {
           related: related.map((r) => ({ message: r.message, file: r.file, line: r.line, column: r.column })),
         }),
+  };
+}
+
+/** Edits of the file of the error; a place that is empty inserts. */
+function plainFix({ title, edits }: Fix): Record<string, unknown> {
+  return {
+    title,
+    edits: edits.map(({ place, text }) => ({
+      line: place.line,
+      column: place.column,
+      endLine: place.endLine,
+      endColumn: place.endColumn,
+      text,
+    })),
   };
 }

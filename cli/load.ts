@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { CellId, Diagnostic, Pipeline } from '../runner/pipeline.js';
+import type { Analysis } from '../runner/language/index.js';
 import type { Plan, PlanProblem } from '../runner/plan/index.js';
 import type { Store, StoreProblem } from '../runner/store/index.js';
 import type { Options } from './command.js';
@@ -21,23 +22,29 @@ export interface Loaded {
 /** Reads and checks a pipeline file. */
 export async function load(file: string | undefined, options: Options, host: CliHost): Promise<Loaded> {
   const path = resolve(host.cwd, file ?? '');
-  const preset = text(options, 'preset');
   const source = readPipeline(path);
+  return { file: path, text: source, ...(await checkText(path, options, host))(source) };
+}
+
+/** What checks a text as if it stood in a file. */
+export async function checkText(
+  file: string,
+  options: Options,
+  host: CliHost,
+): Promise<(text: string) => Analysis> {
   const [{ analyze }, registry] = await Promise.all([import('../runner/language/index.js'), host.kinds()]);
-  const analysis = analyze(
-    { file: path, text: source },
-    {
-      registry,
-      ...(preset === undefined ? {} : { preset }),
-      params: assignments(options, 'param', '-p'),
-      sets: assignments(options, 'set', '--set'),
-      workingFolder: host.cwd,
-      exists: existsSync,
-      isFolder: (at) => statSync(at, { throwIfNoEntry: false })?.isDirectory() === true,
-      root: projectRoot(dirname(path)),
-    },
-  );
-  return { file: path, text: source, ...analysis };
+  const preset = text(options, 'preset');
+  const given = {
+    registry,
+    ...(preset === undefined ? {} : { preset }),
+    params: assignments(options, 'param', '-p'),
+    sets: assignments(options, 'set', '--set'),
+    workingFolder: host.cwd,
+    exists: existsSync,
+    isFolder: (at: string) => statSync(at, { throwIfNoEntry: false })?.isDirectory() === true,
+    root: projectRoot(dirname(file)),
+  };
+  return (source) => analyze({ file, text: source }, given);
 }
 
 function readPipeline(path: string): string {

@@ -49,6 +49,7 @@ function expectShape(value: unknown, schema: object): void {
 }
 
 const place = { file: text, line: count, column: count };
+const edit = { line: count, column: count, endLine: count, endColumn: count };
 
 describe('JSON', () => {
   it('of check, for a good file and a bad one', async () => {
@@ -57,7 +58,11 @@ describe('JSON', () => {
       errors: list(
         object(
           { code: text, message: text, ...place, endLine: count, endColumn: count },
-          { hint: text, related: list(object({ message: text, ...place })) },
+          {
+            hint: text,
+            fixes: list(object({ title: text, edits: list(object({ ...edit, text })) })),
+            related: list(object({ message: text, ...place })),
+          },
         ),
       ),
     });
