@@ -2,29 +2,37 @@ import { distance } from 'fastest-levenshtein';
 import { byCodeUnit } from '../../schemas/json.js';
 import type { Finding } from './diagnostics.js';
 
+/** No name is longer; to compare what is would take time that grows with the cube of its length. */
+const longest = 64;
+
 /** The known name that was most likely meant, if one is near enough: a third of its letters may differ. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
+  if (name.length > longest) return undefined;
   const lower = name.toLowerCase();
   const most = name.length <= 3 ? 1 : Math.ceil(name.length / 3);
   const ranked = [...known]
-    .map((candidate) => ({ candidate, far: farFrom(lower, candidate.toLowerCase()) }))
+    .map((candidate) => ({ candidate, far: farFrom(lower, candidate.toLowerCase(), most) }))
     .filter(({ far }) => far <= most && far < name.length)
     .sort((a, b) => a.far - b.far || byCodeUnit(a.candidate, b.candidate));
   return ranked[0]?.candidate;
 }
 
 /** Edits from a name to a candidate or to what follows its last `/`; two letters swapped are one edit. */
-function farFrom(name: string, candidate: string): number {
+function farFrom(name: string, candidate: string, most: number): number {
   const last = candidate.slice(candidate.lastIndexOf('/') + 1);
-  return Math.min(withSwap(name, candidate), withSwap(name, last));
+  const whole = withSwap(name, candidate, most);
+  return last === candidate ? whole : Math.min(whole, withSwap(name, last, most));
 }
 
-function withSwap(name: string, candidate: string): number {
+function withSwap(name: string, candidate: string, most: number): number {
+  if (Math.abs(name.length - candidate.length) > most) return Infinity;
+  const plain = distance(name, candidate);
+  if (plain < 2 || plain > most + 1) return plain; // a swap saves one edit
   const swapped = Array.from({ length: Math.max(0, name.length - 1) }, (_, at) =>
     [name.slice(0, at), name[at + 1], name[at], name.slice(at + 2)].join(''),
   );
   return Math.min(
-    distance(name, candidate),
+    plain,
     ...swapped.filter((other) => other !== name).map((other) => 1 + distance(other, candidate)),
   );
 }

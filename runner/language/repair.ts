@@ -27,7 +27,7 @@ export interface Parsed {
 }
 
 /** Longest text and most errors that repairs are looked for in: each try parses the whole text again. */
-const most = { length: 100_000, tries: 12 };
+const most = { length: 100_000, errors: 40, tries: 12 };
 
 /**
  * The repair of the first error, where one is sure: of all that could have been meant, the one after which the rest
@@ -35,7 +35,8 @@ const most = { length: 100_000, tries: 12 };
  */
 export function findRepair(parsed: Parsed, parse: (text: string) => Parsed): Repair | undefined {
   const [error] = parsed.errors;
-  if (error === undefined || parsed.text.length > most.length) return undefined;
+  if (error === undefined || parsed.text.length > most.length || parsed.errors.length > most.errors)
+    return undefined;
   const tried = candidates(error, parsed)
     .slice(0, most.tries)
     .map((repair) => ({ repair, left: errorsAfter(repair, parsed, parse) }))
