@@ -22,6 +22,11 @@ const explained: Readonly<Partial<Record<string, Explained>>> = {
     message: 'a key with a value follows a value',
     hint: 'put it on a line of its own, indented like its neighbours; quote text that has `: ` in it',
   },
+  BLOCK_IN_FLOW: {
+    code: 'syntax',
+    message: 'a second `: ` stands in one item of a map or list',
+    hint: 'is a comma missing? put text that has `: ` in it in quotes',
+  },
   BAD_ALIAS: {
     code: 'syntax',
     message: 'an alias needs a name after `*`',
@@ -77,6 +82,7 @@ const tokens: Readonly<Record<string, string>> = {
   'flow-seq-end': '`]`',
   'map-value-ind': '`:`',
   'seq-item-ind': '`-`',
+  'block-seq-ind': '`-`',
   'explicit-key-ind': '`?`',
   'doc-end': '`...`',
   comma: '`,`',

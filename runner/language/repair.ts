@@ -141,7 +141,7 @@ function outdent(text: string, at: number): readonly Repair[] {
   return end >= text.length ? [] : shift(text, end + 1, widthOf(text.slice(begin)));
 }
 
-/** A line between two levels: the nearest of those above. */
+/** A line between two levels: the nearest of those above, the deeper one of two. */
 function sameIndent(text: string, at: number): readonly Repair[] {
   const { begin } = lineOf(text, at);
   const above = text.slice(0, begin).split('\n').slice(-40);
@@ -150,7 +150,7 @@ function sameIndent(text: string, at: number): readonly Repair[] {
   return levels.flatMap((level) =>
     shift(text, begin, level).map((repair, index) => ({
       ...repair,
-      rank: 2 * Math.abs(level - own) + index,
+      rank: 4 * Math.abs(level - own) + 2 * Number(level < own) + index,
     })),
   );
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import { formatDiagnostic, matchCells } from '../../runner/language/index.js';
 import type { Cell } from '../../runner/pipeline.js';
 import { check, file } from './listing.js';
@@ -79,8 +79,11 @@ function cellsOf(text: string): readonly Cell[] {
 /** What decides cells, without where it is written, in an order of its own. */
 const essence = (cells: readonly Cell[]): readonly unknown[] =>
   cells
-    .map((cell) => ({ ...cell, place: undefined, origins: undefined }))
+    .map((cell) => withoutPlaces({ ...cell, origins: undefined }) as Cell)
     .sort((a, b) => (a.id < b.id ? -1 : 1));
+
+const withoutPlaces = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (key, inner: unknown) => (key === 'place' ? undefined : inner)));
 
 /** The same tree with the keys of every map in another order. */
 function shuffled(tree: Tree, order: (keys: string[]) => string[]): Tree {
@@ -172,6 +175,28 @@ const texts = readdirSync(folder).map((name) => {
   const text = readFileSync(join(folder, name), 'utf8');
   return text.slice(0, text.lastIndexOf('\n---\n') + 1);
 });
+describe('printing', () => {
+  const good = texts.filter((text) => !text.startsWith('# options') && check(text).pipeline !== undefined);
+
+  it('and parsing again is the identity, in block and flow style and with other quotes', () => {
+    expect(good.length).toBeGreaterThan(10);
+    for (const text of good) {
+      const cells = essence(check(text).pipeline?.cells ?? []);
+      for (const options of [
+        {},
+        { collectionStyle: 'block' },
+        { collectionStyle: 'flow' },
+        { indent: 4 },
+      ] as const) {
+        const printed = parseDocument(text).toString(options);
+        const again = check(printed);
+        expect(essence(again.pipeline?.cells ?? []), printed).toEqual(cells);
+        expect(parseDocument(printed).toString(options)).toBe(printed);
+      }
+    }
+  });
+});
+
 const fragments = [
   '{',
   '}',
