@@ -26,7 +26,7 @@ export interface Parsed {
   readonly errors: readonly SyntaxError[];
 }
 
-/** Longest text and most errors that repairs are looked for in: each try parses the whole text again. */
+/** Longest text that repairs are looked for in, and most tries (fewer with many errors): each parses it again. */
 const most = { length: 100_000, errors: 40, tries: 12 };
 
 /**
@@ -35,10 +35,9 @@ const most = { length: 100_000, errors: 40, tries: 12 };
  */
 export function findRepair(parsed: Parsed, parse: (text: string) => Parsed): Repair | undefined {
   const [error] = parsed.errors;
-  if (error === undefined || parsed.text.length > most.length || parsed.errors.length > most.errors)
-    return undefined;
+  if (error === undefined || parsed.text.length > most.length) return undefined;
   const tried = candidates(error, parsed)
-    .slice(0, most.tries)
+    .slice(0, parsed.errors.length > most.errors ? 2 : most.tries)
     .map((repair) => ({ repair, left: errorsAfter(repair, parsed, parse) }))
     .filter((one): one is { repair: Repair; left: number } => one.left !== undefined);
   const least = Math.min(...tried.map(({ left }) => left));
