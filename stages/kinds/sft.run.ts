@@ -21,6 +21,7 @@ import {
   type MaskedTokenizer,
   type Model,
 } from '../lm/index.js';
+import { pick } from '../policy/merge.js';
 import { conditioningTokens } from '../policy/prompt-writing.js';
 import { Random } from '../random.js';
 import { loadState, saveState } from '../rl/checkpoint.js';
@@ -99,9 +100,11 @@ const keep = (
 async function resume(fresh: Model, { checkpoints: { from }, emit }: Following): Promise<SupervisedProgress> {
   if (!from) return beginSupervision(fresh);
   const { parameters, optimizer, notes } = await loadState<{ tokens: number }>(from.folder);
+  // In the order of the fresh ones: the norm of a gradient is summed in it, and must be to the last bit.
+  const weights = pick(parameters, Object.keys(fresh.weights));
   disposeTensors(fresh.weights);
   emit({ type: 'log', level: 'info', text: `goes on from the checkpoint of step ${from.step}` });
-  return { step: from.step, tokens: notes.tokens, model: { ...fresh, weights: parameters }, optimizer };
+  return { step: from.step, tokens: notes.tokens, model: { ...fresh, weights }, optimizer };
 }
 
 function tokenizerOf(rows: readonly Row[], maxVocabulary: number): MaskedTokenizer {
