@@ -55,12 +55,29 @@ const Executor = Type.Enum(executors, {
   description: 'Where cells run: `local` is this machine.',
 });
 
-const Timeout = Type.String({
-  ...orParam,
-  pattern: patterns.duration,
-  takes: 'a duration such as `90s`, `15m`, `2h` or `1h30m`',
-  description: 'Longest time a cell may run: `90s`, `15m`, `2h`, `1h30m`. Without it there is no limit.',
-});
+const duration = (description: string) =>
+  Type.String({
+    ...orParam,
+    pattern: patterns.duration,
+    takes: 'a duration such as `90s`, `15m`, `2h` or `1h30m`',
+    description,
+  });
+
+const Timeout = Type.Union(
+  [
+    duration('Longest time a cell may run: `90s`, `15m`, `2h`, `1h30m`. Without it there is no limit.'),
+    Type.Object(
+      {
+        wall: Type.Optional(duration('Longest time a cell may run.')),
+        silent: Type.Optional(
+          duration('Longest time without an event, a line of output or another sign of life from the cell.'),
+        ),
+      },
+      { ...closed, description: 'Two limits, of which either may be left out.' },
+    ),
+  ],
+  { ...orParam, description: 'How long a cell may run: a duration, or `{wall: 2h, silent: 10m}`.' },
+);
 
 export const ResourcesSchema = Type.Object(
   {

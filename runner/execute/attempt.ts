@@ -29,6 +29,14 @@ import { checkOutput, readExit } from './outputs.js';
 import type { Work, WorkResult, Workers } from './pool.js';
 import type { StopManner } from './actions.js';
 import { Silence } from './silence.js';
+import {
+  compareArtifacts,
+  forcedNotes,
+  lostFailure,
+  silentFailure,
+  taintNote,
+  unexplained,
+} from './attempt-words.js';
 import { workspaceOf } from './workspace.js';
 
 /** What every attempt of a run shares. */
@@ -152,7 +160,7 @@ export class CellAttempt {
   /** Whoever deletes or spoils blobs under a run is found out before the worker is. */
   async #lostInputs(): Promise<readonly string[]> {
     const lost: string[] = [];
-    for (const { type, digest } of Object.values(this.#subject.preimage.inputs).flat())
+    for (const { type, digest } of this.#stored())
       if (!(await this.#world.store.cas.has(type, digest))) lost.push(digest);
     return lost;
   }
@@ -268,9 +276,17 @@ export class CellAttempt {
 
   /** A command that wrote through a link has damaged the store: what it damaged is found and taken out. */
   async #distrustInputs(): Promise<void> {
-    const inputs = Object.values(this.#subject.preimage.inputs);
-    const each = inputs.flatMap((input): readonly InputDigest[] => (isGathered(input) ? input : [input]));
-    for (const { type, digest } of each) await this.#world.store.cas.verify(type, digest);
+    for (const { type, digest } of this.#stored()) await this.#world.store.cas.verify(type, digest);
+  }
+
+  /** The inputs that lie in the store: all but those that are read in place. */
+  #stored(): readonly InputDigest[] {
+    const { cell, preimage } = this.#subject;
+    return Object.entries(preimage.inputs).flatMap(([name, input]): readonly InputDigest[] => {
+      const binding = cell.inputs[name];
+      if (binding?.kind === 'path' && binding.inPlace) return [];
+      return isGathered(input) ? input : [input];
+    });
   }
 
   #hear(event: StageEvent): void {
@@ -359,45 +375,6 @@ export class CellAttempt {
   }
 }
 
-function compareArtifacts(before: ResultRecord, after: ResultRecord): 'same' | 'different' {
-  const bytes = ({ artifacts }: ResultRecord): string =>
-    artifacts
-      .map(({ name, digest }) => `${name} ${digest}`)
-      .sort()
-      .join('\n');
-  return bytes(before) === bytes(after) ? 'same' : 'different';
-}
-
-const forcedNotes: Readonly<Record<NonNullable<RunCell['forced']>, string>> = {
-  same: 'run again by --force: the same bytes; the result that stood is used',
-  different:
-    'run again by --force: OTHER bytes than the result that stands, which is still used; the new one is kept beside it (`moft show --all`)',
-  tainted: 'run again by --force, and tainted: the result that stood is used',
-};
-
 function isGathered(input: InputDigest | readonly GatheredDigest[]): input is readonly GatheredDigest[] {
   return Array.isArray(input);
 }
-
-function lostFailure(digests: readonly string[]): Failure {
-  const message = `inputs were made again and are gone from the store again (${digests.join(' ')}): something else removes files under it`;
-  return { class: 'environment', code: 'missing-blob', message };
-}
-
-function taintNote(what: string, changed: readonly string[]): string {
-  const [first = '', ...rest] = changed;
-  const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
-  return `${what} changed while the cell ran (${first}${more}): its result is used in this run and not kept`;
-}
-
-const silentFailure = (limit = 0): Failure => ({
-  class: 'resource',
-  code: 'silent',
-  message: `stopped after ${limit} s without a word; raise \`timeout.silent\`, or let the stage say how far it is`,
-});
-
-const unexplained: Failure = {
-  class: 'internal',
-  code: 'unexplained',
-  message: 'the stage failed and its exit.json does not say why; please report it',
-};

@@ -167,6 +167,7 @@ function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>, bases:
     resources: { ...kind.resources?.(plain(values)), ...draft.resources },
     ...expectedCalls(kind, values, cell.inputs, (id, output) => traitsIn(expanded, id, output)),
     ...(draft.timeout === undefined ? {} : { timeout: draft.timeout }),
+    ...(draft.silence === undefined ? {} : { silence: draft.silence }),
     retries: draft.retries,
     place: draft.place,
     origins: originsOf(cell.with),

@@ -70,6 +70,7 @@ export interface StageDraft {
   readonly secrets: readonly string[];
   readonly resources: Resources;
   readonly timeout?: number;
+  readonly silence?: number;
   readonly retries: Cell['retries'];
   /** Handles of the errors that keep the stage from being expanded. */
   readonly errors: readonly string[];

@@ -18,12 +18,12 @@ import {
   expected,
   knownEntries,
   readCount,
-  readDuration,
   readExecutor,
   readOneOf,
   readResources,
   readRetries,
   readText,
+  readTimeout,
 } from './settings.js';
 
 export const fileKeys = keysOf(PipelineSchema);
@@ -104,7 +104,7 @@ function readDefaults(
   node: Node | undefined,
   root: Node,
   context: Context,
-): Pick<Shared, 'resources' | 'timeout' | 'retries'> {
+): Pick<Shared, 'resources' | 'timeouts' | 'retries'> {
   if (node === undefined) return { resources: {}, retries: {} };
   const entries = knownEntries(
     node,
@@ -123,10 +123,9 @@ function readDefaults(
   const resources = entries.get('resources')?.value;
   const timeout = entries.get('timeout')?.value;
   const retries = entries.get('retries')?.value;
-  const seconds = timeout === undefined ? undefined : readDuration(timeout, '`timeout`', context);
   return {
     resources: resources === undefined ? {} : readResources(resources, context),
-    ...(seconds === undefined ? {} : { timeout: seconds }),
+    ...(timeout === undefined ? {} : { timeouts: readTimeout(timeout, context) }),
     retries: retries === undefined ? {} : readRetries(retries, context),
   };
 }

@@ -14,8 +14,9 @@ import {
   expected,
   knownEntries,
   meantEntry,
-  readDuration,
   readExecutor,
+  readTimeout,
+  type Timeouts,
   readNames,
   readResources,
   readRetries,
@@ -27,7 +28,7 @@ export const stageKeys = keysOf(StageSchema);
 export interface Shared {
   readonly seeds?: readonly number[];
   readonly resources: Resources;
-  readonly timeout?: number;
+  readonly timeouts?: Timeouts;
   readonly retries: Cell['retries'];
   /** The file, to move a misplaced key there. */
   readonly root: Node;
@@ -63,7 +64,6 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
   errors.push(...(matrix?.errors ?? []));
   const seeds = stageSeeds(entry.value, kind, shared, context);
   read('executor', (node) => readExecutor(node, context));
-  const timeout = read('timeout', (node) => readDuration(node, '`timeout`', context)) ?? shared.timeout;
   return {
     name,
     place,
@@ -82,7 +82,8 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
     env: read('env', (node) => variables(node, '`env`', context)) ?? [],
     secrets: read('secrets', (node) => variables(node, '`secrets`', context)) ?? [],
     resources: { ...shared.resources, ...read('resources', (node) => readResources(node, context)) },
-    ...(timeout === undefined ? {} : { timeout }),
+    ...shared.timeouts,
+    ...read('timeout', (node) => readTimeout(node, context)),
     retries: { ...shared.retries, ...read('retries', (node) => readRetries(node, context)) },
     errors,
   };

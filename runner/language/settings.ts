@@ -149,6 +149,30 @@ export function readDuration(node: Node, what: string, context: Context): number
   return seconds;
 }
 
+/** Seconds: of a cell in all, and without a word from it. */
+export interface Timeouts {
+  readonly timeout?: number;
+  readonly silence?: number;
+}
+
+/** `2h`, or `{wall: 2h, silent: 10m}`. */
+export function readTimeout(node: Node, context: Context): Timeouts {
+  if (node.kind !== 'map') {
+    const wall = readDuration(node, '`timeout`', context);
+    return wall === undefined ? {} : { timeout: wall };
+  }
+  const entries = knownEntries(node, { keys: ['wall', 'silent'], what: '`timeout`' }, context);
+  const read = (key: 'wall' | 'silent'): number | undefined => {
+    const value = entries.get(key)?.value;
+    return value === undefined ? undefined : readDuration(value, `\`${key}\``, context);
+  };
+  const [wall, silent] = [read('wall'), read('silent')];
+  return {
+    ...(wall === undefined ? {} : { timeout: wall }),
+    ...(silent === undefined ? {} : { silence: silent }),
+  };
+}
+
 const unitNames: readonly (readonly [RegExp, string])[] = [
   [/^(hours?|hrs?)$/i, 'h'],
   [/^(minutes?|mins)$/i, 'm'],

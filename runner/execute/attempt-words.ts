@@ -1,0 +1,42 @@
+/** What is said of an attempt: notes for the reader of a run, and failures that no stage caused. */
+import type { Failure, ResultRecord } from '../../schemas/protocol.js';
+import type { RunCell } from '../store/index.js';
+
+export function compareArtifacts(before: ResultRecord, after: ResultRecord): 'same' | 'different' {
+  const bytes = ({ artifacts }: ResultRecord): string =>
+    artifacts
+      .map(({ name, digest }) => `${name} ${digest}`)
+      .sort()
+      .join('\n');
+  return bytes(before) === bytes(after) ? 'same' : 'different';
+}
+
+export const forcedNotes: Readonly<Record<NonNullable<RunCell['forced']>, string>> = {
+  same: 'run again by --force: the same bytes; the result that stood is used',
+  different:
+    'run again by --force: OTHER bytes than the result that stands, which is still used; the new one is kept beside it (`moft show --all`)',
+  tainted: 'run again by --force, and tainted: the result that stood is used',
+};
+
+export function lostFailure(digests: readonly string[]): Failure {
+  const message = `inputs were made again and are gone from the store again (${digests.join(' ')}): something else removes files under it`;
+  return { class: 'environment', code: 'missing-blob', message };
+}
+
+export function taintNote(what: string, changed: readonly string[]): string {
+  const [first = '', ...rest] = changed;
+  const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
+  return `${what} changed while the cell ran (${first}${more}): its result is used in this run and not kept`;
+}
+
+export const silentFailure = (limit = 0): Failure => ({
+  class: 'resource',
+  code: 'silent',
+  message: `stopped after ${limit} s without a word; raise \`timeout.silent\`, or let the stage say how far it is`,
+});
+
+export const unexplained: Failure = {
+  class: 'internal',
+  code: 'unexplained',
+  message: 'the stage failed and its exit.json does not say why; please report it',
+};

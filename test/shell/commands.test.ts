@@ -1,0 +1,239 @@
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunSummary } from '../../runner/execute/execution.js';
+import { filesBelow, one, Shop } from './rig.js';
+
+let shop: Shop;
+beforeAll(() => {
+  shop = new Shop();
+});
+afterAll(() => shop.close());
+
+const failure = ({ failures }: RunSummary): string =>
+  `${failures[0]?.failure.class ?? ''} ${failures[0]?.failure.code ?? ''}: ${failures[0]?.failure.message ?? ''}`;
+
+describe('a command', () => {
+  it('sees the declared files, the documented variables, and nothing else', async () => {
+    shop.write('code/tool.sh', 'echo tool\n');
+    shop.write('data.txt', 'data\n');
+    shop.write('undeclared.txt', '');
+    shop.env.DECLARED = 'yes';
+    shop.env.HIDDEN = 'no';
+    const yaml = one(
+      'find . -type f | sort > out.txt\nenv | cut -d= -f1 | sort >> out.txt\nsh code/tool.sh >> out.txt\ncat "$MOFT_INPUT_TABLE" >> out.txt\necho "$MOFT_PARAMS" >> out.txt',
+      '      files: [code]\n      inputs: {table: data.txt}\n      params: {b: [1], a: x}\n      outputs: {out: {path: out.txt}}\n',
+      '    env: [DECLARED]\n',
+    );
+    expect(failure(await shop.run(yaml))).toBe(' : ');
+    const lines = (await shop.output('a', 'out')).trim().split('\n');
+    expect(lines.filter((line) => !['_', 'SHLVL', 'OLDPWD'].includes(line))).toEqual([
+      ...['./code/tool.sh', './data.txt', './out.txt'],
+      ...[
+        'DECLARED',
+        'HOME',
+        'MOFT_CHECKPOINT',
+        'MOFT_EVENTS',
+        'MOFT_INPUT_TABLE',
+        'MOFT_OUTPUT_OUT',
+        'MOFT_PARAMS',
+      ],
+      ...['PATH', 'PWD', 'TMPDIR', 'tool', 'data', '{"a":"x","b":[1]}'],
+    ]);
+  });
+
+  it('has a key of its text, files, inputs, variables and programs; a copied or touched file changes none', async () => {
+    shop.write('f.sh', 'echo 1\n');
+    const yaml = one('sh f.sh > out.txt', '      files: [f.sh]\n      outputs: {out: {path: out.txt}}\n');
+    const key = async (text: string): Promise<string | undefined> => (await shop.plan(text)).cells[0]?.key;
+    const first = await key(yaml);
+    shop.write('f.sh', 'echo 1\n');
+    expect(await key(yaml)).toBe(first);
+    shop.write('f.sh', 'echo 2\n');
+    expect(await key(yaml)).not.toBe(first);
+    const tool = shop.write('bin/tool', '#!/bin/sh\necho one\n');
+    const { chmodSync } = await import('node:fs');
+    chmodSync(tool, 0o755);
+    shop.env.PATH = `${join(shop.folder, 'bin')}:${process.env.PATH ?? ''}`;
+    const started = one('tool > out.txt');
+    const before = await key(started);
+    writeFileSync(tool, '#!/bin/sh\necho two\n');
+    expect(await key(started)).not.toBe(before);
+  });
+
+  it('gets a seed where its stage says `seeds`, and not from the file', async () => {
+    const script = 'echo "${MOFT_SEED-none}" > out.txt';
+    await shop.run(`seeds: 2\n${one(script)}`);
+    expect(await shop.output('a', 'out')).toBe('none\n');
+    await shop.run(one(script, '', '    seeds: [3]\n'));
+    expect(await shop.output('a/seed=3', 'out')).toBe('3\n');
+  });
+
+  it('reads references of other stages, one or gathered', async () => {
+    const yaml = `${one('echo one > out.txt')}  b:
+    uses: shell
+    matrix: {n: [1, 2]}
+    with: {run: 'cat "$MOFT_INPUT_X" > o; echo "$MOFT_PARAMS" >> o', params: {n: $matrix.n}, inputs: {x: $a.out}, outputs: {o: {path: o}}}
+  c:
+    uses: shell
+    with: {run: 'cat "$MOFT_INPUT_ALL"/0 "$MOFT_INPUT_ALL"/1 > o; grep -c coordinates "$MOFT_INPUT_ALL/items.json" >> o', inputs: {all: $b(n=*).o}, outputs: {o: {path: o}}}
+`;
+    expect(failure(await shop.run(yaml))).toBe(' : ');
+    expect(await shop.output('c', 'o')).toBe('one\n{"n":1}\none\n{"n":2}\n2\n');
+    const again = await shop.run(yaml);
+    expect(again.counts).toMatchObject({ ran: 0, hit: 4 });
+  });
+});
+
+describe('what goes wrong is said, with its class', () => {
+  it.each([
+    ['an exit code', 'echo why >&2; exit 3', /^user exit-code: .*exit code 3\nwhy/],
+    ['an unset variable', 'echo "$NOTHING"', /^user exit-code: .*NOTHING/s],
+    ['a missing program', 'no-such-program', /^user exit-code: .*127 \(a program was not found/],
+    ['a kill from outside', 'kill -9 $$', /^infrastructure killed: .*SIGKILL/],
+    ['a crash', 'kill -SEGV $$', /^user signal: .*SIGSEGV/],
+    ['want of memory', 'echo "MemoryError" >&2; exit 1', /^resource out-of-memory/],
+    ['a missing output', 'true', /^user output-missing: .*out\.txt/],
+    ['an output of the wrong sort', 'mkdir out.txt', /^user output-invalid: .*is a folder/],
+    ['an output that leads out', 'ln -s /etc/passwd out.txt', /^user output-outside: .*passwd/],
+    ['a folder that leads out', 'ln -s /etc x; ln -s x/passwd out.txt', /^user output-outside/],
+    ['a fifo', 'mkfifo out.txt', /^user output-invalid: .*neither/],
+    [
+      'a huge event',
+      `head -c 70000 /dev/zero | tr '\\0' x >> "$MOFT_EVENTS"; echo > out.txt`,
+      /^user event: line 1 .*65536/,
+    ],
+    [
+      'a number that is none',
+      `echo '{"type":"metric","name":"m","value":NaN,"step":1}' >> "$MOFT_EVENTS"; echo > out.txt`,
+      /^user event: line 1 .*NaN/,
+    ],
+    [
+      'an event of no kind',
+      `echo '{"type":"metric"}' >> "$MOFT_EVENTS"; echo > out.txt`,
+      /^user event: line 1 .*no event/,
+    ],
+  ])('%s', async (_, script, expected) => {
+    expect(failure(await shop.run(one(script)))).toMatch(expected);
+  });
+
+  it('an output that is not what its type asks', async () => {
+    const yaml = one('mkdir d; echo "{}" > d/front.json', '      outputs: {f: {path: d, type: front}}\n');
+    expect(failure(await shop.run(yaml))).toMatch(/^user output-invalid: .*front\.json/);
+  });
+
+  it.each([
+    ['a path out of the project', '      files: [../x]\n      outputs: {out: {path: o}}\n', 'path-outside'],
+    ['an output out of the folder', '      outputs: {out: {path: ../o}}\n', 'output-path'],
+    ['a container', '      container: x\n      outputs: {out: {path: o}}\n', 'container'],
+    ['no outputs', '      outputs: {}\n', 'no-outputs'],
+    ['two names for one variable', '      outputs: {a-b: {path: o}, a_b: {path: p}}\n', 'variable-name'],
+  ])('%s, before anything runs', (_, more, code) => {
+    expect(shop.check(one('true', more)).map((found) => found.code)).toEqual([code]);
+  });
+
+  it('a declared file that is a link out of the project, in the plan', async () => {
+    symlinkSync('/etc/passwd', join(shop.folder, 'link'));
+    const yaml = one('true', '      files: [link]\n      outputs: {out: {path: o}}\n');
+    await expect(shop.plan(yaml)).rejects.toThrow('path-outside');
+  });
+});
+
+describe('output', () => {
+  it('of any bytes is kept as it is, and events are heard without time or seq of their own', async () => {
+    const script = `printf '\\377\\000\\001' > out.txt; head -c 200000 /dev/zero; echo '{"type":"metric","name":"m","value":2,"step":1,"seq":99}' >> "$MOFT_EVENTS"`;
+    expect(failure(await shop.run(one(script)))).toBe(' : ');
+    expect(Buffer.from(await shop.log('a'), 'latin1')).toHaveLength(200_000);
+    expect(shop.events.filter(({ type }) => type === 'metric')).toMatchObject([
+      { name: 'm', value: 2, seq: 1 },
+    ]);
+  });
+
+  it('that names the working folder is noted', async () => {
+    await shop.run(one('pwd > out.txt'));
+    expect(shop.notes().join()).toMatch(/holds the path of its working folder/);
+    const path = (await shop.output('a', 'out')).trim();
+    expect(path).toMatch(/\/moft-\d+\/[0-9a-f]{16}$/);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it('is taken when a daemon that holds it open has ended', async () => {
+    const script = `setsid sh -c 'exec 5> out.txt; echo first >&5; while :; do echo late >&5; done' & while ! grep -q first out.txt; do :; done`;
+    expect(failure(await shop.run(one(script)))).toBe(' : ');
+    const text = await shop.output('a', 'out');
+    expect(text.startsWith('first\n')).toBe(true);
+    expect(shop.notes().join()).toMatch(/detached from itself/);
+  });
+});
+
+describe('a secret', () => {
+  const secret = 'p"ss w/rd+?é-12345';
+  const base64 = Buffer.from(secret).toString('base64');
+  const forms = [
+    secret,
+    base64,
+    base64.slice(0, -4),
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+
+  function expectNowhere(): void {
+    const files = filesBelow(join(shop.folder, '.moft'));
+    expect(files.length).toBeGreaterThan(10);
+    const found = files.flatMap(({ path, bytes }) =>
+      forms.filter((form) => bytes.includes(form)).map((form) => `${path}: ${form}`),
+    );
+    expect(found).toEqual([]);
+  }
+
+  it('reaches the command and no file of the store, however it is printed', async () => {
+    shop.env.TOKEN = secret;
+    const script = [
+      'test "$(printf %s "$TOKEN" | wc -c)" -gt 10',
+      'for i in 1 2 3 4 5 6 7 8 9; do printf %s "$TOKEN" | cut -c$i | tr -d "\\n"; done; printf %s "$TOKEN" | cut -c10-',
+      'echo "$TOKEN" >&2; printf %s "x$TOKEN" | base64; printf %s "$TOKEN" | base64',
+      `printf '{"type":"log","level":"info","text":"%s"}\\n' "$(printf %s "$TOKEN" | tr -d '"')$(printf %s "$TOKEN" | base64)" >> "$MOFT_EVENTS"`,
+      'echo fine > out.txt; echo "$TOKEN" > "$MOFT_CHECKPOINT/state"',
+    ].join('\n');
+    expect(failure(await shop.run(one(script, '', '    secrets: [TOKEN]\n')))).toBe(' : ');
+    expect(await shop.log('a')).toContain('***');
+    expectNowhere();
+  });
+
+  it.each([
+    ['as it is', 'printf %s "$TOKEN" > out.txt'],
+    ['in base64', 'printf %s "user:$TOKEN" | base64 > out.txt'],
+    [
+      'URL-encoded',
+      `python3 -c 'import os,urllib.parse; print(urllib.parse.quote(os.environ["TOKEN"]))' > out.txt`,
+    ],
+    ['far into a large file', 'head -c 1048570 /dev/zero > out.txt; printf %s "$TOKEN" >> out.txt'],
+  ])('in an output, %s, fails the cell and is not kept', async (_, script) => {
+    expect(failure(await shop.run(one(script, '', '    secrets: [TOKEN]\n')))).toMatch(
+      /^user secret-in-output: .*TOKEN/,
+    );
+    expectNowhere();
+  });
+
+  it('that is not set, or too short to be masked, is said', async () => {
+    shop.env.SHORT = 'abc';
+    expect(failure(await shop.run(one('true', '', '    secrets: [SHORT]\n')))).toMatch(
+      /SHORT has fewer than 4/,
+    );
+    expect(failure(await shop.run(one('true', '', '    secrets: [UNSET]\n')))).toMatch(/UNSET is not set/);
+  });
+});
+
+describe('`link: true`', () => {
+  it('shares inputs, and a command that writes to one fails and spoils no other', async () => {
+    const make = `name: p\nstages:\n  m:\n    uses: shell\n    with: {run: 'echo good > o', outputs: {o: {path: o}}}\n`;
+    const read = (script: string): string =>
+      `${make}  a:\n    uses: shell\n    with: {run: '${script}', link: true, inputs: {x: $m.o}, outputs: {o: {path: o}}}\n`;
+    expect((await shop.run(read('cat "$MOFT_INPUT_X" > o'))).counts).toMatchObject({ failed: 0 });
+    const bad = await shop.run(read('chmod 644 "$MOFT_INPUT_X"; echo bad > "$MOFT_INPUT_X"; echo x > o'));
+    expect(failure(bad)).toMatch(/^user input-changed/);
+    const again = await shop.run(read('cat "$MOFT_INPUT_X" > o'));
+    expect(again.counts).toMatchObject({ ran: 1, failed: 0 });
+    expect(await shop.output('m', 'o')).toBe('good\n');
+  });
+});
