@@ -83,6 +83,7 @@ export class Shop {
         const kind = kinds.get(cell.kind);
         return kind ? inertValues(cell, kind) : {};
       },
+      checkpointFamily: () => undefined,
       changedCode: () => [],
       capacity: { cpu: 2, memory: 2 ** 30, gpu: 0 },
       policy: { onFailure: 'keep-going', backoff: () => 0, leasePoll: 20 },
