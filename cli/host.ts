@@ -20,6 +20,8 @@ export interface CliHost {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly clock: Clock;
+  /** Asks the person at the terminal; absent where there is none. */
+  readonly ask?: (question: string) => Promise<string>;
   /** Milliseconds between TERM and KILL of a worker that is to stop; default as the pool's. */
   readonly grace?: number;
   /** The program and arguments that start a worker. */

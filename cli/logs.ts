@@ -15,7 +15,7 @@ const spec: CommandSpec = {
   options: [['--run <id>', 'Look in this run only'], jsonOption],
   examples: [
     'logs reference/seed=0',
-    'logs clp/conditioning=full,seed=0 --run 20260102T030405-1a2b3c4d --json',
+    'logs clp/conditioning=full,seed=0 --run 20260102T030405678-1a2b3c4d --json',
   ],
   async run([pattern], options, host) {
     const store = await open(storeRoot(host.cwd, host), 'read', host);

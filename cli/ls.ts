@@ -11,7 +11,7 @@ const spec: CommandSpec = {
   usage: 'ls [run]',
   description: 'List the runs of the store, newest first; or the cells of a run',
   options: [jsonOption],
-  examples: ['ls', 'ls 20260102T030405-1a2b3c4d --json'],
+  examples: ['ls', 'ls 20260102T030405678-1a2b3c4d --json'],
   async run([run], options, host) {
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;

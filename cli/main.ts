@@ -9,10 +9,13 @@ import { clean } from './text.js';
 
 /** All of them, in the order of the help; one is loaded when it is named, so that each starts at once. */
 const loaders: Readonly<Record<string, () => Promise<{ readonly default: CommandSpec }>>> = {
+  init: () => import('./init.js'),
   check: () => import('./check.js'),
   plan: () => import('./plan.js'),
   run: () => import('./run.js'),
   explain: () => import('./explain.js'),
+  diff: () => import('./diff.js'),
+  graph: () => import('./graph.js'),
   show: () => import('./show.js'),
   ls: () => import('./ls.js'),
   logs: () => import('./logs.js'),
@@ -25,6 +28,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   gc: () => import('./gc.js'),
   doctor: () => import('./doctor.js'),
   backend: () => import('./backend.js'),
+  completion: () => import('./completion.js'),
   worker: () => import('./worker.js'),
 };
 
@@ -44,6 +48,7 @@ const eventCommands = ['run', 'logs'];
  * @param argv arguments without node and the script
  */
 export async function main(argv: readonly string[], host: CliHost, version: string): Promise<ExitCode> {
+  if (argv[0] === '__complete') return printCandidates(argv.slice(1), host);
   try {
     return await dispatch(argv, host, version);
   } catch (error) {
@@ -57,6 +62,16 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
     if (argv.includes('--json')) printErrorJson(known, eventCommands.includes(argv[0] ?? ''), host);
     return exitCode.wrong;
   }
+}
+
+/** For the completion of a shell, which can do nothing with an error. */
+async function printCandidates(words: readonly string[], host: CliHost): Promise<ExitCode> {
+  const { complete } = await import('./completion/complete.js');
+  const command = async (name: string): Promise<CommandSpec | undefined> =>
+    Object.hasOwn(loaders, name) ? (await loadCommands(name))[0] : undefined;
+  const found = await complete(words, { commands: Object.keys(loaders), command, host });
+  for (const candidate of found) host.stdout.write(`${clean(candidate)}\n`);
+  return exitCode.done;
 }
 
 async function dispatch(argv: readonly string[], host: CliHost, version: string): Promise<ExitCode> {

@@ -12,6 +12,16 @@ const self = fileURLToPath(import.meta.url);
 /** Of the package: this file is compiled to dist/cli/moft.js. */
 const root = dirname(dirname(dirname(self)));
 
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const reader = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return await reader.question(question);
+  } finally {
+    reader.close();
+  }
+}
+
 let code: Promise<Result<Code, CodeProblem>> | undefined;
 
 const host: CliHost = {
@@ -20,6 +30,7 @@ const host: CliHost = {
   stdout: process.stdout,
   stderr: process.stderr,
   clock: systemClock,
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
   workerCommand: [process.execPath, self, 'worker'],
   kinds: async () => (await import('./kinds.js')).kinds,
   // Frozen at the first look: one digest of the code for the whole command.

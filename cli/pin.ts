@@ -17,7 +17,11 @@ const spec: CommandSpec = {
     ['--remove', 'Let gc have it again'],
     jsonOption,
   ],
-  examples: ['pin clp/conditioning=full,seed=0', 'pin report --run 20260102T030405-1a2b3c4d', 'pin --json'],
+  examples: [
+    'pin clp/conditioning=full,seed=0',
+    'pin report --run 20260102T030405678-1a2b3c4d',
+    'pin --json',
+  ],
   async run([cell], options, host) {
     const store = await open(storeRoot(host.cwd, host), cell === undefined ? 'read' : 'write', host);
     if (!store) return exitCode.environment;

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { RunSummary } from '../runner/execute/execution.js';
 import type { Plan } from '../runner/plan/index.js';
@@ -116,7 +115,8 @@ async function executePlan(
   if (tooLarge.length > 0) {
     throw new PipelineError(tooLarge, { file: '', text: '' });
   }
-  const run = runId(host.clock.wall());
+  const { newRunId } = await import('../runner/store/index.js');
+  const run = newRunId(host.clock.wall(), store.runs.list()[0]);
   const journal = store.journal(run);
   if (!journal.ok) {
     printProblem(journal.error, host);
@@ -129,12 +129,6 @@ async function executePlan(
   } finally {
     journal.value.close();
   }
-}
-
-/** Sorts by time; letters, digits and hyphens only. */
-function runId(now: number): string {
-  const time = new Date(now).toISOString().replace(/[-:]|\.\d+Z$/g, '');
-  return `${time}-${randomBytes(4).toString('hex')}`;
 }
 
 function exitOf(status: RunStatus): ExitCode {

@@ -15,7 +15,7 @@ const spec: CommandSpec = {
     ['--epoch <n>', 'Epoch of the lease that the job runs under'],
     ['--restarts <n>', 'How often the job was started before'],
   ],
-  examples: ['worker .moft/attempts/20260102T030405-1a2b3c4d/0123456789abcdef/1/job.json'],
+  examples: ['worker .moft/attempts/20260102T030405678-1a2b3c4d/0123456789abcdef/1/job.json'],
   async run([job], options, host) {
     const { runOneJob, serveWarm } = await import('../runner/execute/worker/serve.js');
     const worker = await workerHost(host);

@@ -54,6 +54,8 @@ export interface InputPort {
   readonly type: ArtifactType | 'any';
   /** Takes a gathered reference (or a list of references). Default: exactly one artifact. `either`: both. */
   readonly list?: boolean | 'either';
+  /** What a hint gathers for it: the axes that its stage adds, or all there are. Default: `own`. */
+  readonly gathers?: 'own' | 'all';
   readonly optional?: boolean;
   /** Also takes a path relative to the pipeline file (types `file`, `directory` and `any`); `only`: no reference. */
   readonly path?: boolean | 'only';

@@ -132,7 +132,7 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
       : {
           code: 'one-for-list',
           message: `\`${name}\` takes a list (each ${oneOf(port)}), and \`${reference.text}\` is one`,
-          ...listAdvice(reference, unselectable === undefined, context),
+          ...listAdvice(reference, port, unselectable === undefined, context),
         },
   );
   return false;
@@ -152,15 +152,21 @@ function ungathered({ stage, selectors, output }: StageReference): string {
 }
 
 /** Gathers the axes that are left free (all, where none is), and keeps the picks on the others. */
-function listAdvice(reference: StageReference, whole: boolean, { gatherable }: PortContext): Advice {
+function listAdvice(
+  reference: StageReference,
+  port: InputPort,
+  whole: boolean,
+  { gatherable }: PortContext,
+): Advice {
   const { stage, selectors, output, text } = reference;
   const picks = selectors.flatMap((one) => (one.kind === 'pick' ? [one] : []));
   const axes = gatherable(stage);
   const free = axes.filter((axis) => !picks.some((pick) => pick.axis === axis));
   const gathered = free.length > 0 ? free : axes;
   const kept = picks.filter(({ axis }) => !gathered.includes(axis));
+  const all = port.gathers === 'all' && picks.length === 0;
   const gather = [
-    ...gathered.map((axis) => `${axis}=*`),
+    ...(all ? ['*'] : gathered.map((axis) => `${axis}=*`)),
     ...(whole ? kept.map(({ axis, value }) => `${axis}=${value}`) : []),
   ];
   const gathering = `$${stage}(${gather.join(' ')}).${output}`;
@@ -218,7 +224,7 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
   );
   const some = example(port.type, context);
   const [one] = candidates.length === 1 ? candidates : [];
-  const only = one !== undefined && port.list === true ? (listOf(one, context) ?? one) : one;
+  const only = one !== undefined && port.list === true ? (listOf(one, port, context) ?? one) : one;
   const [first] = node.kind === 'list' && port.list !== true ? node.items : [];
   const inner =
     node.kind === 'list' && node.items.length === 1 && first?.kind === 'reference'
@@ -256,16 +262,16 @@ function reportMissing(name: string, port: InputPort, values: MapNode, context: 
 function withInput(name: string, port: InputPort, values: MapNode, context: PortContext): Fix | undefined {
   const [only, other] = context.candidates(port.type);
   if (only === undefined || other !== undefined) return undefined;
-  const text = `${name}: ${port.list === true ? (listOf(only, context) ?? only) : only}`;
+  const text = `${name}: ${port.list === true ? (listOf(only, port, context) ?? only) : only}`;
   const { edit } = context.diagnostics;
   if (entryOf(context.node, 'with') !== undefined) return edit.insert(values, text);
   return context.node.kind === 'map' ? edit.insert(context.node, `with: {${text}}`) : undefined;
 }
 
 /** What to write for all that a reference stands for where a list is taken. */
-function listOf(text: string, context: PortContext): string | undefined {
+function listOf(text: string, port: InputPort, context: PortContext): string | undefined {
   const parsed = parseReference(text);
   return parsed.ok && parsed.value.kind === 'stage'
-    ? listAdvice(parsed.value, true, context).instead
+    ? listAdvice(parsed.value, port, true, context).instead
     : undefined;
 }

@@ -36,7 +36,7 @@ function valueChanges(
   });
 }
 
-function withChanges(before: Preimage, after: Preimage, { origins }: Cell): Change[] {
+function withChanges(before: Preimage, after: Preimage, { origins }: CompareContext['cell']): Change[] {
   return valueChanges(before.with, after.with).map((change) => {
     const place = placeOf(change.name, origins);
     return { what: 'with', ...change, ...(place ? { place } : {}) };
@@ -75,13 +75,14 @@ function shown(input: Input): string | null {
   return input === undefined ? null : digests(input).join(' ');
 }
 
-function inputChanges(before: Preimage, after: Preimage, cell: Cell): Change[] {
+function inputChanges(before: Preimage, after: Preimage, cell: CompareContext['cell']): Change[] {
   return union(before.inputs, after.inputs).flatMap((name) => {
     const [old, now]: [Input, Input] = [before.inputs[name], after.inputs[name]];
     if (equal((old ?? null) as Json, (now ?? null) as Json)) return [];
     const known = digests(now);
     // What isn't known yet is no difference yet.
-    if (known.includes(unknownDigest) && digests(old).length === known.length) return [];
+    const pending = known.includes(unknownDigest) || digests(old).includes(unknownDigest);
+    if (pending && digests(old).length === known.length) return [];
     const makers = cellsOfInput(cell, name);
     const moved = makers.filter(
       (_, i) => makers.length !== digests(old).length || known[i] !== digests(old)[i],
@@ -95,17 +96,17 @@ const differing = (
   after: Readonly<Record<string, string>>,
 ): string[] => union(before, after).filter((name) => before[name] !== after[name]);
 
-function listing(store: Store, digest: string): CodeListing | undefined {
+export function codeListing(store: Store, digest: string): CodeListing | undefined {
   const blob = store.cas.read(digest);
   return blob.ok ? (JSON.parse(blob.value.toString('utf8')) as CodeListing) : undefined;
 }
 
 /** Names the modules and packages where both listings are known; else that the code differs. */
-function codeChanges(before: Preimage, after: Preimage, store: Store, now: CodeListing): Change[] {
+function codeChanges(before: Preimage, after: Preimage, { store, code: now }: CompareContext): Change[] {
   if (before.code === after.code) return [];
-  const old = listing(store, before.code);
-  const modules = old ? differing(old.modules, now.modules) : [];
-  const packages = old ? differing(old.packages, now.packages) : [];
+  const old = codeListing(store, before.code);
+  const modules = old && now ? differing(old.modules, now.modules) : [];
+  const packages = old && now ? differing(old.packages, now.packages) : [];
   return [{ what: 'code', before: before.code, after: after.code, modules, packages }];
 }
 
@@ -114,13 +115,17 @@ function environmentChanges(before: Preimage, after: Preimage): Change[] {
   return equal(old, now) ? [] : [{ what: 'environment', before: old, after: now }];
 }
 
+export interface CompareContext {
+  /** Who makes the inputs, and where values are written. */
+  readonly cell: Pick<Cell, 'inputs' | 'origins'>;
+  readonly store: Store;
+  /** What the new code digest stands for, where it is known. */
+  readonly code: CodeListing | undefined;
+}
+
 /** All differences; inputs whose content isn't known yet count as unchanged. */
-export function compare(
-  before: Preimage,
-  after: Preimage,
-  context: { readonly cell: Cell; readonly store: Store; readonly code: CodeListing },
-): readonly Change[] {
-  const { cell, store, code } = context;
+export function compare(before: Preimage, after: Preimage, context: CompareContext): readonly Change[] {
+  const { cell } = context;
   const outputs: Change[] = equal(before.outputs, after.outputs)
     ? []
     : [{ what: 'outputs', before: before.outputs, after: after.outputs }];
@@ -128,7 +133,7 @@ export function compare(
     ...scalarChanges(before, after),
     ...withChanges(before, after, cell),
     ...inputChanges(before, after, cell),
-    ...codeChanges(before, after, store, code),
+    ...codeChanges(before, after, context),
     ...programChanges(before, after),
     ...envChanges(before, after),
     ...outputs,

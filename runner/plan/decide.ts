@@ -63,7 +63,7 @@ function hit(planning: Planning, draft: Draft, record: StoredRecord): PlannedCel
   const message = `recorded ${record.record.finished} by run ${record.record.run}`;
   const reason: Reason = { code: 'hit', message, changes: [] };
   const note = foreignNote(record, planning.environment);
-  return { cell, status: 'hit', key: record.key, preimage, code, record, reason, ...note };
+  return { cell, status: 'hit', key: record.key, preimage, partial: preimage, code, record, reason, ...note };
 }
 
 /** What is asked for with force runs although it could be served. Its result stays on it: its children read that. */
@@ -78,18 +78,19 @@ async function withKnownInputs(planning: Planning, draft: Draft): Promise<Planne
   const key = keyOf(preimage);
   const chosen = await planning.store.records.chosen(key);
   if (chosen.kind === 'chosen') return hit(planning, draft, chosen.record);
-  return { cell, status: 'run', key, preimage, code, reason: missReason(planning, draft, { key, chosen }) };
+  const reason = missReason(planning, draft, { key, chosen });
+  return { cell, status: 'run', key, preimage, partial: preimage, code, reason };
 }
 
 /** Without the parents' content only what can't be hit by any content is known to run. */
 function withUnknownInputs(planning: Planning, draft: Draft, unknown: readonly CellId[]): PlannedCell {
-  const { cell, code } = draft;
+  const { cell, code, preimage: partial } = draft;
   const { history } = planning;
   // Nothing is unchanged that never was: not the cell, and none of the parents that run first.
   const known = [cell.id, ...unknown].some((id) => ranBefore(history, id));
   if (known && history.mayHit(draft.preimage))
-    return { cell, status: 'depends', code, reason: waitReason(history, cell.id, unknown) };
-  return { cell, status: 'run', code, reason: missReason(planning, draft, { waitsFor: unknown }) };
+    return { cell, status: 'depends', partial, code, reason: waitReason(history, cell.id, unknown) };
+  return { cell, status: 'run', partial, code, reason: missReason(planning, draft, { waitsFor: unknown }) };
 }
 
 function neverServed(draft: Draft, uncacheable: string, known: boolean): PlannedCell {
@@ -99,6 +100,7 @@ function neverServed(draft: Draft, uncacheable: string, known: boolean): Planned
   return {
     cell,
     status: 'run',
+    partial: preimage,
     code,
     uncacheable,
     reason,

@@ -1,5 +1,7 @@
 /** Planning: preimages, keys, hits, reasons. */
-export { describeChange } from './compare.js';
+export { codeListing, describeChange } from './compare.js';
+export { diffSides } from './diff.js';
+export type { DiffCell, DiffSide, Difference } from './diff.js';
 export { loadCode } from './code.js';
 export { explainCell } from './explain.js';
 export { plainPlace, type ShowPlace } from './headline.js';

@@ -65,7 +65,7 @@ export function knownInputs(cell: Cell, parents: readonly CellId[], sources: Inp
 }
 
 /** The cells that an input comes from. */
-export function cellsOfInput(cell: Cell, name: string): readonly CellId[] {
+export function cellsOfInput(cell: Pick<Cell, 'inputs'>, name: string): readonly CellId[] {
   const binding = cell.inputs[name];
   if (binding?.kind === 'artifact') return [binding.cell];
   return binding?.kind === 'gathered' ? binding.items.map((item) => item.cell) : [];

@@ -33,14 +33,15 @@ export function stagesOf({ pipeline, cells }: Plan): readonly StageSummary[] {
   });
 }
 
-/** Axes that any of the cells has, each with the values that they have on it. */
+/** Axes that any of the cells has, each with the values that they have on it; replicates last. */
 export function axesOf(cells: readonly Cell[]): readonly AxisSummary[] {
   const axes = new Map<string, Set<string>>();
   for (const { coordinates } of cells) {
     for (const [name, value] of Object.entries(coordinates))
       axes.set(name, (axes.get(name) ?? new Set()).add(value));
   }
-  return [...axes].map(([name, values]) => ({ name, values: [...values] }));
+  const found = [...axes].map(([name, values]) => ({ name, values: [...values] }));
+  return [...found.filter(({ name }) => name !== 'seed'), ...found.filter(({ name }) => name === 'seed')];
 }
 
 export function countStatuses(cells: readonly PlannedCell[]): Record<PlanStatus, number> {

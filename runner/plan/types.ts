@@ -88,6 +88,8 @@ export interface PlannedCell {
   /** Known once the content of every input is. */
   readonly key?: Key;
   readonly preimage?: Preimage;
+  /** The preimage as far as it is known: with empty digests for what parents have not made yet. */
+  readonly partial: Preimage;
   readonly code: CodeDigest;
   /** A change of these while the cell runs taints it. */
   readonly watched?: readonly Watched[];

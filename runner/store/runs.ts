@@ -9,13 +9,25 @@ import { isRunName, names, readJson, runFile } from './layout.js';
 import { guard } from './problem.js';
 import type { RunManifest, Runs } from './types.js';
 
-/** `20260131-235959-1a2b3c`: sorts by start (UTC, seconds). */
-export function newRunId(now: Date): string {
-  const time = now
-    .toISOString()
-    .replace(/[-:]|\..*$/g, '')
-    .replace('T', '-');
-  return `${time}-${randomBytes(3).toString('hex')}`;
+const stampOf = (time: number): string => new Date(time).toISOString().replace(/[-:.]|Z$/g, '');
+
+/**
+ * `20260131T235959123-1a2b3c4d`: sorts by start (UTC, milliseconds). Where the clock has not moved on since the newest
+ * run began, or was set back, the stamp is one millisecond behind that run's: a later run always sorts later.
+ */
+export function newRunId(now: number, newest?: string): string {
+  const last = timeOf(newest);
+  const time = last !== undefined && last >= now ? last + 1 : now;
+  return `${stampOf(time)}-${randomBytes(4).toString('hex')}`;
+}
+
+/** When a run began, by its id; undefined for ids that are not ours. */
+function timeOf(run: string | undefined): number | undefined {
+  const found = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})?-/.exec(run ?? '');
+  if (!found) return undefined;
+  const [, year, month, day, hour, minute, second, ms = '000'] = found;
+  const time = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 function isManifest(value: unknown, run: string): value is RunManifest {

@@ -200,7 +200,7 @@ export interface RunManifest {
 export interface Runs {
   write(manifest: RunManifest): Result<void, StoreProblem>;
   read(run: string): RunManifest | undefined;
-  /** Run ids, newest first: ids of `newRunId` sort by their start. */
+  /** Run ids, newest first: ids of `newRunId` sort by their start, whatever the clock does. */
   list(): readonly string[];
 }
 

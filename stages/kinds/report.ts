@@ -55,6 +55,7 @@ export default defineKind({
     fronts: {
       type: 'front',
       list: true,
+      gathers: 'all',
       description:
         'Fronts to compare. The axis `seed` makes replicates, `ablation` variants of a twin; all other axes name the ' +
         'curves that are compared.',

@@ -14,7 +14,8 @@ function planned(cells: readonly Cell[], hits: readonly string[] = []): Plan {
   const code = { digest: '', listing: { modules: {}, packages: {} } };
   const items = cells.map((item): PlannedCell => {
     const status = hits.includes(item.id) ? 'hit' : 'run';
-    return { cell: item, status, code, reason: { code: 'first', message: '', changes: [] } };
+    const partial = { kind: '', version: 1, with: {}, inputs: {}, code: '', env: {}, outputs: {} };
+    return { cell: item, status, partial, code, reason: { code: 'first', message: '', changes: [] } };
   });
   const counts = { hit: hits.length, run: cells.length - hits.length, depends: 0 };
   return {

@@ -1,0 +1,129 @@
+import { dirname } from 'node:path';
+import type { CellId } from '../runner/pipeline.js';
+import type { Change, DiffSide, Difference, ShowPlace } from '../runner/plan/index.js';
+import type { Store } from '../runner/store/index.js';
+import { jsonOption, valueOptions, type CommandSpec, type Options } from './command.js';
+import { compareFigures, type FigureChange } from './diff/figures.js';
+import { fileSide, runSide } from './diff/sides.js';
+import { exitCode, UsageError, type ExitCode } from './exit.js';
+import type { CliHost } from './host.js';
+import { open, printJson, relativeTo, storeRoot } from './load.js';
+import { flag } from './options.js';
+import { clean, columns, counted } from './text.js';
+
+const spec: CommandSpec = {
+  usage: 'diff <a> <b>',
+  description:
+    'Compare two runs, two pipeline files, or a run and a file: cells, what changed in them, and results',
+  options: [...valueOptions, jsonOption],
+  examples: [
+    'diff 20260102T030405678-1a2b3c4d 20260103T030405678-5e6f7a8b',
+    'diff 20260102T030405678-1a2b3c4d pipelines/quickstart.yaml -p steps=400',
+    'diff before.yaml after.yaml --json',
+  ],
+  async run([a = '', b = ''], options, host) {
+    const left = await sideOf(a, options, host);
+    const right = typeof left === 'number' ? left : await sideOf(b, options, host);
+    if (typeof left === 'number' || typeof right === 'number')
+      return typeof left === 'number' ? left : (right as ExitCode);
+    const { diffSides } = await import('../runner/plan/index.js');
+    const difference = diffSides(left.side, right.side, right.store);
+    const figures = compareFigures(left, right);
+    if (flag(options, 'json')) printJson(diffJson({ a: left, b: right, difference, figures }), host);
+    else await printDiff({ a: left, b: right, difference, figures }, host);
+    return exitCode.done;
+  },
+};
+export default spec;
+
+export interface Side {
+  /** As the arguments name it. */
+  readonly name: string;
+  readonly what: 'run' | 'file';
+  readonly side: DiffSide;
+  readonly store: Store;
+}
+
+interface Compared {
+  readonly a: Side;
+  readonly b: Side;
+  readonly difference: Difference;
+  readonly figures: readonly FigureChange[];
+}
+
+/** A run of the store where there is one of that name, else a file. */
+async function sideOf(name: string, options: Options, host: CliHost): Promise<Side | ExitCode> {
+  const isFile = /[/\\]|\.ya?ml$/.test(name);
+  const root = storeRoot(isFile ? dirname(`${host.cwd}/${name}`) : host.cwd, host);
+  const store = await open(root, 'read', host);
+  if (!store) return exitCode.environment;
+  const run = isFile ? undefined : store.runs.read(name);
+  if (run) return { name, what: 'run', side: runSide(run, store), store };
+  if (!isFile)
+    throw new UsageError(
+      `${JSON.stringify(name)} is neither a run nor a pipeline file`,
+      'see `moft ls` for the runs; the name of a file ends in .yaml',
+    );
+  const side = await fileSide(name, options, store, host);
+  return typeof side === 'number' ? side : { name, what: 'file', side, store };
+}
+
+function diffJson({ a, b, difference, figures }: Compared): Record<string, unknown> {
+  return {
+    a: { [a.what]: a.name },
+    b: { [b.what]: b.name },
+    ...difference,
+    results: figures.map(({ id, figure, before, after }) => ({ id, figure, before, after })),
+  };
+}
+
+async function printDiff({ a, b, difference, figures }: Compared, host: CliHost): Promise<void> {
+  const { plainPlace } = await import('../runner/plan/index.js');
+  const show: ShowPlace = (place) => plainPlace({ ...place, file: relativeTo(place.file, host) });
+  const { added, removed, same, changed } = difference;
+  const lines = [
+    `from ${a.what} ${a.name} to ${b.what} ${b.name}`,
+    ...added.map((id) => `added    ${id}`),
+    ...removed.map((id) => `removed  ${id}`),
+    ...(await changedLines(changed, show)),
+    `same     ${counted(same.length, 'cell')}`,
+    ...figureLines(figures),
+  ];
+  host.stdout.write(clean(`${lines.join('\n')}\n`));
+}
+
+/** Cells with the same changes stand together, so that one edit is one line. */
+async function changedLines(changed: Difference['changed'], show: ShowPlace): Promise<string[]> {
+  const { describeChange } = await import('../runner/plan/index.js');
+  const describe = (change: Change): string =>
+    `         ${describeChange(change)}${'place' in change ? ` (${show(change.place)})` : ''}`;
+  const groups = new Map<string, { ids: CellId[]; told: string[] }>();
+  for (const { id, changes, through } of changed) {
+    const from = through.length === 0 ? [] : [`         through ${shown(through)}`];
+    const told = [...changes.map(describe), ...from];
+    const key = told.join('\n');
+    const group = groups.get(key);
+    if (group) group.ids.push(id);
+    else groups.set(key, { ids: [id], told });
+  }
+  return [...groups.values()].flatMap(({ ids, told }) => [`changed  ${ids.join(' ')}`, ...told]);
+}
+
+const shown = (ids: readonly CellId[]): string =>
+  ids.slice(0, 4).join(', ') + (ids.length > 4 ? ` and ${ids.length - 4} more` : '');
+
+function figureLines(figures: readonly FigureChange[]): string[] {
+  if (figures.length === 0) return [];
+  const number = (value: number): string => String(Number(value.toPrecision(5)));
+  const rows = figures.map(({ id, figure, before, after }) => {
+    const change = after - before;
+    return [
+      '  ',
+      id,
+      figure,
+      `${number(before)} -> ${number(after)}`,
+      `${change > 0 ? '+' : ''}${number(change)}`,
+    ];
+  });
+  return ['results of cells that both have', ...columns(rows)];
+}

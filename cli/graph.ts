@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs';
+import { dirname, extname, resolve } from 'node:path';
+import { failureFromSystem } from '../runner/execute/failures.js';
+import type { Pipeline } from '../runner/pipeline.js';
+import { valueOptions, type CommandSpec, type Options } from './command.js';
+import { exitCode, UsageError } from './exit.js';
+import type { Graph } from './graph/model.js';
+import type { CliHost } from './host.js';
+import { loadChecked, makePlan, open, storeRoot, type Planned } from './load.js';
+import { flag, text } from './options.js';
+
+const formats = ['mermaid', 'dot', 'svg', 'html'] as const;
+type Format = (typeof formats)[number];
+
+/** Beyond this many, a picture is no help, and its layout takes minutes. */
+const drawable = 400;
+
+const spec: CommandSpec = {
+  usage: 'graph <file>',
+  description: 'Draw a pipeline: its stages, how many cells each has, and what they read',
+  options: [
+    ...valueOptions,
+    [
+      '--format <name>',
+      'One of: mermaid, dot, svg or html; default: by the name of the output, else mermaid',
+    ],
+    ['-o, --out <path>', 'Write to this file instead of printing'],
+    ['--cells', 'Draw every cell instead of stages'],
+    ['--plan', 'Colour by what a run would do'],
+  ],
+  examples: [
+    'graph pipelines/quickstart.yaml',
+    'graph experiment.yaml --plan -o experiment.svg',
+    'graph experiment.yaml --cells --format dot',
+  ],
+  async run([file], options, host) {
+    const out = text(options, 'out');
+    const format = formatOf(options, out);
+    const pipeline = await loadChecked(file, options, host);
+    const planned = flag(options, 'plan') ? await planOf(pipeline, host) : undefined;
+    if (planned && !planned.ok) return planned.exit;
+    const { cellGraph, stageGraph } = await import('./graph/model.js');
+    const build = flag(options, 'cells') ? cellGraph : stageGraph;
+    const drawn = await draw(build(pipeline, planned?.plan), format);
+    if (out === undefined) host.stdout.write(drawn);
+    else writeOut(resolve(host.cwd, out), drawn);
+    return exitCode.done;
+  },
+};
+export default spec;
+
+const extensions: Readonly<Record<string, Format>> = {
+  '.mmd': 'mermaid',
+  '.mermaid': 'mermaid',
+  '.md': 'mermaid',
+  '.dot': 'dot',
+  '.gv': 'dot',
+  '.svg': 'svg',
+  '.html': 'html',
+};
+
+function formatOf(options: Options, out: string | undefined): Format {
+  const name = text(options, 'format');
+  const found =
+    name === undefined
+      ? (extensions[extname(out ?? '')] ?? 'mermaid')
+      : formats.find((format) => format === name);
+  if (found) return found;
+  throw new UsageError(
+    `--format expects the name of a format, found ${JSON.stringify(name)}`,
+    `the formats are ${formats.join(', ')}`,
+  );
+}
+
+async function planOf(pipeline: Pipeline, host: CliHost): Promise<Planned> {
+  const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
+  return store ? makePlan(pipeline, store, host) : { ok: false, exit: exitCode.environment };
+}
+
+async function draw(graph: Graph, format: Format): Promise<string> {
+  if (format === 'mermaid' || format === 'dot') {
+    const { toDot, toMermaid } = await import('./graph/text.js');
+    return format === 'dot' ? toDot(graph) : toMermaid(graph);
+  }
+  if (graph.nodes.length > drawable)
+    throw new UsageError(
+      `${graph.nodes.length} cells are too many for one picture, at most ${drawable}`,
+      'leave out --cells, or write DOT for a program of its own: --format dot',
+    );
+  const [{ placeGraph }, { toHtml, toSvg }] = await Promise.all([
+    import('./graph/layout.js'),
+    import('./graph/svg.js'),
+  ]);
+  return (format === 'svg' ? toSvg : toHtml)(placeGraph(graph));
+}
+
+function writeOut(path: string, content: string): void {
+  try {
+    writeFileSync(path, content);
+  } catch (error) {
+    throw new UsageError(`the graph can't be written to ${path}: ${failureFromSystem(error).message}`);
+  }
+}

@@ -1,0 +1,84 @@
+/** `moft diff` between runs and files, with real runs. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Project } from './moft.js';
+
+const text = `
+name: sums
+params: {first: 1}
+stages:
+  one: {uses: test/sum, matrix: {value: [1, 2]}, with: {value: $matrix.value}}
+  two: {uses: test/sum, with: {value: $params.first, numbers: $one(value=*).sum}}
+  three: {uses: test/metric, with: {numbers: $two(*).sum}}
+`;
+
+let project: Project;
+let runs: readonly string[];
+beforeAll(async () => {
+  project = new Project(text);
+  await project.run('run', 'p.yaml');
+  await project.run('run', 'p.yaml', '-p', 'first=5');
+  runs = (await project.json<{ run: string }[]>('ls')).map(({ run }) => run).reverse();
+});
+afterAll(() => project.close());
+
+describe('moft diff', () => {
+  it('of two runs tells the change, what came of it below, and the figures', async () => {
+    const [a = '', b = ''] = runs;
+    const { code, stdout } = await project.run('diff', a, b);
+    expect(code).toBe(0);
+    expect(stdout).toBe(
+      [
+        `from run ${a} to run ${b}`,
+        'changed  two',
+        '         value 1 -> 5',
+        'changed  three',
+        '         through two',
+        'same     2 cells',
+        'results of cells that both have',
+        '    three  total  4 -> 8  +4',
+        '',
+      ].join('\n'),
+    );
+    expect(await project.json('diff', a, b)).toEqual({
+      a: { run: a },
+      b: { run: b },
+      added: [],
+      removed: [],
+      same: ['one/value=1', 'one/value=2'],
+      changed: [
+        { id: 'two', changes: [{ what: 'with', name: 'value', before: 1, after: 5 }], through: [] },
+        { id: 'three', changes: [], through: ['two'] },
+      ],
+      results: [{ id: 'three', figure: 'total', before: 4, after: 8 }],
+    });
+    expect(await project.json('diff', a, a)).toMatchObject({
+      changed: [],
+      added: [],
+      removed: [],
+      results: [],
+    });
+  });
+
+  it('of a run and a file names the place in the file, and cells that one side has alone', async () => {
+    project.write('q.yaml', text.replace('[1, 2]', '[2, 3]').replace('first: 1', 'first: 7'));
+    const { stdout } = await project.run('diff', runs[0] ?? '', 'q.yaml');
+    expect(stdout).toContain('added    one/value=3\nremoved  one/value=1\n');
+    expect(stdout).toContain('value 1 -> 7 (q.yaml:3:17)\n         through one/value=3\n');
+    expect(stdout).toContain('changed  three\n         through two, one/value=3\n');
+  });
+
+  it('of two files runs nothing; options hold for both', async () => {
+    project.write('q.yaml', `${text}# a comment\n`);
+    expect(await project.json('diff', 'p.yaml', 'q.yaml', '-p', 'first=9')).toMatchObject({
+      added: [],
+      removed: [],
+      changed: [],
+    });
+  });
+
+  it('refuses what is neither', async () => {
+    const { code, stderr } = await project.run('diff', 'nothing', 'p.yaml');
+    expect(code).toBe(2);
+    expect(stderr).toContain('"nothing" is neither a run nor a pipeline file');
+  });
+});
