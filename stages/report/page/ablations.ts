@@ -59,7 +59,7 @@ export function describedAblationTable(summary: Summary, slice: Slice): Html {
     .map((one) => {
       const cells = measures.map((measure) => {
         const difference = differenceOn(one, measure);
-        return difference ? estimated(difference, measure) : html`<td>${unknown}</td>`;
+        return difference ? described(difference, measure) : html`<td>${unknown}</td>`;
       });
       return html`<tr>
         ${heads(one, slice)}${cells}
@@ -80,6 +80,12 @@ export function ablationMeasures(summary: Summary, slice: Slice): Measure[] {
 function estimated(estimate: Estimate, measure: Measure): Html {
   const { mean, range } = interval(estimate, measure.digits);
   return html`<td>${signed(mean)}<small>${range === '' ? noInterval(estimate.n) : range}</small></td>`;
+}
+
+/** Without a word on why there is no interval: the table above has said it. */
+function described(estimate: Estimate, measure: Measure): Html {
+  const { mean, range } = interval(estimate, measure.digits);
+  return html`<td>${signed(mean)}${range === '' ? nothing : html`<small>${range}</small>`}</td>`;
 }
 
 const signed = (text: string): string => (/^[\d.]*[1-9]/.test(text) ? `+${text}` : text);
