@@ -1,4 +1,4 @@
-import { Composer, type CST, Document, isScalar, Parser } from 'yaml';
+import { Composer, type CST, Document, isScalar, Lexer, Parser } from 'yaml';
 import type { Place } from '../pipeline.js';
 import type { Diagnostics } from './diagnostics.js';
 import { Lines, writing } from './edits.js';
@@ -44,11 +44,10 @@ export function parseSyntax(
   { loose }: Reading,
 ): Syntax | undefined {
   const lines = new Lines(source);
-  const tokens = [...new Parser().parse(source.text)];
+  const tokens = tokensOf(source.text);
   const written: Syntax['placeOf'] = (from, to) => lines.place(from, to);
-  const deep = tooDeep(tokens);
-  if (deep !== undefined) {
-    diagnostics.report(written(deep, deep + 1), {
+  if ('tooDeep' in tokens) {
+    diagnostics.report(written(tokens.tooDeep, tokens.tooDeep + 1), {
       code: 'too-deep',
       message: `lists and maps are nested more than ${String(deepest)} deep here`,
       hint: 'nothing else was checked; a pipeline needs a depth of about 8',
@@ -77,10 +76,34 @@ const options = {
   logLevel: 'silent',
 } as const;
 
-const compose = (tokens: readonly CST.Token[], text: string): readonly Document.Parsed[] =>
-  [...new Composer(options).compose(tokens, true, text.length)].filter(
-    (document): document is Document.Parsed => document instanceof Document,
-  );
+/**
+ * Tokens of a text, or the offset of the first collection that is nested too deep. The parser recurses once a level
+ * where it leaves one, so it is stopped on the way in.
+ */
+function tokensOf(text: string): readonly CST.Token[] | { readonly tooDeep: number } {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length <= deepest) continue;
+    const open = parser.stack.filter((token) => 'items' in token)[deepest];
+    if (open !== undefined) return { tooDeep: open.offset };
+  }
+  return [...tokens, ...parser.end()];
+}
+
+/** Without stack traces of the errors of syntax: a text may have thousands, and nobody reads where the parser was. */
+function compose(tokens: readonly CST.Token[], text: string): readonly Document.Parsed[] {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return [...new Composer(options).compose(tokens, true, text.length)].filter(
+      (document): document is Document.Parsed => document instanceof Document,
+    );
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
 
 /** Most errors of syntax that are repaired. */
 const mostRepairs = 8;
@@ -94,7 +117,8 @@ function repairAll(
   let parsed = written;
   let place = placeOf;
   const parse = (text: string): Parsed => {
-    const [document] = compose([...new Parser().parse(text)], text);
+    const tokens = tokensOf(text);
+    const [document] = 'tooDeep' in tokens ? [] : compose(tokens, text);
     return document === undefined ? { ...written, text } : { text, document, errors: document.errors };
   };
   for (let count = 0; count < mostRepairs && parsed.errors.length > 0; count++) {
@@ -147,23 +171,6 @@ function unrepaired(changes: readonly Change[], placeOf: Syntax['placeOf']): Syn
     return offset - shift;
   };
   return (from, to = from) => placeOf(before(from), before(to));
-}
-
-/** Offset of the first collection that is nested too deep. Walks the tokens without recursion. */
-function tooDeep(tokens: readonly CST.Token[]): number | undefined {
-  const open: { token: CST.Token | null | undefined; depth: number }[] = tokens
-    .map((token) => ({ token, depth: 0 }))
-    .reverse();
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { token, depth } = next;
-    if (token === null || token === undefined) continue;
-    if (token.type === 'document') open.push({ token: token.value, depth });
-    if (!('items' in token)) continue;
-    if (depth >= deepest) return token.offset;
-    for (const item of [...token.items].reverse())
-      open.push({ token: item.value, depth: depth + 1 }, { token: item.key, depth: depth + 1 });
-  }
-  return undefined;
 }
 
 function reportDirectives(
