@@ -1,98 +1,17 @@
 /** `moft lsp` as an editor meets it: a real process, spoken to over its protocol. */
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  DiagnosticSeverity,
-  type CodeAction,
-  type DocumentSymbol,
-  type Location,
-  type Range,
-  type TextEdit,
-  type WorkspaceEdit,
-} from 'vscode-languageserver/node';
-import { kinds } from '../../cli/kinds.js';
+import { describe, expect, it } from 'vitest';
+import { DiagnosticSeverity, type CodeAction } from 'vscode-languageserver/node';
 import { isPipeline } from '../../cli/lsp/files.js';
-import { analyze } from '../../runner/language/index.js';
-import { Client } from './client.js';
+import { applied, at, errorsOf, good, open, root, startServer } from './lsp-session.js';
 
-const root = join(import.meta.dirname, '../..');
-const client = new Client({ command: [process.execPath, join(root, 'dist/cli/moft.js'), 'lsp', '--stdio'] });
-beforeAll(async () => {
-  await client.initialize();
-});
-afterAll(async () => {
-  expect(await client.close()).toBe(0);
-  expect(client.stderr).toBe('');
-});
-
-const text = `name: editor
-seeds: 2
-params: {alpha: 0.1, steps: 20}
-stages:
-  news:
-    uses: data/news
-  reference:
-    uses: sft
-    with: {data: $news.train}
-  expert:
-    uses: soft
-    matrix: {reward: [nli, rouge]}
-    with:
-      reference: $reference.model
-      prompts: $news.train
-      rewards: $matrix.reward
-      alpha: $params.alpha
-      steps: $params.steps
-  soup:
-    uses: rewarded-soup
-    needs: [news]
-    with: {experts: $expert(reward=*).policy}
-  front:
-    uses: front
-    matrix:
-      method: {soup: $soup.policy, nli: "$expert(reward=nli).policy"}
-    with: {policy: $matrix.method, prompts: $news.test}
-  report:
-    uses: report
-    with: {fronts: $front(method=soup seed=*).front}
-`;
-const good = (): string => text;
-
-let count = 0;
-const open = (content: string): Promise<string> =>
-  client.open(join(root, 'pipelines', `unsaved-${count++}.yaml`), content);
-
-/** What stands at a range of a text. */
-const at = (content: string, { start, end }: Range): string => {
-  const lines = content.split('\n');
-  expect(start.line).toBe(end.line);
-  return (lines[start.line] ?? '').slice(start.character, end.character);
-};
-
-function applied(content: string, edits: readonly TextEdit[]): string {
-  const starts = content
-    .split('\n')
-    .reduce<number[]>((all, line) => [...all, (all.at(-1) ?? 0) + line.length + 1], [0]);
-  const offset = ({ line, character }: Range['start']): number => (starts[line] ?? 0) + character;
-  return [...edits]
-    .sort((a, b) => offset(b.range.start) - offset(a.range.start))
-    .reduce(
-      (all, { range, newText }) => all.slice(0, offset(range.start)) + newText + all.slice(offset(range.end)),
-      content,
-    );
-}
-
-const errorsOf = (content: string): string[] =>
-  analyze(
-    { file: join(root, 'pipelines/x.yaml'), text: content },
-    { registry: kinds, workingFolder: root },
-  ).diagnostics.map(({ code, message }) => `${code}: ${message}`);
+const client = startServer();
 
 /** References offered where `|` stands. */
 async function offered(content: string): Promise<string[]> {
   const before = content.slice(0, content.indexOf('|'));
-  const uri = await open(content.replace('|', ''));
+  const uri = await open(client, content.replace('|', ''));
   const items = await client.completions(uri, client.position(uri, before, { after: true }));
   return items
     .toSorted((a, b) => (a.sortText ?? '').localeCompare(b.sortText ?? ''))
@@ -106,9 +25,9 @@ describe('diagnostics', () => {
   });
 
   it('follow the text that is typed, unsaved, and name what no schema knows', async () => {
-    const uri = await open(good());
+    const uri = await open(client, good);
     expect(await client.diagnostics(uri)).toEqual([]);
-    const wrong = good().replace('$params.alpha', '$params.alpah').replace('$news.test}', '$soup.policy}');
+    const wrong = good.replace('$params.alpha', '$params.alpah').replace('$news.test}', '$soup.policy}');
     const version = await client.change(uri, wrong);
     const found = await client.diagnostics(uri, (published) => published.version === version);
     expect(found.map(({ code, range }) => [code, at(wrong, range)])).toEqual([
@@ -120,21 +39,21 @@ describe('diagnostics', () => {
       [DiagnosticSeverity.Error, 'moft'],
       [DiagnosticSeverity.Error, 'moft'],
     ]);
-    const mended = await client.change(uri, good());
+    const mended = await client.change(uri, good);
     expect(await client.diagnostics(uri, (published) => published.version === mended)).toEqual([]);
   });
 
   it('of a text that keeps changing are those of its last version', async () => {
-    const uri = await open(good());
+    const uri = await open(client, good);
     let last = 0;
     for (let round = 0; round < 30; round++)
-      last = await client.change(uri, good().replace('seeds: 2', `seeds: x${round}`));
+      last = await client.change(uri, good.replace('seeds: 2', `seeds: x${round}`));
     const found = await client.diagnostics(uri, ({ version }) => version === last);
     expect(found.map(({ message }) => message)).toContainEqual(expect.stringContaining('"x29"'));
   });
 
   it('relate a wrong param to its uses', async () => {
-    const uri = await open(good().replace('alpha: 0.1', 'alpha: 1.5'));
+    const uri = await open(client, good.replace('alpha: 0.1', 'alpha: 1.5'));
     const [found] = await client.diagnostics(uri);
     expect(found?.code).toBe('alpha-range');
     expect(found?.relatedInformation?.map(({ location, message }) => [location.uri, message])).toEqual([
@@ -151,7 +70,10 @@ describe('diagnostics', () => {
   });
 
   it('of YAML files of other tools: none', async () => {
-    const uri = await open('stages:\n  - build\n  - test\nbuild:\n  stage: build\n  script: [make]\n');
+    const uri = await open(
+      client,
+      'stages:\n  - build\n  - test\nbuild:\n  stage: build\n  script: [make]\n',
+    );
     expect(await client.diagnostics(uri)).toEqual([]);
     expect(await client.hover(uri, { line: 0, character: 2 })).toBe('');
   });
@@ -169,8 +91,8 @@ describe('a YAML file', () => {
 
 describe('quick fixes', () => {
   it('mend the mistake that they stand at', async () => {
-    const wrong = good().replace('uses: rewarded-soup', 'uses: rewarded-soap');
-    const uri = await open(wrong);
+    const wrong = good.replace('uses: rewarded-soup', 'uses: rewarded-soap');
+    const uri = await open(client, wrong);
     const [found] = await client.diagnostics(uri);
     const actions = await client.connection.sendRequest<CodeAction[]>('textDocument/codeAction', {
       textDocument: { uri },
@@ -182,72 +104,13 @@ describe('quick fixes', () => {
     expect(first?.isPreferred).toBe(true);
     expect(first?.diagnostics).toEqual([found]);
     const mended = applied(wrong, first?.edit?.changes?.[uri] ?? []);
-    expect(mended).toBe(good());
+    expect(mended).toBe(good);
   });
-});
-
-describe('go to definition', () => {
-  const target = async (piece: string, offset: number): Promise<string[]> => {
-    const uri = await open(good());
-    const found = await client.request<Location[]>(
-      'definition',
-      uri,
-      client.position(uri, piece, { offset }),
-    );
-    return found.map(({ uri: other, range }) => {
-      expect(other).toBe(uri);
-      return `${range.start.line + 1}: ${at(good(), range)}`;
-    });
-  };
-
-  it.each([
-    ['a stage', '$reference.model', 3, ['7: reference']],
-    ['an output, to its stage', '$reference.model', 12, ['7: reference']],
-    ['a param', '$params.alpha', 10, ['3: alpha']],
-    ['an own axis', '$matrix.method', 9, ['26: method']],
-    ['an axis in a selector', '$expert(reward=*)', 10, ['12: reward']],
-    ['a stage in quotes', '"$expert(reward=nli)', 3, ['10: expert']],
-    ['a stage that is waited for', 'needs: [news', 9, ['5: news']],
-  ])('of %s', async (_, piece, offset, expected) => {
-    expect(await target(piece, offset)).toEqual(expected);
-  });
-
-  it('of nothing is nothing', async () => expect(await target('data/news', 3)).toEqual([]));
-});
-
-describe('find references', () => {
-  const places = async (piece: string, offset: number, includeDeclaration = true): Promise<number[]> => {
-    const uri = await open(good());
-    const position = client.position(uri, piece, { offset });
-    const found = await client.request<Location[]>('references', uri, position, {
-      context: { includeDeclaration },
-    });
-    return found.map(({ range }) => range.start.line + 1);
-  };
-
-  it('of a stage', async () => {
-    expect(await places('  news:', 3)).toEqual([5, 9, 15, 21, 27]);
-    expect(await places('  news:', 3, false)).toEqual([9, 15, 21, 27]);
-  });
-  it('of a param', async () => expect(await places('steps: 20', 1)).toEqual([3, 18]));
-  it('of a param and a stage that presets and ablations name', async () => {
-    const more = `presets: {short: {steps: 5}}\nablations:\n  expert: {one_at_a_time: {half: {steps: $params.steps}}}\n`;
-    const uri = await open(good() + more);
-    const found = async (piece: string): Promise<number[]> => {
-      const position = client.position(uri, piece, { offset: 1 });
-      const context = { includeDeclaration: false };
-      const places = await client.request<Location[]>('references', uri, position, { context });
-      return places.map(({ range }) => range.start.line + 1);
-    };
-    expect((await found('steps: 20')).sort((a, b) => a - b)).toEqual([18, 31, 33]);
-    expect((await found('expert:')).sort((a, b) => a - b)).toEqual([22, 26, 33]);
-  });
-  it('of an axis', async () => expect(await places('reward: [nli', 1)).toEqual([12, 16, 22, 26]));
 });
 
 describe('hover', () => {
-  const shown = async (piece: string, offset = 1, content = good()): Promise<string> => {
-    const uri = await open(content);
+  const shown = async (piece: string, offset = 1, content = good): Promise<string> => {
+    const uri = await open(client, content);
     return client.hover(uri, client.position(uri, piece, { offset }));
   };
 
@@ -290,7 +153,7 @@ describe('hover', () => {
     expect(await shown('seeds: 2')).toContain('Replicates');
   });
   it('says so where errors hide what a reference carries', async () => {
-    const broken = good().replace('[nli, rouge]', '[]');
+    const broken = good.replace('[nli, rouge]', '[]');
     expect(await shown('$expert(reward=*)', 1, broken)).toContain(
       'is known once the errors above it are mended',
     );
@@ -299,7 +162,7 @@ describe('hover', () => {
 
 describe('completion', () => {
   const typing = (line: string): string =>
-    `${good()}  last:\n    uses: clp\n    matrix: {how: [full]}\n    with:\n${line}\n`;
+    `${good}  last:\n    uses: clp\n    matrix: {how: [full]}\n    with:\n${line}\n`;
 
   it('after `$` at an input offers what fits', async () => {
     expect(await offered(typing('      prompts: $|'))).toEqual([
@@ -324,7 +187,7 @@ describe('completion', () => {
     ]);
   });
   it('where a list is taken offers gathers', async () => {
-    expect(await offered(good().replace('$expert(reward=*).policy}', '$|'))).toEqual(
+    expect(await offered(good.replace('$expert(reward=*).policy}', '$|'))).toEqual(
       ['$expert(*).policy', '$expert(reward=*).policy', '$front(*).policy'].filter(
         (reference) => !reference.startsWith('$front'),
       ),
@@ -349,61 +212,13 @@ describe('completion', () => {
     ]);
   });
   it('at a setting of the file offers params alone', async () => {
-    expect(await offered(good().replace('seeds: 2', 'seeds: $|'))).toEqual([
-      '$params.alpha',
-      '$params.steps',
-    ]);
+    expect(await offered(good.replace('seeds: 2', 'seeds: $|'))).toEqual(['$params.alpha', '$params.steps']);
   });
   it('in a text offers nothing', async () =>
-    expect(await offered(good().replace('name: editor', 'name: cost in $ a|'))).toEqual([]));
-});
-
-describe('document symbols', () => {
-  it('are the params, and the stages with their axes', async () => {
-    const uri = await open(good());
-    const found = await client.connection.sendRequest<DocumentSymbol[]>('textDocument/documentSymbol', {
-      textDocument: { uri },
-    });
-    expect(found.map(({ name, detail }) => `${name} (${detail ?? ''})`)).toEqual([
-      ...['alpha (param)', 'steps (param)', 'news (data/news)', 'reference (sft)', 'expert (soft)'],
-      ...['soup (rewarded-soup)', 'front (front)', 'report (report)'],
-    ]);
-    expect(found[4]?.children?.map(({ name, detail }) => `${name}: ${detail ?? ''}`)).toEqual([
-      'reward: nli, rouge',
-    ]);
-  });
-});
-
-describe('rename', () => {
-  const renamed = async (piece: string, offset: number, newName: string): Promise<string> => {
-    const uri = await open(good());
-    const edit = await client.request<WorkspaceEdit>('rename', uri, client.position(uri, piece, { offset }), {
-      newName,
-    });
-    return applied(good(), edit.changes?.[uri] ?? []);
-  };
-
-  it.each([
-    ['a stage', '$expert(reward=*)', 3, 'specialist', /expert\b/],
-    ['a param', '$params.steps', 10, 'updates', /params\.steps/],
-    ['an axis', 'reward: [nli', 2, 'objective', /reward[=:]|matrix\.reward/],
-  ])('of %s reaches all its uses, and the file stays right', async (_, piece, offset, newName, old) => {
-    const changed = await renamed(piece, offset, newName);
-    expect(changed).toContain(newName);
-    expect(changed.replace(/^ +steps:/m, '')).not.toMatch(old);
-    expect(errorsOf(changed)).toEqual([]);
-  });
-
-  it.each([
-    ['what is no name', '$expert(reward=*)', 3, 'My Expert', 'is no name'],
-    ['what is taken', '$expert(reward=*)', 3, 'soup', 'already'],
-    ['what is reserved', 'reward: [nli', 2, 'seed', 'reserved'],
-  ])('refuses %s', async (_, piece, offset, newName, message) => {
-    await expect(renamed(piece, offset, newName)).rejects.toThrow(message);
-  });
+    expect(await offered(good.replace('name: editor', 'name: cost in $ a|'))).toEqual([]));
 });
 
 it('the file of these tests is right', () => {
-  expect(errorsOf(good())).toEqual([]);
+  expect(errorsOf(good)).toEqual([]);
   expect(readFileSync(join(root, 'dist/cli/lsp.js'), 'utf8')).toContain('stdio');
 });
