@@ -1,5 +1,6 @@
 /**
- * Builds dist/: compiles, lists the code that each kind reaches, and compiles the checks of their values.
+ * Builds dist/: compiles, lists the code that each kind reaches, compiles the checks of their values, and joins the
+ * command line into few files.
  * `npm run build` runs this file; the launcher calls `ensureBuilt`, which compares names, sizes and times of the
  * sources with those of the last build and costs a few milliseconds.
  */
@@ -36,7 +37,7 @@ export function ensureBuilt() {
 }
 
 function isStale() {
-  return !existsSync(join(dist, 'cli', 'moft.js')) || readOr(stamp) !== fingerprint();
+  return !existsSync(join(dist, 'bundle', 'moft.js')) || readOr(stamp) !== fingerprint();
 }
 
 function fingerprint() {
@@ -67,6 +68,7 @@ function build() {
   step(tsc, ['-b', root]);
   step(join(dist, 'scripts', 'code-manifest.js'), []);
   step(join(dist, 'scripts', 'validators.js'), []);
+  step(join(dist, 'scripts', 'bundle.js'), []);
   writeFileSync(stamp, before);
 }
 

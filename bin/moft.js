@@ -9,4 +9,4 @@ if (process.platform === 'win32') {
   process.exit(3);
 }
 ensureBuilt();
-await import(pathToFileURL(join(root, 'dist', 'cli', 'moft.js')).href);
+await import(pathToFileURL(join(root, 'dist', 'bundle', 'moft.js')).href);

@@ -8,9 +8,10 @@ import type { Result } from '../schemas/result.js';
 import type { CliHost } from './host.js';
 import { main } from './main.js';
 
-const self = fileURLToPath(import.meta.url);
-/** Of the package: this file is compiled to dist/cli/moft.js. */
-const root = dirname(dirname(dirname(self)));
+/** Of the package: this file is compiled to dist/cli/moft.js, and joined with others in dist/bundle/moft.js. */
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+/** Workers run the very modules that the code digest of a cell counts. */
+const program = join(root, 'dist', 'cli', 'moft.js');
 
 async function ask(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
@@ -31,7 +32,7 @@ const host: CliHost = {
   stderr: process.stderr,
   clock: systemClock,
   ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
-  workerCommand: [process.execPath, self, 'worker'],
+  workerCommand: [process.execPath, program, 'worker'],
   kinds: async () => (await import('./kinds.js')).kinds,
   // Frozen at the first look: one digest of the code for the whole command.
   code: () => (code ??= import('../runner/plan/index.js').then(({ loadCode }) => loadCode(root))),
