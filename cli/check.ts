@@ -3,7 +3,7 @@ import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { checkText, load, type Loaded, printDiagnostics, printJson } from './load.js';
 import { plainDiagnostic } from './errors.js';
-import { type Applied, mend, replaceFile } from './mend.js';
+import { describeFix, mend, replaceFile } from './mend.js';
 import { flag } from './options.js';
 import { clean, counted } from './text.js';
 
@@ -65,7 +65,7 @@ async function fix({ file, text }: Loaded, options: Options, host: CliHost): Pro
     }));
     printJson({ ok: isGood(now), fixed, errors: now.diagnostics.map(plainDiagnostic) }, host);
   } else {
-    for (const one of mended.applied) host.stdout.write(clean(describe(one)));
+    for (const one of mended.applied) host.stdout.write(clean(describeFix(one)));
     await print(now, host);
     if (mended.applied.length === 0)
       host.stderr.write('moft: no error of this file has a fix that mends it; nothing was written\n');
@@ -79,12 +79,4 @@ function write(file: string, text: string): void {
   } catch (error) {
     throw new UsageError(`${file} cannot be written (${(error as Error).message})`);
   }
-}
-
-function describe({ diagnostic, fix: { title }, before, after }: Applied): string {
-  const { file, line, column, message } = diagnostic;
-  const lines = [...before.map((text) => `  - ${text}`), ...after.map((text) => `  + ${text}`)];
-  return [`${file}:${String(line)}:${String(column)}: ${message}`, `  fixed: ${title}`, ...lines, ''].join(
-    '\n',
-  );
 }

@@ -78,6 +78,15 @@ function difference(a: string, b: string): Pick<Applied, 'before' | 'after'> {
   };
 }
 
+/** What was changed, as lines to print. */
+export function describeFix({ diagnostic, fix: { title }, before, after }: Applied): string {
+  const { file, line, column, message } = diagnostic;
+  const lines = [...before.map((text) => `  - ${text}`), ...after.map((text) => `  + ${text}`)];
+  return [`${file}:${String(line)}:${String(column)}: ${message}`, `  fixed: ${title}`, ...lines, ''].join(
+    '\n',
+  );
+}
+
 /** Writes a file whole or not at all, with the permissions that it has; a link stays one. */
 export function replaceFile(path: string, text: string): void {
   const target = realpathSync(path);

@@ -5,24 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { Value } from 'typebox/value';
 import { kinds } from '../cli/kinds.js';
 import type { InputPort, InputTraits, KindRegistry, StageKind } from '../runner/contract.js';
-
-/** The parts of a JSON Schema that the page shows. */
-interface Field {
-  readonly type?: string;
-  readonly const?: string | number | boolean;
-  readonly enum?: readonly (string | number)[];
-  readonly default?: unknown;
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, Field>>;
-  readonly required?: readonly string[];
-  readonly patternProperties?: Readonly<Record<string, Field>>;
-  readonly items?: Field | readonly Field[];
-  readonly anyOf?: readonly Field[];
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
-}
+import { code, rowsOf, table } from './schema-table.js';
 
 /** Outputs may depend on values that have no default, and on inputs: an example of each, where needed. */
 const examples: Readonly<Record<string, { values?: Record<string, unknown>; inputs?: InputTraits }>> = {
@@ -49,7 +32,7 @@ export function kindsReference(registry: KindRegistry): string {
 }
 
 function section(kind: StageKind): string[] {
-  const fields = rowsOf(kind.with, []);
+  const fields = rowsOf(kind.with);
   const inputs = Object.entries(kind.inputs);
   return [
     `## ${kind.name}`,
@@ -102,59 +85,6 @@ function inputType(port: InputPort): string {
 function inputRow(name: string, port: InputPort): string[] {
   const type = inputType(port);
   return [code(name), type, `${port.optional === true ? 'Optional. ' : ''}${port.description}`];
-}
-
-/** One row a setting, the fields of a map below it under dotted names. */
-function rowsOf(schema: Field, path: readonly string[]): string[][] {
-  return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
-    const here = [...path, name];
-    const optional = !(schema.required ?? []).includes(name) && field.default === undefined;
-    const fallback =
-      field.default === undefined ? (optional ? 'none' : '') : code(JSON.stringify(field.default));
-    const row = [code(here.join('.')), takes(field), fallback, field.description ?? ''];
-    return [row, ...rowsOf(field, here), ...formRows(field, here)];
-  });
-}
-
-/** Fields of the maps among the forms that a setting may take. */
-function formRows(field: Field, path: readonly string[]): string[][] {
-  return (field.anyOf ?? []).flatMap((form) => rowsOf(form, path));
-}
-
-function takes(field: Field): string {
-  if (field.anyOf) return [...new Set(field.anyOf.map(takes))].join(' or ');
-  if (field.const !== undefined) return code(String(field.const));
-  if (field.enum) return field.enum.map((value) => code(String(value))).join(', ');
-  if (field.type === 'array') return listOf(field.items);
-  if (field.properties) return `a map of ${Object.keys(field.properties).map(code).join(', ')}`;
-  if (field.type === 'object') return 'a map';
-  if (field.type === 'string') return 'text';
-  return `${field.type ?? 'anything'}${bounds(field)}`;
-}
-
-function listOf(items: Field['items']): string {
-  if (items === undefined) return 'a list';
-  return Array.isArray(items) ? `a list of ${items.length}` : `a list of: ${takes(items as Field)}`;
-}
-
-function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Field): string {
-  const parts = [
-    minimum === undefined ? [] : [`≥ ${minimum}`],
-    exclusiveMinimum === undefined ? [] : [`> ${exclusiveMinimum}`],
-    maximum === undefined ? [] : [`≤ ${maximum}`],
-    exclusiveMaximum === undefined ? [] : [`< ${exclusiveMaximum}`],
-  ].flat();
-  return parts.length === 0 ? '' : ` ${parts.join(', ')}`;
-}
-
-function table(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
-  return [line(heads), line(heads.map(() => '---')), ...rows.map(line)];
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

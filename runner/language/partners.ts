@@ -52,13 +52,14 @@ function describe(
 ): { readonly place: Place; readonly finding: Finding } {
   const name = (side: Side): string =>
     side.text === undefined ? `the own axis \`${axis}\`` : `\`${side.text}\``;
+  const [pick = ''] = valuesOn(axis, right.text === undefined ? left : right);
   const list = (side: Side): string => `${name(side)} has ${listed(valuesOn(axis, side))}`;
   return {
     place: right.placeOf(axis),
     finding: {
       code: 'axis-mismatch',
       message: `the axis \`${axis}\` doesn't fit: ${list(left)}, ${list(right)}; ${listed(lost.map((value) => `\`${value}\``))} ${lost.length === 1 ? 'has' : 'have'} no partner`,
-      hint: `give both the same values, or pick one: \`(${axis}=${lost[0] ?? ''})\``,
+      hint: `give both the same values, or pick one: \`(${axis}=${pick})\``,
       related: [{ ...left.placeOf(axis), message: `${name(left)} stands here` }],
     },
   };

@@ -1,13 +1,18 @@
 /** What a golden file holds below its `---`: the cells of a pipeline, or its diagnostics. */
 import {
   analyze,
+  applyFix,
   formatDiagnostic,
   formatOrigin,
   type Analysis,
   type AnalyzeOptions,
 } from '../../runner/language/index.js';
+import { matchOne } from '../../cli/cells.js';
+import { UsageError } from '../../cli/exit.js';
 import { kinds as builtIn } from '../../cli/kinds.js';
-import type { Cell, InputBinding, Origin, Variant } from '../../runner/pipeline.js';
+import { describeFix, mend } from '../../cli/mend.js';
+import { select } from '../../cli/select.js';
+import type { Cell, InputBinding, Origin, Pipeline, Variant } from '../../runner/pipeline.js';
 import { registry } from './kinds.js';
 
 export const file = '/project/pipelines/test.yaml';
@@ -17,6 +22,47 @@ export interface Options extends Pick<AnalyzeOptions, 'preset' | 'params' | 'set
   readonly existing?: readonly string[];
   /** Of the product, with their own checks; without it those of kinds.ts. */
   readonly kinds?: 'built-in';
+  /** Applies fixes, as `check --fix` does. */
+  readonly fix?: boolean;
+  /** A cell as commands for one cell name it. */
+  readonly one?: string;
+  /** `--only`, `--from` or `--until` and what it names. */
+  readonly select?: Readonly<Record<string, string>>;
+}
+
+/** What moft answers: to a selection of cells or a fix where the options ask for one, else about the whole file. */
+export async function answer(text: string, options: Options = {}): Promise<string> {
+  if (options.fix === true) return mended(text, options);
+  if (options.one === undefined && options.select === undefined) return listing(text, options);
+  const { pipeline } = check(text, options);
+  if (pipeline === undefined) return listing(text, options);
+  try {
+    return options.one === undefined
+      ? await selected(pipeline, options.select ?? {})
+      : `${(await matchOne(pipeline.cells, options.one)).id}\n`;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return [`error: ${error.message}`, ...(error.hint === undefined ? [] : [`hint: ${error.hint}`]), ''].join(
+      '\n',
+    );
+  }
+}
+
+/** Each cell of a run, or that it is only read. */
+async function selected(pipeline: Pipeline, options: Readonly<Record<string, string>>): Promise<string> {
+  const { pipeline: part, support } = await select(pipeline, options);
+  return part.cells.map(({ id }) => `${id}${support.has(id) ? ': must be in the store' : ''}\n`).join('');
+}
+
+/** What `check --fix` shows, and the file after it. */
+function mended(text: string, options: Options): string {
+  const after = mend(
+    text,
+    (now) => check(now, options).diagnostics,
+    (now, fix) => applyFix({ file, text: now }, fix),
+  );
+  const left = after.left.map((one) => `${formatDiagnostic(one, after.text)}\n`);
+  return [...after.applied.map(describeFix), ...left].join('').replaceAll('/project/pipelines/', '');
 }
 
 export function check(text: string, { existing, kinds, ...options }: Options = {}): Analysis {
