@@ -22,8 +22,7 @@ const lengthOf = (text: string): number => text.trimEnd().split('\n').length;
 
 /** As many parts as stand open, with what is said of the whole, and the rest folded. */
 function opened(parts: readonly string[], rest: string, ofAll = ''): string[] {
-  const room = longest - (ofAll === '' ? 0 : lengthOf(ofAll));
-  const fits = (end: number): boolean => end === 1 || lengthOf(parts.slice(0, end).join('')) <= room;
+  const fits = (end: number): boolean => end === 1 || lengthOf(parts.slice(0, end).join('')) <= longest;
   const first = parts.filter((_, at) => fits(at + 1));
   const more = parts.slice(first.length);
   const gap = more.length > 0 && ofAll !== '' ? '...\n' : '';
@@ -31,7 +30,10 @@ function opened(parts: readonly string[], rest: string, ofAll = ''): string[] {
     ...fenced('text', `${first.join('')}${gap}${ofAll}`),
     ...(more.length === 0
       ? []
-      : folded(`${String(more.length)} more ${rest}`, fenced('text', more.join('')))),
+      : folded(
+          `${String(more.length)} more ${more.length === 1 ? rest.slice(0, -1) : rest}`,
+          fenced('text', more.join('')),
+        )),
   ];
 }
 
