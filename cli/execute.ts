@@ -45,10 +45,12 @@ export async function execute(options: ExecuteOptions, host: CliHost): Promise<R
   });
   const execution = await newExecution(options, { workers, show }, host);
   const unlisten = listenForInterrupts(execution, host);
+  const unlistenCheckpoints = host.onCheckpoint(() => workers.checkpoint());
   try {
     return await execution.run();
   } finally {
     unlisten();
+    unlistenCheckpoints();
     await workers.close();
     await presenter.close();
   }

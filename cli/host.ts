@@ -31,4 +31,6 @@ export interface CliHost {
   engine(): Promise<EngineHost>;
   /** Calls back at each request to stop (Ctrl-C, TERM); returns how to stop listening. */
   onInterrupt(callback: () => void): () => void;
+  /** Calls back at each request to keep checkpoints (USR1, as a cluster sends it); returns how to stop listening. */
+  onCheckpoint(callback: () => void): () => void;
 }

@@ -41,6 +41,10 @@ const host: CliHost = {
     process.on('SIGINT', callback).on('SIGTERM', callback);
     return () => process.off('SIGINT', callback).off('SIGTERM', callback);
   },
+  onCheckpoint: (callback) => {
+    process.on('SIGUSR1', callback);
+    return () => process.off('SIGUSR1', callback);
+  },
 };
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };

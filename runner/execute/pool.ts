@@ -93,6 +93,11 @@ export class WorkerPool implements Workers {
     for (const worker of this.#all) worker.doom('a worker was replaced because its code changed');
   }
 
+  /** Asks all workers to keep a checkpoint at their next step. */
+  checkpoint(): void {
+    for (const worker of this.#all) worker.checkpoint();
+  }
+
   async close(): Promise<void> {
     this.#idle.clear();
     const workers = [...this.#all];
@@ -175,6 +180,11 @@ class WarmWorker {
 
   end(): void {
     void this.#process.then((process) => process.stdin.end());
+  }
+
+  /** To the process alone: what it started need not know the signal, and would die of it. */
+  checkpoint(): void {
+    void this.#process.then((process) => process.checkpoint());
   }
 
   doom(reason: string): void {
@@ -276,6 +286,7 @@ interface WorkerProcess {
   readonly stdin: Writable;
   readonly gone: Promise<ProcessEnd>;
   signal(name: NodeJS.Signals): void;
+  checkpoint(): void;
 }
 
 async function startProcess(
@@ -308,6 +319,7 @@ async function startProcess(
       message: originalMessage,
     })),
     signal: (name) => signalGroup(child.pid, name),
+    checkpoint: () => void child.kill('SIGUSR1'),
   };
 }
 
