@@ -1,7 +1,9 @@
+import type { Fix } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { Axis, AxisValue } from './draft.js';
 import { brokenAt, contains, describeNode, type Entry, type Node } from './nodes.js';
-import { plainName, valueName } from './reference.js';
+import { unlisted } from './name-values.js';
+import { nameLike, plainName, valueName } from './reference.js';
 import { resolve } from './resolve.js';
 
 /** Names that no axis has, and what to write instead. */
@@ -14,15 +16,16 @@ export const reserved: Readonly<Record<string, string>> = {
 };
 
 /** An axis with an error: its one value is broken, so that whatever reads it keeps silent. */
-export const unreadableAxis = ({ key: name, keyPlace: place }: Entry): Axis => ({
-  name,
+export const unreadableAxis = ({ key, keyPlace: place }: Entry): Axis => ({
+  // A name that can't be is read as the one that was meant, so that references to that hold.
+  name: plainName.test(key) ? key : (nameLike(key, plainName) ?? key),
   place,
   values: [{ name: '?', node: brokenAt(place) }],
   zipped: false,
 });
 
-/** Reads one axis; what is wrong with it goes to `errors` as handles. */
-export function readAxis(entry: Entry, context: Context, errors: string[]): Axis | undefined {
+/** Reads one axis; what is wrong with it goes to `errors` as handles. `seeds` mends an axis of seeds. */
+export function readAxis(entry: Entry, context: Context, errors: string[], seeds?: Fix): Axis | undefined {
   const { key: name, keyPlace } = entry;
   const hint = Object.hasOwn(reserved, name) ? reserved[name] : undefined;
   if (hint !== undefined || !plainName.test(name)) {
@@ -31,6 +34,8 @@ export function readAxis(entry: Entry, context: Context, errors: string[]): Axis
         code: hint === undefined ? 'bad-name' : 'reserved-name',
         message: `\`${name}\` can't be the name of an axis`,
         hint: hint ?? 'names are `[a-z][a-z0-9_-]*`',
+        instead: hint === undefined ? nameLike(name, plainName) : undefined,
+        fixes: [name === 'seed' ? seeds : undefined],
       }),
     );
     return undefined;
@@ -58,7 +63,10 @@ interface NamedValue extends AxisValue {
 function readValues(entry: Entry, context: Context, errors: string[]): readonly NamedValue[] {
   const node = resolve(entry.value, context);
   if (node.kind === 'broken') errors.push('');
-  if (node.kind === 'list') return node.items.flatMap((item) => readListed(item, entry.key, context, errors));
+  if (node.kind === 'list') {
+    const instead = unlisted(node, context.diagnostics.edit);
+    return node.items.flatMap((item) => readListed(item, { axis: entry.key, instead }, context, errors));
+  }
   if (node.kind === 'map')
     return node.entries.map((value) => {
       if (contains(value.value, 'broken')) errors.push('');
@@ -73,9 +81,17 @@ function readValues(entry: Entry, context: Context, errors: string[]): readonly 
           node.kind === 'reference'
             ? `name it: \`${entry.key}: {name: ${node.reference.text}}\``
             : `write \`${entry.key}: [...]\``,
+        instead: inList(node, context),
       }),
     );
   return [];
+}
+
+/** One value where an axis takes several, as the only one; undefined where it is written elsewhere. */
+function inList(node: Node, { diagnostics }: Context): string | undefined {
+  const text = diagnostics.edit.textOf(node.place);
+  if (node.uses.length > 0 || text === '' || text.includes('\n')) return undefined;
+  return node.kind === 'reference' ? `{${node.reference.stage}: ${text}}` : `[${text}]`;
 }
 
 /** Numbers are named by their JSON text: `5e-2` is `0.05`. */
@@ -83,7 +99,12 @@ export const nameOfScalar = (value: string | number | boolean): string =>
   typeof value === 'string' ? value : JSON.stringify(value);
 
 /** In a list a value is its own name, so only scalars can stand there. */
-function readListed(node: Node, axis: string, context: Context, errors: string[]): NamedValue[] {
+function readListed(
+  node: Node,
+  { axis, instead }: { readonly axis: string; readonly instead: Fix | undefined },
+  context: Context,
+  errors: string[],
+): NamedValue[] {
   if (node.kind === 'scalar' && node.value !== null)
     return [{ name: nameOfScalar(node.value), node, at: node }];
   if (node.kind === 'broken') {
@@ -96,6 +117,7 @@ function readListed(node: Node, axis: string, context: Context, errors: string[]
       code: 'unnamed-value',
       message: `in a list a value is its own name, so it must be a scalar, found ${describeNode(node)}`,
       hint: `name the values: \`${axis}: {first: ${example}, ...}\``,
+      fixes: [instead],
     }),
   );
   return [];
@@ -123,6 +145,11 @@ function checkNames(
         context.diagnostics.report(at, {
           code: 'duplicate-value',
           message: `the axis \`${axis}\` has the value \`${name}\` twice${before === name ? '' : ` (\`${before}\`: names must differ in more than case)`}`,
+          fixes: [
+            before === name && 'uses' in at
+              ? context.diagnostics.edit.removeItem(at.place, 'remove it')
+              : undefined,
+          ],
         }),
       );
     seen.set(name.toLowerCase(), name);

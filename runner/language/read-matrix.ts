@@ -1,6 +1,7 @@
+import type { Fix } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { Axis, Exclusion } from './draft.js';
-import { type Entry, type Node } from './nodes.js';
+import { type Entry, type MapNode, type Node } from './nodes.js';
 import { readAxis, unreadableAxis } from './read-axis.js';
 import { readExclude } from './read-exclude.js';
 import { expected } from './settings.js';
@@ -15,7 +16,7 @@ export interface Matrix {
 }
 
 /** Reads `matrix`: axes, axes that go together under `zip`, and what `exclude` leaves out. */
-export function readMatrix(node: Node, context: Context): Matrix {
+export function readMatrix(node: Node, context: Context, stage?: MapNode): Matrix {
   if (node.kind !== 'map') {
     expected(node, '`matrix` takes a map of axes', context, 'write `matrix: {axis: [value, ...]}`');
     return { axes: [], exclude: [], known: false, errors: [''] };
@@ -27,7 +28,8 @@ export function readMatrix(node: Node, context: Context): Matrix {
   const axes = node.entries.flatMap((one) => {
     if (one === exclude) return [];
     if (one === zip) return readZip(one, context, errors);
-    return [readAxis(one, context, errors) ?? unreadableAxis(one)];
+    const seeds = one.key === 'seed' && stage ? asSeeds(one, node, { stage, context }) : undefined;
+    return [readAxis(one, context, errors, seeds) ?? unreadableAxis(one)];
   });
   checkTwice(axes, context, errors);
   return {
@@ -36,6 +38,24 @@ export function readMatrix(node: Node, context: Context): Matrix {
     known: zip === undefined || zip.value.kind === 'map',
     errors,
   };
+}
+
+/** `matrix: {seed: [0, 1]}` as `seeds: [0, 1]`, the matrix gone where nothing is left in it. */
+function asSeeds(
+  seed: Entry,
+  matrix: MapNode,
+  { stage, context }: { readonly stage: MapNode; readonly context: Context },
+): Fix | undefined {
+  const { edit } = context.diagnostics;
+  const own = stage.entries.find(({ value }) => value === matrix);
+  const values = edit.textOf(edit.placeOf(seed.value));
+  if (own === undefined || own === stage.entries[0] || values === '' || values.includes('\n'))
+    return undefined;
+  if (stage.entries.some(({ key }) => key === 'seeds')) return undefined;
+  const come = edit.insert(stage, `seeds: ${values}`);
+  const gone = matrix.entries.length === 1 ? edit.remove(stage, own) : edit.remove(matrix, seed);
+  if (come === undefined || gone === undefined) return undefined;
+  return { title: 'write it as `seeds` of the stage', edits: [...come.edits, ...gone.edits] };
 }
 
 /** Axes of equal length: their first values go together, their second, and so on. */

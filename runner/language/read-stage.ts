@@ -45,6 +45,7 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
   // A name that can't be is read as the one that was meant, so that references to that hold.
   const name = stageName.test(key) ? key : (nameLike(key, stageName) ?? key);
   if (entry.value.kind !== 'map') return unreadable(entry, context);
+  const node = entry.value;
   const kind = readKind(entry.value, name, place, context, errors);
   const entries = knownEntries(
     entry.value,
@@ -59,7 +60,7 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
     const value = entries.get(key)?.value;
     return value === undefined || value.kind === 'broken' ? undefined : of(value);
   };
-  const matrix = read('matrix', (node) => readMatrix(node, context));
+  const matrix = read('matrix', (axes) => readMatrix(axes, context, node));
   if (entries.get('matrix')?.value.kind === 'broken') errors.push('');
   errors.push(...(matrix?.errors ?? []));
   const seeds = stageSeeds(entry.value, kind, shared, context);

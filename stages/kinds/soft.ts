@@ -54,7 +54,10 @@ function namesOf(rewards: SoftWith['rewards'], inputs: InputTraits): Problem[] {
 
 function weightsOf(rewards: SoftWith['rewards']): Problem[] {
   if (typeof rewards === 'string' || Array.isArray(rewards)) return [];
-  return simplexProblems(softRewards(rewards).weights, ['rewards']);
+  const { names, weights } = softRewards(rewards);
+  return simplexProblems(weights, ['rewards'], (scaled) =>
+    Object.fromEntries(names.map((name, i) => [name, scaled[i] ?? 0])),
+  );
 }
 
 const check = rules<SoftWith>(

@@ -1,6 +1,7 @@
 /** Settings that every training by policy gradient shares, and the checks on them. */
 import type { InputTraits, Problem, Traits } from '../../runner/contract.js';
 import { builtInRewards } from '../rewards/names.js';
+import type { Json } from '../../schemas/json.js';
 import { klEstimators } from './estimators.js';
 import { Type, type Static } from '../../schemas/type.js';
 
@@ -105,6 +106,7 @@ export function rewardProblems(
             path: path(i),
             message: `the prompts can't answer the reward ${JSON.stringify(name)}`,
             hint: `they answer ${known.join(', ')}`,
+            known,
           },
         ],
   );
@@ -127,15 +129,22 @@ export function scheduleProblems(schedule: AlphaSchedule): Problem[] {
   return schedule === 'constant' ? [] : alphaProblems(schedule.from, ['alpha_schedule', 'from']);
 }
 
-/** Weights off the simplex; `path` leads to the map or list. */
-export function simplexProblems(weights: readonly number[], path: readonly (string | number)[]): Problem[] {
+/** Weights off the simplex; `path` leads to the map or list, which `written` makes of weights. */
+export function simplexProblems(
+  weights: readonly number[],
+  path: readonly (string | number)[],
+  written: (weights: readonly number[]) => Json = (list) => list,
+): Problem[] {
   const sum = weights.reduce((a, b) => a + b, 0);
-  if (weights.every((w) => w >= 0) && Math.abs(sum - 1) < 1e-9) return [];
+  const positive = weights.every((w) => w >= 0);
+  if (positive && Math.abs(sum - 1) < 1e-9) return [];
+  const scaled = weights.map((w) => Number((w / sum).toPrecision(12)));
   return [
     {
       code: 'weights-simplex',
       path,
       message: `weights must be at least 0 and sum to 1, found [${weights.join(', ')}] with the sum ${Number(sum.toPrecision(6))}`,
+      ...(positive && sum > 0 ? { instead: written(scaled) } : {}),
     },
   ];
 }

@@ -207,6 +207,45 @@ export const mistakes: readonly Mistake[] = [
     'model: {width: 8, layers: 1}',
     'model: {width: 8, layers: 1, steps: 4}',
   ),
+  // axes
+  mistake(
+    'an axis of seeds',
+    'reserved-name',
+    'matrix: {conditioning: [full, logits]}',
+    'matrix: {conditioning: [full, logits], seed: [0, 1]}',
+  ),
+  mistake(
+    'an axis of seeds alone',
+    'reserved-name',
+    '    uses: sft',
+    '    uses: sft\n    matrix: {seed: [0, 1]}',
+  ),
+  mistake(
+    'an axis in capitals',
+    'bad-name',
+    'matrix: {conditioning: [full, logits]}',
+    'matrix: {Conditioning: [full, logits]}',
+  ),
+  mistake('one value for an axis', 'wrong-type', 'conditioning: [full, logits]', 'conditioning: full'),
+  mistake(
+    'a reference for an axis',
+    'wrong-type',
+    '{method: {soup: $soup.policy, clp: $clp.policy}}',
+    '{method: $soup.policy}',
+  ),
+  mistake(
+    'a reference in a list of values',
+    'unnamed-value',
+    '{method: {soup: $soup.policy, clp: $clp.policy}}',
+    '{method: [$soup.policy]}',
+  ),
+  mistake(
+    'a named value in brackets',
+    'unnamed-value',
+    '{method: {soup: $soup.policy, clp: $clp.policy}}',
+    '{method: [soup: $soup.policy]}',
+  ),
+  mistake('a value of an axis twice', 'duplicate-value', 'reward: [nli, rouge]', 'reward: [nli, rouge, nli]'),
   // values
   mistake('a number in quotes', 'wrong-type', 'documents: 64', 'documents: "64"'),
   mistake('thousands apart', 'wrong-type', 'documents: 64', 'documents: 6_400'),
