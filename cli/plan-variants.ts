@@ -6,10 +6,10 @@ import { columns, counted } from './text.js';
 export function variantLines({ pipeline, cells }: Pick<Plan, 'pipeline' | 'cells'>): readonly string[] {
   if (pipeline.variants.length === 0) return [];
   const base = cells.filter(({ cell }) => cell.coordinates.ablation === undefined);
-  const rows = pipeline.variants.map(({ name, patches }) => {
+  const rows = pipeline.variants.map(({ name, shared: kept, patches }) => {
     const own = cells.filter(({ cell }) => cell.coordinates.ablation === name);
-    const replaced = new Set(own.flatMap(({ cell }) => cell.twin ?? []));
-    const shared = base.filter(({ cell }) => !replaced.has(cell.id));
+    const ids = new Set(kept);
+    const shared = base.filter(({ cell }) => ids.has(cell.id));
     return [
       `  ${name}`,
       `adds ${counted(own.length, 'cell')}${hits(own)}`,

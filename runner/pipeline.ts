@@ -107,6 +107,8 @@ export interface Cell {
 /** An ablation: the file with one patch. */
 export interface Variant {
   readonly name: string;
+  /** Cells of the base that are cells of the variant, too; with those that carry its name they are all it has. */
+  readonly shared: readonly CellId[];
   /** Changed settings of each patched stage, as paths under `with` and where they are written. */
   readonly patches: readonly {
     readonly stage: string;

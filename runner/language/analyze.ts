@@ -100,7 +100,7 @@ function read(
     stages: draft.stages.map(({ name }) => name),
     onFailure: draft.onFailure,
     reproducible: draft.reproducible,
-    variants: draft.variants.map((variant) => describeVariant(variant, draft.stages)),
+    variants: draft.variants.map((variant) => describeVariant(variant, draft.stages, expanded)),
     remarks,
   };
 }
@@ -134,12 +134,18 @@ function withSets(
   return { root: applySets(root, others, diagnostics), params: new Map(params) };
 }
 
-function describeVariant({ name, patches }: VariantDraft, stages: readonly StageDraft[]): Variant {
+function describeVariant(
+  { name, patches }: VariantDraft,
+  stages: readonly StageDraft[],
+  expanded: ReadonlyMap<string, Expanded>,
+): Variant {
   const changed = [...patches].flatMap(([stage, { settings }]) => {
     const schema = stages.find((draft) => draft.name === stage)?.kind?.with as JsonSchema | undefined;
     return patchedPaths(settings, schema).map((path) => ({ stage, ...path }));
   });
-  return { name, patches: changed };
+  const cells = stages.flatMap((stage) => viewOf(expanded.get(stage.name), name).cells);
+  const shared = cells.filter(({ variant }) => variant === undefined).map(({ id }) => id);
+  return { name, shared, patches: changed };
 }
 
 function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>, bases: ReadonlySet<CellId>): Cell {

@@ -246,7 +246,7 @@ export function readSeeds(
   if (none && value === false) return undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= limits.seeds)
     return Array.from({ length: value }, (_, seed) => seed);
-  const what = `\`seeds\` takes a count from 1 to ${limits.seeds} or a list of integers${none ? ', or `false`' : ''}`;
+  const what = `\`seeds\` takes a count from 1 to ${limits.seeds} or a list of integers from 0${none ? ', or `false`' : ''}`;
   if (resolved.kind === 'list' && resolved.items.length > 0)
     return listedSeeds(resolved.items, what, context);
   expected(resolved, what, context, numberMeant(resolved));

@@ -286,13 +286,15 @@ export function readNames(
       expected(item, `${what} takes names such as \`${like}\``, context);
       return [];
     }
-    if (seen.has(name))
+    if (seen.has(name)) {
       context.diagnostics.report(item, {
         code: 'duplicate-name',
         message: `\`${name}\` stands in ${what} twice`,
         hint: 'remove one of the two',
         fixes: [context.diagnostics.edit.removeItem(item.place, `remove the second \`${name}\``)],
       });
+      return [];
+    }
     seen.add(name);
     return [{ name, place: item.place, uses: item.uses }];
   });

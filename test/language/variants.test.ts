@@ -155,6 +155,40 @@ describe('variants', () => {
     );
   });
 
+  it('are the file with their patch written into it', () => {
+    fc.assert(
+      fc.property(shapes, fc.boolean(), (shape, movesAxes) => {
+        const tree = fileOf(shape) as {
+          readonly stages: Record<string, { readonly with: Record<string, unknown> }>;
+          ablations?: Record<string, { readonly one_at_a_time: Record<string, object> }>;
+        };
+        delete tree.stages.all;
+        // Its cells have the axes of another expert, and so mostly no twin.
+        const elsewhere = { one_at_a_time: { elsewhere: { policy: '$expert-1.policy' } } };
+        if (movesAxes) (tree.ablations ??= {})['front-0'] = elsewhere;
+        const ablations = Object.entries(tree.ablations ?? {});
+        const { cells, variants } = pipelineOf(tree);
+        for (const { name, shared } of variants) {
+          const patched = structuredClone(tree);
+          delete patched.ablations;
+          for (const [stage, { one_at_a_time: patches }] of ablations)
+            Object.assign(patched.stages[stage]?.with ?? {}, patches[name]);
+          const plain = pipelineOf(patched).cells;
+          const own = cells.filter(({ coordinates }) => coordinates.ablation === name);
+          const kept = cells.filter(({ id }) => shared.includes(id));
+          const places = (all: readonly Cell[]): readonly string[] =>
+            all
+              .map(({ stage, coordinates }) =>
+                JSON.stringify([stage, { ...coordinates, ablation: undefined }]),
+              )
+              .sort();
+          expect(places([...own, ...kept])).toEqual(places(plain));
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
   it('do not hang on the order in which they are written', () => {
     fc.assert(
       fc.property(shapes, (shape) => {
