@@ -304,7 +304,7 @@ describe('wrong arguments', () => {
     [
       ['run', 'p.yaml', '--backend', 'cuda'],
       '--backend expects an engine, found "cuda"',
-      'the engines are wasm, tensorflow, cpu',
+      'the engines are wasm, tensorflow, webgpu, cpu',
     ],
     [['run', 'p.yaml', '--until', 'two'], 'no cell is named by "two"', 'the candidates are'],
     [
