@@ -88,7 +88,11 @@ export class Diagnostics implements Reporter {
 
   /** What the command line gave is mended there. */
   #canApply(fix: Fix | undefined): fix is Fix {
-    return fix?.edits.every(({ place }) => place.file === this.source.file) === true;
+    return (
+      fix?.edits.every(
+        ({ place, text }) => place.file === this.source.file && (text !== '' || !isEmpty(place)),
+      ) === true
+    );
   }
 
   blocks(id: string, what: string): void {
@@ -128,3 +132,7 @@ const keyOf = (related: Related): string =>
 function merge(before: readonly Related[], after: readonly Related[]): readonly Related[] {
   return [...new Map([...before, ...after].map((related) => [keyOf(related), related])).values()];
 }
+
+/** An empty text there changes nothing. */
+const isEmpty = ({ line, column, endLine, endColumn }: Place): boolean =>
+  line === endLine && column === endColumn;
