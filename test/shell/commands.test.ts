@@ -109,9 +109,19 @@ describe('what goes wrong is said, with its class', () => {
       /^user event: line 1 .*NaN/,
     ],
     [
-      'an event of no kind',
-      `echo '{"type":"metric"}' >> "$MOFT_EVENTS"; echo > out.txt`,
-      /^user event: line 1 .*no event/,
+      'an event of no type',
+      `echo '{"name":"loss"}' >> "$MOFT_EVENTS"; echo > out.txt`,
+      /^user event: line 1 of MOFT_EVENTS has no `type`; it is one of metric, progress, log, note, sample, artifact$/,
+    ],
+    [
+      'an event that lacks a field',
+      `echo '{"type":"metric","name":"loss","value":1}' >> "$MOFT_EVENTS"; echo > out.txt`,
+      /^user event: .*: a metric needs name, value and step; step is missing$/,
+    ],
+    [
+      'an event with a field of another sort',
+      `echo '{"type":"metric","name":"loss","value":"1","step":1}' >> "$MOFT_EVENTS"; echo > out.txt`,
+      /^user event: line 1 .*`value` of a metric must be number, found "1"$/,
     ],
   ])('%s', async (_, script, expected) => {
     expect(failure(await shop.run(one(script)))).toMatch(expected);

@@ -1,8 +1,8 @@
 /** Reads the events that a command appends to a file, one JSON a line, while it runs; each is checked. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { StageEventBody } from '../../../../schemas/protocol.js';
+import type { StageEventBody } from '../../../../schemas/protocol.js';
 import { StageFailure } from '../../../contract.js';
-import { validator } from '../../validate.js';
+import { eventProblem } from './event-problem.js';
 
 /** Bytes. */
 const longestLine = 65_536;
@@ -67,8 +67,8 @@ export class EventsFile {
     if (text === '') return;
     if (this.#lines > mostEvents) this.#refuse(`is one more than the ${mostEvents} that a cell may write`);
     const event = this.#parse(text);
-    const problem = (await validator(StageEventBody))(event);
-    if (problem !== undefined) this.#refuse(`is no event: ${this.#redact(problem)}`);
+    const problem = await eventProblem(event);
+    if (problem !== undefined) this.#refuse(this.#redact(problem));
     this.#emit(this.#cleaned(event) as StageEventBody);
   }
 
