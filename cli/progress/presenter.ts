@@ -28,7 +28,7 @@ export function plainPresenter(host: CliHost): Presenter {
   };
 }
 
-/** A line for an event that a reader of plain text should see. */
+/** A line, whole however long (its point may come last), for an event that a reader of plain text should see. */
 export function plainLine(event: LifecycleEvent | CellEvent): string | undefined {
   switch (event.type) {
     case 'cell-started':
@@ -49,10 +49,10 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
       return `note     ${event.cell === undefined ? '' : `${event.cell}: `}${event.text}`;
     case 'log':
       return event.level === 'warning' || event.level === 'error'
-        ? `${event.level.padEnd(8)} ${event.cell}  ${oneLine(event.text)}`
+        ? `${event.level.padEnd(8)} ${event.cell}  ${oneLine(event.text, Infinity)}`
         : undefined;
     case 'note':
-      return `note     ${event.cell}: ${oneLine(event.markdown)}`;
+      return `note     ${event.cell}: ${oneLine(event.markdown, Infinity)}`;
     case 'run-started':
     case 'run-finished':
     case 'metric':

@@ -68,7 +68,13 @@ function change(stage: StageProgress, cell: CellId, news: Omit<RunningCell, 'cel
 }
 
 /** Of many metrics a step, the one that a reader waits for stays on the screen. */
-const telling = /loss|reward|value/;
+const telling = [/reward(?!s\/excluded)|value/, /regret/, /loss/];
+
+/** How far from what is waited for: 0 is best. */
+function remoteness(metric: string): number {
+  const rank = telling.findIndex((pattern) => pattern.test(metric));
+  return rank < 0 ? telling.length : rank;
+}
 
 function changeMetric(
   stage: StageProgress,
@@ -76,7 +82,7 @@ function changeMetric(
   { name, value }: { readonly name: string; readonly value: number },
 ): StageProgress {
   const shown = stage.running.get(cell)?.metric;
-  if (shown !== undefined && telling.test(shown) && !telling.test(name)) return stage;
+  if (shown !== undefined && remoteness(shown) < remoteness(name)) return stage;
   return change(stage, cell, { metric: oneLine(`${name} ${Number(value.toPrecision(4))}`, 40) });
 }
 

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { advance, initialProgress, screen, stageLine, type Progress } from '../../cli/progress/state.js';
+import { plainLine } from '../../cli/progress/presenter.js';
 import { bytes, clean, columns, duration } from '../../cli/text.js';
 import type { CellId, Key } from '../../runner/pipeline.js';
 import type { CellEvent, LifecycleEvent } from '../../runner/track/events.js';
@@ -41,6 +42,23 @@ describe('a row', () => {
     ]);
   });
 
+  it('prefers the reward to other metrics, and anything to the count of excluded responses', () => {
+    const metrics = ['tokens', 'train/loss', 'rewards/mean', 'train/loss', 'rewards/excluded'];
+    const shown = metrics.map((_, i) => {
+      const events = metrics.slice(0, i + 1).map((name, seq) => {
+        return { type: 'metric', cell: id('clp/seed=0'), seq, name, value: 0, step: 0 } as const;
+      });
+      return screen(after(stages('clp'), started('clp/seed=0'), ...events), 9)[0];
+    });
+    expect(shown.map((row) => row?.split('  ').at(-1))).toEqual([
+      'tokens 0',
+      'train/loss 0',
+      'rewards/mean 0',
+      'rewards/mean 0',
+      'rewards/mean 0',
+    ]);
+  });
+
   it('forgets the current cell when it ends or is tried again', () => {
     const failure = { class: 'infrastructure', code: 'x', message: 'x' } as const;
     const ended = after(stages('a'), started('a'), finished('a', 'failed'));
@@ -54,6 +72,13 @@ describe('a row', () => {
     });
     expect([...again.values()].map(stageLine)).toEqual(['a  0/1']);
   });
+});
+
+it('a warning stands in full, however long it is', () => {
+  const text = `${'the span is low, '.repeat(40)}and here is the point`;
+  expect(plainLine({ type: 'log', cell: id('a'), seq: 1, level: 'warning', text })).toBe(
+    `warning  a  ${text}`,
+  );
 });
 
 describe('a screen', () => {
