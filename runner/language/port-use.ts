@@ -1,3 +1,4 @@
+import type { ArtifactType } from '../../schemas/artifact.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { InputPort, StageKind } from '../contract.js';
 import type { PathBinding } from '../pipeline.js';
@@ -34,6 +35,8 @@ export interface PortContext {
   readonly diagnostics: Reporter;
   /** References of the file that give a type, for hints. */
   readonly candidates: (type: InputPort['type']) => readonly string[];
+  /** Type of the output that a reference reads, as far as it is known. */
+  readonly typeOf: (reference: StageReference) => ArtifactType | undefined;
   /** What is wrong with the selectors or the output of a reference, if anything. */
   readonly unselectable: (reference: StageReference) => Finding | undefined;
   /** Axes that a gather of a stage is likely meant for: its own ones, else those it carries; never `seed`. */

@@ -118,6 +118,11 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
   const { reference } = node;
   const many = gathers(reference);
   if (port.list === 'either' || many === (port.list === true)) return true;
+  const found = context.typeOf(reference);
+  if (found !== undefined && port.type !== 'any' && found !== port.type) {
+    reportType(name, port, { node, found }, context);
+    return false;
+  }
   const unselectable = context.unselectable(reference);
   if (unselectable !== undefined) context.diagnostics.report(node, unselectable);
   context.diagnostics.report(
@@ -136,6 +141,25 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
         },
   );
   return false;
+}
+
+/** An artifact of another type: that it should be a list, or none, is no advice. */
+function reportType(
+  name: string,
+  port: InputPort,
+  { node, found }: { node: ReferenceNode; found: string },
+  context: PortContext,
+): void {
+  const written = context
+    .candidates(port.type)
+    .map((text) => (port.list === true ? (listOf(text, port, context) ?? text) : text));
+  const some = written.slice(0, 4).map((text) => `\`${text}\``);
+  context.diagnostics.report(node, {
+    code: 'wrong-artifact',
+    message: `\`${name}\` takes ${takes(port)}, and \`${node.reference.text}\` is a ${found}`,
+    hint: some.length === 0 ? undefined : `write ${some.join(' or ')}`,
+    instead: written.length === 1 ? written[0] : undefined,
+  });
 }
 
 function oneHint(reference: StageReference): string {
