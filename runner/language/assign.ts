@@ -114,6 +114,8 @@ export function assign(
     root: context.root ?? dirname(context.file),
     values: checked.values,
     candidates: (type) => candidates(type, context),
+    typeOf: ({ stage, output }) =>
+      viewOf(context.expanded.get(stage), context.variant).cells[0]?.outputs?.[output]?.type,
     unselectable: (reference) => {
       const parent = context.expanded.get(reference.stage);
       const read = parent?.kind === 'cells' ? readAcross(reference, parent, context.variant) : undefined;
@@ -216,7 +218,9 @@ function readRows(
   const parent = context.expanded.get(node.reference.stage);
   if (parent === undefined) {
     const onCycle = context.stages.includes(node.reference.stage);
-    errors.push(onCycle ? '' : reportUnknownStage(node, context));
+    const error = onCycle ? '' : reportUnknownStage(node, context);
+    if (!onCycle) context.diagnostics.blocks(error, `\`${stage}\``);
+    errors.push(error);
     return undefined;
   }
   if (parent.kind === 'blocked') {

@@ -182,10 +182,19 @@ function meantAt(at: Node, schema: JsonSchema, { diagnostics }: WithContext): Ad
   )
     return { hint: 'write it without brackets', instead: diagnostics.edit.textOf(at.items[0].place) };
   if (at.kind !== 'scalar') return undefined;
-  if (types.includes('number') || types.includes('integer')) return numberMeant(at);
+  if (types.includes('number') || types.includes('integer')) return numberMeant(at, exampleOf(schema));
   if (types.includes('boolean')) return booleanMeant(at);
   if (types.length !== 1 || types[0] !== 'array' || (formsOf(schema)[0]?.minItems ?? 0) > 1) return undefined;
   return { hint: `write a list: \`[${text}]\``, instead: `[${text}]` };
+}
+
+/** A number that a schema takes. */
+function exampleOf(schema: JsonSchema): number {
+  if (typeof schema.default === 'number') return schema.default;
+  const form = formsOf(schema).find(({ type }) => type === 'number' || type === 'integer');
+  const least = form?.minimum ?? (form?.exclusiveMinimum ?? 0) + 1;
+  const most = form?.maximum ?? form?.exclusiveMaximum ?? Infinity;
+  return most <= 1 ? most / 2 : Math.min(Math.max(4, least), most);
 }
 
 /** Reports what a kind's own check found at the place of the value. */

@@ -4,8 +4,8 @@ import { looksLikeNumber, withoutSeparators } from './scalars.js';
 
 type Meant = Pick<Finding, 'hint' | 'instead'>;
 
-/** What to write where text was meant as a number: `1_000`, `0,05`, `"5"`, `5%`. */
-export function numberMeant(node: Node): Meant | undefined {
+/** What to write where text was meant as a number: `1_000`, `0,05`, `"5"`, `5%`, `four`. */
+export function numberMeant(node: Node, example = 4): Meant | undefined {
   if (node.kind !== 'scalar' || typeof node.value !== 'string') return undefined;
   if (node.plain !== undefined && looksLikeNumber(node.plain)) return separated(node.plain);
   const text = node.value.trim();
@@ -14,6 +14,7 @@ export function numberMeant(node: Node): Meant | undefined {
     const share = String(Number((Number(percent) / 100).toPrecision(12)));
     return { hint: `write \`${share}\``, instead: share };
   }
+  if (/^[a-z]+([ -][a-z]+)*$/i.test(text)) return { hint: `write a number, such as \`${example}\`` };
   if (!/^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/.test(text)) return undefined;
   const number = String(Number(text));
   return { hint: `write it without quotes: \`${number}\``, instead: number };

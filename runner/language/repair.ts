@@ -78,10 +78,16 @@ function candidates(error: SyntaxError, parsed: Parsed): readonly Repair[] {
     BAD_DQ_ESCAPE: () => [one('write `\\\\`', { from: at, to: at, text: '\\' })],
     BAD_ALIAS: () => quoteToEnd(text, at),
     BAD_INDENT: () => (closing ? closers(text, at) : sameIndent(text, at)),
-    MISSING_CHAR: () => (closing ? closers(text, at) : missingQuote(parsed, at)),
+    MISSING_CHAR: () => missingChar(error, parsed, closing),
     UNEXPECTED_TOKEN: () => unexpected(text, at),
   };
   return [...(own[error.code]?.() ?? []), ...(error.code === 'MISSING_CHAR' ? [] : openText(parsed, at))];
+}
+
+function missingChar({ message, pos }: SyntaxError, parsed: Parsed, closing: boolean): readonly Repair[] {
+  const [at] = pos;
+  if (closing) return closers(parsed.text, at);
+  return message.startsWith('Implicit map keys') ? missingColon(parsed.text, at) : missingQuote(parsed, at);
 }
 
 const one = (title: string, change: Change): Repair => ({ title, changes: [change] });
