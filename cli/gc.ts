@@ -119,7 +119,9 @@ function printCollection(collection: Collection, store: Store, host: CliHost): v
   const lines = [
     ...columns(rows),
     ...evictionLines(collection, namesOfKeys(store)),
-    ...(held === 0 ? [] : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young`]),
+    ...(held === 0
+      ? []
+      : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young (see --min-age)`]),
     blobs.length + evictions.length + alternates.length + leftovers.length === 0
       ? 'nothing to remove'
       : 'to remove it: the same command with --yes',

@@ -8,6 +8,7 @@ import type { Graph } from './graph/model.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, storeRoot, type Planned } from './load.js';
 import { flag, text } from './options.js';
+import { clean } from './text.js';
 
 const formats = ['mermaid', 'dot', 'svg', 'html'] as const;
 type Format = (typeof formats)[number];
@@ -43,7 +44,10 @@ const spec: CommandSpec = {
     const build = flag(options, 'cells') ? cellGraph : stageGraph;
     const drawn = await draw(build(pipeline, planned?.plan), format);
     if (out === undefined) host.stdout.write(drawn);
-    else writeOut(resolve(host.cwd, out), drawn);
+    else {
+      writeOut(resolve(host.cwd, out), drawn);
+      host.stderr.write(clean(`wrote ${out}\n`));
+    }
     return exitCode.done;
   },
 };
@@ -61,14 +65,21 @@ const extensions: Readonly<Record<string, Format>> = {
 
 function formatOf(options: Options, out: string | undefined): Format {
   const name = text(options, 'format');
-  const found =
-    name === undefined
-      ? (extensions[extname(out ?? '')] ?? 'mermaid')
-      : formats.find((format) => format === name);
+  if (name === undefined) return out === undefined ? 'mermaid' : formatOfName(out);
+  const found = formats.find((format) => format === name);
   if (found) return found;
   throw new UsageError(
     `--format expects the name of a format, found ${JSON.stringify(name)}`,
     `the formats are ${formats.join(', ')}`,
+  );
+}
+
+function formatOfName(out: string): Format {
+  const found = extensions[extname(out).toLowerCase()];
+  if (found) return found;
+  throw new UsageError(
+    `the ending of ${JSON.stringify(out)} names no format of a graph`,
+    `the endings are ${Object.keys(extensions).join(', ')}; or give --format`,
   );
 }
 

@@ -52,7 +52,7 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
   try {
     return await dispatch(argv, host, version);
   } catch (error) {
-    const known = error instanceof PipelineError ? error : await asUsageError(error);
+    const known = error instanceof PipelineError ? error : await asUsageError(error, argv[0]);
     if (!known) {
       const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
       host.stderr.write(`moft: internal error; please report it with what follows\n${clean(told)}\n`);
@@ -112,24 +112,22 @@ function noCommand(found: string | undefined, help: () => void): ExitCode {
 }
 
 /** cac's own errors are wrong arguments; everything else is what it is. */
-async function asUsageError(error: unknown): Promise<UsageError | undefined> {
+async function asUsageError(error: unknown, name: string | undefined): Promise<UsageError | undefined> {
   if (error instanceof UsageError) return error;
   if (!(error instanceof Error) || error.constructor.name !== 'CACError') return undefined;
   const unknown = /Unknown option `(.*)`/.exec(error.message)?.[1];
   const message = error.message.charAt(0).toLowerCase() + error.message.slice(1);
-  return new UsageError(
-    message,
-    unknown === undefined ? 'see `moft <command> --help`' : await hintForOption(unknown),
-  );
+  const named = name !== undefined && Object.hasOwn(loaders, name) ? name : undefined;
+  const help = named === undefined ? 'see `moft --help`' : `see \`moft ${named} --help\``;
+  const nearest = unknown === undefined ? undefined : await nearestOption(unknown, named);
+  return new UsageError(message, nearest === undefined ? help : `did you mean \`${nearest}\`? ${help}`);
 }
 
-async function hintForOption(found: string): Promise<string> {
-  const known = (await loadCommands())
+/** Of the options of the command. */
+async function nearestOption(found: string, name: string | undefined): Promise<string | undefined> {
+  const known = (await loadCommands(name))
     .flatMap(({ options }) => options.map(([flags]) => flags))
-    .flatMap((flags) => /--[a-z-]+/.exec(flags) ?? [])
-    .filter((name) => name !== found); // an option of other commands
+    .flatMap((flags) => /--[a-z-]+/.exec(flags) ?? []);
   const [nearest] = [...new Set(known)].sort((a, b) => distance(a, found) - distance(b, found));
-  return nearest !== undefined && distance(nearest, found) <= 3
-    ? `did you mean \`${nearest}\`? see \`moft <command> --help\``
-    : 'see `moft <command> --help`';
+  return nearest !== undefined && distance(nearest, found) <= 3 ? nearest : undefined;
 }

@@ -156,7 +156,7 @@ function stageRows({ stages, estimate, planning }: Outlook): string[][] {
       stage.stage,
       String(cells.length),
       statusText(counts),
-      stage.axes.map(({ name, values }) => `${name} x${values.length}`).join(', '),
+      axesText(stage),
       counts.hit === cells.length ? '' : maybeDuration(workOf(stage, estimate)),
       counts.hit === 0 ? '' : duration(saved),
       stageWhy(stage),
@@ -164,6 +164,14 @@ function stageRows({ stages, estimate, planning }: Outlook): string[][] {
   });
   return [head, ...rows];
 }
+
+/** The axes of the base, and how many variants ablations add. */
+const axesText = ({ axes }: StageSummary): string =>
+  axes
+    .map(({ name, values }) =>
+      name === 'ablation' ? `base + ${counted(values.length, 'variant')}` : `${name} x${values.length}`,
+    )
+    .join(', ');
 
 const statusText = (counts: StageSummary['counts']): string =>
   (['hit', 'run', 'depends'] as const)

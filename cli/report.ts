@@ -14,7 +14,7 @@ const spec: CommandSpec = {
   usage: 'report <file> [cell]',
   description:
     'Print the path of the newest report of a pipeline (of a cell, where it has several), or copy the page',
-  options: [['-o, --output <path>', 'Copy the page, which needs no other file, to this path']],
+  options: [['-o, --out <path>', 'Copy the page, which needs no other file, to this path']],
   examples: [
     'report pipelines/quickstart.yaml',
     'report pipelines/quickstart.yaml -o front.html',
@@ -22,7 +22,7 @@ const spec: CommandSpec = {
   ],
   async run([file, cell], options, host) {
     const path = resolve(host.cwd, file ?? '');
-    const output = text(options, 'output');
+    const output = text(options, 'out');
     const store = await open(storeRoot(dirname(path), host), 'write', host);
     if (!store) return exitCode.environment;
     const report = newestReport(store, path, cell);
@@ -34,7 +34,10 @@ const spec: CommandSpec = {
     const page = await unpackReport(store, report.digest, host);
     if (page === undefined) return exitCode.environment;
     if (output === undefined) host.stdout.write(clean(`${page}\n`));
-    else copyPage(page, resolve(host.cwd, output));
+    else {
+      copyPage(page, resolve(host.cwd, output));
+      host.stderr.write(clean(`wrote ${output}\n`));
+    }
     await store.close();
     return exitCode.done;
   },

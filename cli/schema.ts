@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
 import { text } from './options.js';
+import { clean } from './text.js';
 
 const spec: CommandSpec = {
   usage: 'schema',
@@ -16,7 +17,10 @@ const spec: CommandSpec = {
       host.kinds(),
     ]);
     if (out === undefined) host.stdout.write(schemaText(kinds));
-    else write(resolve(host.cwd, out), schemaText(kinds));
+    else {
+      write(resolve(host.cwd, out), schemaText(kinds));
+      host.stderr.write(clean(`wrote ${out}\n`));
+    }
     return exitCode.done;
   },
 };

@@ -2,6 +2,7 @@
 import type { Cell, CellId, InputBinding, Pipeline } from '../../runner/pipeline.js';
 import { axesOf, type AxisSummary } from '../../runner/plan/stages.js';
 import type { Plan, PlanStatus } from '../../runner/plan/index.js';
+import { counted } from '../text.js';
 
 export interface GraphNode {
   readonly id: string;
@@ -71,6 +72,11 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 /** `x4 (conditioning) x3 (seed)`; the cells too, where they are not all combinations. */
 function multiplied(cells: readonly Cell[]): readonly string[] {
   const axes = axesOf(cells);
+  const ablation = axes.find(({ name }) => name === 'ablation');
+  if (ablation) {
+    const base = cells.filter(({ coordinates }) => coordinates.ablation === undefined);
+    return [...multiplied(base), `+ ${counted(ablation.values.length, 'variant')}`];
+  }
   const product = axes.reduce((size, { values }) => size * values.length, 1);
   const counts = axes.map(({ name, values }: AxisSummary) => `x${values.length} (${name})`);
   return product === cells.length ? counts : [...counts, `= ${cells.length} cells`];

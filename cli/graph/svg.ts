@@ -56,7 +56,7 @@ export function toSvg(placed: Placed): string {
 
 /** The name in bold, what its axes multiply to in plain type. */
 function titleSpans(title: string): string {
-  const at = title.search(/ (x\d+ \(|= )/);
+  const at = title.search(/ (x\d+ \(|= |\+ )/);
   if (at < 0) return escaped(title);
   const times = escaped(title.slice(at + 1)).replace(/(^| )x(\d)/g, '$1\u00d7$2');
   return `${escaped(title.slice(0, at))} <tspan class="moft-times">${times}</tspan>`;

@@ -1,4 +1,5 @@
 /** The first sentences of a report: what the figures say, without claiming more than they can. */
+import { fixed } from '../statistics/fixed.js';
 import type { CurveSummary, Slice } from './types.js';
 
 /** Sentences on one slice; empty where a single curve has nothing to be compared with. */
@@ -16,7 +17,7 @@ function ranking(slice: Slice): string | null {
   });
   if (known.length < 2) return null;
   const sorted = [...known].sort((a, b) => sign * (a.mean - b.mean));
-  const list = sorted.map(({ name, mean }) => `${name} ${mean.toFixed(4).replace('-', '−')}`).join(', ');
+  const list = sorted.map(({ name, mean }) => `${name} ${fixed(mean, 4).replace('-', '−')}`).join(', ');
   return slice.exact
     ? `Mean V-regret against the exact optimum, lowest first: ${list}.`
     : `Gain in V over the reference model, sampled, highest first: ${list}.`;

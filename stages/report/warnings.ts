@@ -1,5 +1,6 @@
 /** What a reader must know before trusting the figures. */
 import { byCodeUnit } from '../../schemas/json.js';
+import { fixed } from '../statistics/fixed.js';
 import { lockInSpan } from '../statistics/steering.js';
 import type { CurveSummary, Slice } from './types.js';
 
@@ -43,7 +44,7 @@ function lowSpan(curve: CurveSummary): string[] {
 }
 
 function spansOf(seeds: CurveSummary['seeds']): string {
-  return seeds.map((seed) => `${(seed.figures.span ?? 0).toFixed(2)}${ofSeed(seed.seed)}`).join(', ');
+  return seeds.map((seed) => `${fixed(seed.figures.span ?? 0, 2)}${ofSeed(seed.seed)}`).join(', ');
 }
 
 const ofSeed = (seed: string): string => (seed === '-' ? '' : ` at seed ${seed}`);

@@ -2,6 +2,7 @@
  * Lock-in: early in training the answer that is best for the average trade-off takes all probability, the others'
  * gradient vanishes, and an end of the weights never comes back. Regret and span at the corners show it.
  */
+import { fixed } from '../statistics/fixed.js';
 import type { ExactPoint } from '../../schemas/artifact.js';
 import type { SteerablePolicy, TradeOff } from '../policy/types.js';
 import { exactAt, type ListedPrompt } from './exact-evaluation.js';
@@ -84,7 +85,7 @@ export function lockInWarning(figures: Figures): string | undefined {
   const locked = low.filter(({ objective, span }) => span < lockedIn * reachOf(objective));
   const lacking = low.filter((one) => !locked.includes(one));
   const list = (items: typeof low): string =>
-    items.map(({ objective, span }) => `${objective} ${span.toFixed(2)}`).join(', ');
+    items.map(({ objective, span }) => `${objective} ${fixed(span, 2)}`).join(', ');
   const texts = [
     ...(locked.length === 0
       ? []

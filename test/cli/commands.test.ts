@@ -294,8 +294,8 @@ describe('wrong arguments', () => {
   it.each([
     [['chekc'], 'there is no command "chekc"', 'did you mean `moft check`?'],
     [['p.yaml'], 'there is no command "p.yaml"', 'write `moft run p.yaml`'],
-    [['run'], 'missing required args for command `run <file>`', 'see `moft <command> --help`'],
-    [['run', 'p.yaml', 'q.yaml'], 'unused args: `q.yaml`', 'see `moft <command> --help`'],
+    [['run'], 'missing required args for command `run <file>`', 'see `moft run --help`'],
+    [['run', 'p.yaml', 'q.yaml'], 'unused args: `q.yaml`', 'see `moft run --help`'],
     [['run', 'none.yaml'], 'there is no file', 'give the path of a pipeline'],
     [['run', 'p.yaml', '--jsn'], 'unknown option `--jsn`', 'did you mean `--json`?'],
     [['worker', 'none.json'], 'there is no job file', 'the runner writes it'],

@@ -1,5 +1,5 @@
 /** `moft graph`: the same picture in four formats, from the real command. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Project } from './moft.js';
@@ -23,7 +23,8 @@ afterAll(() => project.close());
 
 const graph = async (...args: string[]): Promise<string> => {
   const { code, stdout, stderr } = await project.run('graph', 'p.yaml', ...args);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const at = args.indexOf('-o');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: at < 0 ? '' : `wrote ${args[at + 1] ?? ''}\n` });
   return stdout;
 };
 
@@ -69,6 +70,13 @@ describe('moft graph', () => {
       expect(Number(x) + Number(w)).toBeLessThanOrEqual(Number(width));
       expect(Number(y) + Number(h)).toBeLessThanOrEqual(Number(height));
     }
+  });
+
+  it('takes no ending that names no format', async () => {
+    const { code, stderr } = await project.run('graph', 'p.yaml', '-o', 'g.png');
+    expect(code).toBe(2);
+    expect(stderr).toContain('the endings are .mmd');
+    expect(existsSync(join(project.folder, 'g.png'))).toBe(false);
   });
 
   it('refuses another format, and a folder that is not there', async () => {
