@@ -11,6 +11,7 @@ import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printJson, storeRoot } from './load.js';
 import { flag } from './options.js';
 import { variantLines } from './plan-variants.js';
+import { missingSecrets } from './secrets.js';
 import { clean, columns, counted, dollars, duration, oneLine } from './text.js';
 
 type Planning = typeof planningModule;
@@ -130,6 +131,7 @@ function printPlan(outlook: Outlook, byCell: boolean, host: CliHost): void {
   const { plan } = outlook;
   const lines = [
     ...plan.pipeline.remarks.map((remark) => `note: ${remark}`),
+    ...missingSecrets(plan, host.env).map(({ message, hint }) => `note: ${message}; ${hint ?? ''}`),
     ...columns(byCell ? plan.cells.map(cellRow) : stageRows(outlook)),
     ...variantLines(plan),
     ...outlookLines(outlook),

@@ -10,6 +10,7 @@ import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
 import { flag, positiveInteger, text } from './options.js';
+import { missingSecrets } from './secrets.js';
 import { requireHits, select, selectionOptions, type Selection } from './select.js';
 
 const spec: CommandSpec = {
@@ -85,6 +86,8 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
   });
   if (!planned.ok) return planned.exit;
   requireHits(planned.plan, support);
+  const secrets = missingSecrets(planned.plan, host.env);
+  if (secrets.length > 0) throw new PipelineError(secrets, { file: '', text: '' });
   const executed = await executePlan(planned.plan, store, context);
   if (typeof executed === 'number') return executed;
   const { summary, run } = executed;
