@@ -7,7 +7,7 @@ import type { CliHost } from './host.js';
 import { readFolder, type Folder } from './init/folder.js';
 import { methods, rewardsFor, template, type Answers } from './init/template.js';
 import { relativeTo } from './load.js';
-import { flag, positiveInteger, text } from './options.js';
+import { flag, text } from './options.js';
 import { clean } from './text.js';
 
 const spec: CommandSpec = {
@@ -64,39 +64,68 @@ function write(path: string, content: string): void {
   }
 }
 
-type Ask = (question: string, standard: string) => Promise<string>;
+interface Question<T> {
+  readonly option: string;
+  readonly text: string;
+  readonly standard: string;
+  /** @throws UsageError */
+  readonly read: (answer: string) => T;
+}
+type Answer = <T>(question: Question<T>) => Promise<T>;
+
+/** An option as it is given, else what a person answers, who is asked until the answer will do, else the default. */
+function answering(options: Options, host: CliHost): Answer {
+  const ask = flag(options, 'yes') ? undefined : host.ask;
+  return async ({ option, text: question, standard, read }) => {
+    const given = text(options, option);
+    if (given !== undefined || !ask) return read(given ?? standard);
+    for (let tries = 0; ; tries += 1) {
+      const answer = (await ask(`${question} [${standard}] `)).trim();
+      try {
+        return read(answer === '' ? standard : answer);
+      } catch (error) {
+        if (!(error instanceof UsageError) || tries === mostTries) throw error;
+        const hint = error.hint === undefined ? '' : `; ${error.hint}`;
+        host.stdout.write(clean(`${error.message.replace(/^--\S+ /, 'this question ')}${hint}\n`));
+      }
+    }
+  };
+}
+
+/** Where input that is no person gives the same wrong answer for ever. */
+const mostTries = 20;
 
 async function answersOf(options: Options, path: string, host: CliHost): Promise<Answers> {
-  const asked = flag(options, 'yes') ? undefined : host.ask;
-  const ask: Ask = async (question, standard) => {
-    const answer = (await asked?.(`${question} [${standard}] `))?.trim();
-    return answer === undefined || answer === '' ? standard : answer;
-  };
-  const value = async (name: string, question: string, standard: string): Promise<string> =>
-    text(options, name) ?? ask(question, standard);
-  const data = one(
-    await value('data', 'Text to train on: news or jsonl?', 'news'),
-    ['news', 'jsonl'],
-    '--data',
-  );
-  const folder = data === 'jsonl' ? await folderOf(options, { path, ask, host }) : undefined;
+  const answer = answering(options, host);
+  const data = await answer<'news' | 'jsonl'>({
+    option: 'data',
+    text: 'Text to train on: news or jsonl?',
+    standard: 'news',
+    read: (found) => one(found, ['news', 'jsonl'], '--data'),
+  });
+  const folder =
+    data === 'jsonl'
+      ? await answer({
+          option: 'path',
+          text: 'Folder of the JSONL files?',
+          standard: 'data',
+          read: (found) => folderOf(found, path, host),
+        })
+      : undefined;
   const known = rewardsFor[data];
-  const rewards = some(
-    await value('rewards', `Rewards to trade off, of ${known.join(', ')}?`, known.slice(0, 2).join(',')),
-    known,
-    '--rewards',
-  );
-  if (rewards.length < 2)
-    throw new UsageError(
-      `--rewards expects two rewards or more, found ${rewards.join(', ')}`,
-      `the rewards of ${data} are ${known.join(', ')}`,
-    );
-  const chosen = some(
-    await value('method', `Policies, of ${methods.join(', ')}?`, 'soup,full'),
-    methods,
-    '--method',
-  );
-  const seeds = positiveInteger(options, 'seeds') ?? whole(await ask('Seeds?', '2'));
+  const rewards = await answer({
+    option: 'rewards',
+    text: `Rewards to trade off, of ${known.join(', ')}?`,
+    standard: known.slice(0, 2).join(','),
+    read: (found) => twoOrMore(some(found, known, '--rewards'), known),
+  });
+  const chosen = await answer({
+    option: 'method',
+    text: `Policies, of ${methods.join(', ')}?`,
+    standard: 'soup,full',
+    read: (found) => some(found, methods, '--method'),
+  });
+  const seeds = await answer({ option: 'seeds', text: 'Seeds?', standard: '2', read: whole });
   return {
     name: nameOf(path),
     data,
@@ -107,18 +136,22 @@ async function answersOf(options: Options, path: string, host: CliHost): Promise
   };
 }
 
-async function folderOf(
-  options: Options,
-  { path, ask, host }: { readonly path: string; readonly ask: Ask; readonly host: CliHost },
-): Promise<Folder> {
-  const given = text(options, 'path') ?? (await ask('Folder of the JSONL files?', 'data'));
+function twoOrMore<T extends string>(rewards: readonly T[], known: readonly T[]): readonly T[] {
+  if (rewards.length > 1) return rewards;
+  throw new UsageError(
+    `--rewards expects two rewards or more, found ${rewards.join(', ')}`,
+    `the rewards are ${known.join(', ')}`,
+  );
+}
+
+function folderOf(given: string, path: string, host: CliHost): Folder {
   const absolute = resolve(host.cwd, given);
   const written = relative(dirname(path), absolute) || '.';
   const found = readFolder(absolute, written);
   if (found && found.files.length > 0) return found;
   throw new UsageError(
     `${absolute} ${found ? 'holds no .jsonl file' : 'is no folder'}`,
-    'give the folder that holds train.jsonl, one JSON object a line: --path FOLDER',
+    'give the folder that holds train.jsonl, one JSON object a line',
   );
 }
 

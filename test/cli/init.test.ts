@@ -102,6 +102,17 @@ describe('moft init', () => {
     expect(text).not.toContain('rewarded-soup');
   });
 
+  it('asks again after an answer that will not do, says why, and keeps the earlier ones', async () => {
+    const out = await initWith(['again.yaml'], {}, ['', 'nli', 'nli, tldr', 'sup', 'prompt', '0', '3']);
+    expect(out).toContain('this question expects two rewards or more, found nli');
+    expect(out).toContain('this question knows no "sup"; write some of');
+    expect(out).toContain('this question expects a whole number of at least 1, found "0"');
+    expect(out).not.toContain('--rewards');
+    const text = readFileSync(join(folder, 'again.yaml'), 'utf8');
+    expect(text).toContain('rewards: [nli, tldr]');
+    expect(text).toContain('seeds: 3');
+  });
+
   it('never overwrites, and says what it does not know', async () => {
     writeFileSync(join(folder, 'mine.yaml'), 'mine');
     await expect(initWith(['mine.yaml'], { yes: true })).rejects.toThrow('there is already a file');
