@@ -64,7 +64,9 @@ describe('the docs', () => {
     expect(commands.filter(({ name }) => !existsSync(join(root, 'cli', `${name}.ts`)))).toEqual([]);
     const npm = pages.flatMap((page) => npmScriptsOf(page).map((name) => ({ page, name })));
     expect(npm.length).toBeGreaterThan(3);
-    expect(npm.filter(({ name }) => name !== 'ci' && name !== 'link' && name !== 'install' && !(name in scripts))).toEqual([]);
+    expect(
+      npm.filter(({ name }) => name !== 'ci' && name !== 'link' && name !== 'install' && !(name in scripts)),
+    ).toEqual([]);
   });
 
   it('keep the architecture under 1,500 words', () =>
