@@ -151,7 +151,7 @@ describe('red marks', () => {
       '10: Property hights is not allowed.',
       '11: Expected an integer of at least 0, or a reference: `$params.name` or `$matrix.axis`.',
       '12: Property setps is not allowed.',
-      '13: Expected a duration such as `90s`, `15m`, `2h` or `1h30m`, or a reference: `$params.name`.',
+      '13: Incorrect type. Expected "string | object(stage)".',
       '6: Expected a reference to a dataset: `$stage.output`.',
       '7: Expected an integer of at least 1, or a reference: `$params.name` or `$matrix.axis`.',
       '8: Value is below the minimum of 1.',
