@@ -87,12 +87,10 @@ export class Diagnostics implements Reporter {
   }
 
   /** What the command line gave is mended there. */
+  /** Of this file, and with a change: a repair can lead to the text that stands there. */
   #canApply(fix: Fix | undefined): fix is Fix {
-    return (
-      fix?.edits.every(
-        ({ place, text }) => place.file === this.source.file && (text !== '' || !isEmpty(place)),
-      ) === true
-    );
+    if (!fix?.edits.every(({ place }) => place.file === this.source.file)) return false;
+    return fix.edits.some(({ place, text }) => this.edit.textOf(place) !== text);
   }
 
   blocks(id: string, what: string): void {
@@ -132,7 +130,3 @@ const keyOf = (related: Related): string =>
 function merge(before: readonly Related[], after: readonly Related[]): readonly Related[] {
   return [...new Map([...before, ...after].map((related) => [keyOf(related), related])).values()];
 }
-
-/** An empty text there changes nothing. */
-const isEmpty = ({ line, column, endLine, endColumn }: Place): boolean =>
-  line === endLine && column === endColumn;
