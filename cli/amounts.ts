@@ -1,27 +1,15 @@
 /** Sizes and times as they are typed on the command line. */
-import { parseDuration } from '../runner/language/settings.js';
+import { parseDuration, unitBytes } from '../runner/language/settings.js';
 import type { Options } from './command.js';
 import { UsageError } from './exit.js';
 import { text } from './options.js';
-
-const units: Readonly<Record<string, number>> = {
-  B: 1,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-};
 
 /** Bytes, or undefined where the option is absent. */
 export function size(options: Options, name: string): number | undefined {
   const value = text(options, name);
   if (value === undefined) return undefined;
   const [, number, unit] = /^(\d+(?:\.\d+)?)\s*([KMGT]?i?B)$/.exec(value) ?? [];
-  const factor = units[unit ?? ''];
+  const factor = unitBytes[unit ?? ''];
   if (number !== undefined && factor !== undefined) return Math.floor(Number(number) * factor);
   throw new UsageError(
     `--${name} expects a size with its unit, found ${JSON.stringify(value)}`,

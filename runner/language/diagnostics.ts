@@ -86,7 +86,6 @@ export class Diagnostics implements Reporter {
     return id;
   }
 
-  /** What the command line gave is mended there. */
   /** Of this file, and with a change: a repair can lead to the text that stands there. */
   #canApply(fix: Fix | undefined): fix is Fix {
     if (!fix?.edits.every(({ place }) => place.file === this.source.file)) return false;

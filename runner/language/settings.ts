@@ -192,7 +192,8 @@ function durationHint(node: Node): Advice {
   return { hint: `write \`${count}${unit}\``, instead: count + unit };
 }
 
-const unitBytes: Readonly<Record<string, number>> = {
+/** Bytes of each unit that a size may have. */
+export const unitBytes: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1e3,
   MB: 1e6,
