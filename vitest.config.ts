@@ -6,5 +6,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
+    // Many tests wait for processes of their own, so a worker a core leaves no core idle.
+    maxWorkers: '100%',
   },
 });

@@ -21,14 +21,14 @@ describe('a command', () => {
     shop.env.DECLARED = 'yes';
     shop.env.HIDDEN = 'no';
     const yaml = one(
-      'find . -type f | sort > out.txt\nenv | cut -d= -f1 | sort >> out.txt\nsh code/tool.sh >> out.txt\ncat "$MOFT_INPUT_TABLE" >> out.txt\necho "$MOFT_PARAMS" >> out.txt',
+      'found=$(find . -type f | sort)\necho "$found" > out.txt\nenv | cut -d= -f1 | sort >> out.txt\nsh code/tool.sh >> out.txt\ncat "$MOFT_INPUT_TABLE" >> out.txt\necho "$MOFT_PARAMS" >> out.txt',
       '      files: [code]\n      inputs: {table: data.txt}\n      params: {b: [1], a: x}\n      outputs: {out: {path: out.txt}}\n',
       '    env: [DECLARED]\n',
     );
     expect(failure(await shop.run(yaml))).toBe(' : ');
     const lines = (await shop.output('a', 'out')).trim().split('\n');
     expect(lines.filter((line) => !['_', 'SHLVL', 'OLDPWD'].includes(line))).toEqual([
-      ...['./code/tool.sh', './data.txt', './out.txt'],
+      ...['./code/tool.sh', './data.txt'],
       ...[
         'DECLARED',
         'HOME',
