@@ -4,34 +4,74 @@ import { machineCapacity, workerVariables } from '../runner/execute/environment.
 import { estimateSeconds } from '../runner/execute/estimates.js';
 import { exponentialBackoff } from '../runner/execute/failures.js';
 import { WorkerPool } from '../runner/execute/pool.js';
-import type { Demand } from '../runner/execute/resources.js';
 import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
-import type { JournalWriter, Store } from '../runner/store/index.js';
+import { unfitting, type Demand } from '../runner/execute/resources.js';
+import { newRunId, type JournalWriter, type Store } from '../runner/store/index.js';
 import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
+import { exitCode, PipelineError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
+import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
 
 /** Milliseconds until a lease that another runner holds is looked at again. */
 const leasePoll = 500;
 
-export interface ExecuteOptions {
+export interface PlanToExecute {
   readonly plan: Plan;
   readonly store: Store;
+  /** Cells at once; undefined: as many as the machine has cores. */
+  readonly jobs: number | undefined;
+  readonly backend: string | undefined;
+  /** What the command line gave the file, so that the run can be planned again. */
+  readonly given: JsonObject;
+  readonly presenter: () => Promise<Presenter>;
+}
+
+export interface Executed {
+  readonly run: string;
+  readonly summary: RunSummary;
+}
+
+/**
+ * Executes a plan under a new run; where it can't even begin, the reason is printed and its exit code is the answer.
+ *
+ * @throws PipelineError where a cell can never fit on this machine
+ */
+export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<Executed | ExitCode> {
+  const { plan, store } = todo;
+  const capacity = capacityFor(todo.jobs);
+  const tooLarge = unfitting(plan.pipeline, capacity);
+  if (tooLarge.length > 0) throw new PipelineError(tooLarge, { file: '', text: '' });
+  const run = newRunId(host.clock.wall(), store.runs.list()[0]);
+  const journal = store.journal(run);
+  if (!journal.ok) {
+    printProblem(journal.error, host);
+    return exitCode.environment;
+  }
+  try {
+    const presenter = await todo.presenter();
+    const all = { ...todo, run, journal: journal.value, presenter, capacity };
+    return { run, summary: await execute(all, host) };
+  } finally {
+    journal.value.close();
+  }
+}
+
+interface ExecuteOptions extends Omit<PlanToExecute, 'presenter'> {
   readonly run: string;
   readonly journal: JournalWriter;
   readonly presenter: Presenter;
   readonly capacity: Demand;
-  readonly backend: string | undefined;
 }
 
 /** This machine, with as many cells at once as `--jobs` says. */
-export function capacityFor(jobs: number | undefined): Demand {
+function capacityFor(jobs: number | undefined): Demand {
   return { ...machineCapacity(), ...(jobs === undefined ? {} : { cpu: jobs }) };
 }
 
 /** Executes a plan to its end, whatever the end is. */
-export async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSummary> {
+async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSummary> {
   const { store, presenter, run } = options;
   const show = (event: LifecycleEvent | CellEvent): void => {
     // An event of a stage has a time of its own.
@@ -57,7 +97,7 @@ export async function execute(options: ExecuteOptions, host: CliHost): Promise<R
 }
 
 async function newExecution(
-  { plan, store, run, journal, capacity, backend }: ExecuteOptions,
+  { plan, store, run, journal, capacity, backend, given }: ExecuteOptions,
   { workers, show }: { workers: WorkerPool; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
@@ -70,6 +110,7 @@ async function newExecution(
     workers,
     clock: host.clock,
     run,
+    given,
     backend,
     variables: (cell) => workerVariables(host.env, cell),
     inert: (cell) => {

@@ -2,6 +2,7 @@ import type { KindRegistry } from '../runner/contract.js';
 import type { Clock } from '../runner/execute/clock.js';
 import type { EngineHost } from '../runner/execute/worker/host.js';
 import type { Code, CodeProblem } from '../runner/plan/index.js';
+import type { OpenOptions } from '../runner/store/index.js';
 import type { Result } from '../schemas/result.js';
 
 /** Where text goes; only what this command needs of a stream. */
@@ -22,6 +23,8 @@ export interface CliHost {
   readonly clock: Clock;
   /** Asks the person at the terminal; absent where there is none. */
   readonly ask?: (question: string) => Promise<string>;
+  /** Another disk or other lease times than the product's: tests break the one and shorten the others. */
+  readonly store?: Pick<OpenOptions, 'disk' | 'heartbeat'>;
   /** Milliseconds between TERM and KILL of a worker that is to stop; default as the pool's. */
   readonly grace?: number;
   /** The program and arguments that start a worker. */

@@ -1,6 +1,7 @@
 /** From a file name to a checked pipeline, an open store and a plan: what most commands begin with. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { JsonObject } from '../schemas/json.js';
 import type { CellId, Diagnostic, Pipeline } from '../runner/pipeline.js';
 import type { Analysis } from '../runner/language/index.js';
 import type { Plan, PlanProblem } from '../runner/plan/index.js';
@@ -8,7 +9,7 @@ import type { Store, StoreProblem } from '../runner/store/index.js';
 import type { Options } from './command.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { assignments, text } from './options.js';
+import { assignments, text, texts } from './options.js';
 import { strictEnvironment } from './strict.js';
 import { clean } from './text.js';
 
@@ -24,6 +25,16 @@ export async function load(file: string | undefined, options: Options, host: Cli
   const path = resolve(host.cwd, file ?? '');
   const source = readPipeline(path);
   return { file: path, text: source, ...(await checkText(path, options, host))(source) };
+}
+
+/** What the command line gives a file: kept with a run, so that it can be planned again. */
+export function givenValues(options: Options): JsonObject {
+  const preset = text(options, 'preset');
+  return {
+    ...(preset === undefined ? {} : { preset }),
+    param: texts(options, 'param'),
+    set: texts(options, 'set'),
+  };
 }
 
 /** What checks a text as if it stood in a file. */
@@ -115,7 +126,7 @@ export async function open(
   host: CliHost,
 ): Promise<Store | undefined> {
   const { openStore } = await import('../runner/store/index.js');
-  const store = await openStore(root, { access });
+  const store = await openStore(root, { ...host.store, access });
   if (store.ok) return store.value;
   printProblem(store.error, host);
   return undefined;

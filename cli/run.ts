@@ -1,6 +1,4 @@
 import { dirname } from 'node:path';
-import type { RunSummary } from '../runner/execute/execution.js';
-import type { Plan } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
 import type { RunStatus } from '../runner/track/events.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
@@ -8,7 +6,7 @@ import { engineNames, isEngineName } from '../stages/backend/engine-info.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
-import { loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
+import { givenValues, loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
 import { flag, positiveInteger, text } from './options.js';
 import { missingSecrets } from './secrets.js';
 import { requireHits, select, selectionOptions, type Selection } from './select.js';
@@ -79,6 +77,7 @@ interface Context {
 
 async function runIn(store: Store, { pipeline, support }: Selection, context: Context): Promise<ExitCode> {
   const { host } = context;
+  const json = flag(context.options, 'json');
   const selected = pipeline.cells.filter(({ id }) => !support.has(id));
   const planned = await makePlan(pipeline, store, host, {
     forced: await forcedCells(selected, context.options),
@@ -88,53 +87,28 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
   requireHits(planned.plan, support);
   const secrets = missingSecrets(planned.plan, host.env);
   if (secrets.length > 0) throw new PipelineError(secrets, { file: '', text: '' });
-  const executed = await executePlan(planned.plan, store, context);
+  const { executePlan } = await import('./execute.js');
+  const executed = await executePlan(
+    {
+      plan: planned.plan,
+      store,
+      jobs: positiveInteger(context.options, 'jobs'),
+      backend: context.backend,
+      given: givenValues(context.options),
+      presenter: async () =>
+        (await import('./progress/presenter.js')).choosePresenter(planned.plan, json, host),
+    },
+    host,
+  );
   if (typeof executed === 'number') return executed;
   const { summary, run } = executed;
   const { printSummary, printHalts } = await import('./summary.js');
-  if (flag(context.options, 'json')) printHalts(summary, host);
+  if (json) printHalts(summary, host);
   else await printSummary(summary, { run, pipeline, store, host });
   return exitOf(summary.status);
 }
 
-interface Executed {
-  readonly run: string;
-  readonly summary: RunSummary;
-}
-
-/** Executes a plan; where it can't even begin, the reason is printed and its exit code is the answer. */
-async function executePlan(
-  plan: Plan,
-  store: Store,
-  { options, backend, host }: Context,
-): Promise<Executed | ExitCode> {
-  const [{ capacityFor, execute }, { unfitting }, { choosePresenter }] = await Promise.all([
-    import('./execute.js'),
-    import('../runner/execute/resources.js'),
-    import('./progress/presenter.js'),
-  ]);
-  const capacity = capacityFor(positiveInteger(options, 'jobs'));
-  const tooLarge = unfitting(plan.pipeline, capacity);
-  if (tooLarge.length > 0) {
-    throw new PipelineError(tooLarge, { file: '', text: '' });
-  }
-  const { newRunId } = await import('../runner/store/index.js');
-  const run = newRunId(host.clock.wall(), store.runs.list()[0]);
-  const journal = store.journal(run);
-  if (!journal.ok) {
-    printProblem(journal.error, host);
-    return exitCode.environment;
-  }
-  const presenter = await choosePresenter(plan, flag(options, 'json'), host);
-  try {
-    const all = { plan, store, run, journal: journal.value, presenter, capacity, backend };
-    return { run, summary: await execute(all, host) };
-  } finally {
-    journal.value.close();
-  }
-}
-
-function exitOf(status: RunStatus): ExitCode {
+export function exitOf(status: RunStatus): ExitCode {
   switch (status) {
     case 'done':
       return exitCode.done;

@@ -12,10 +12,10 @@ export function compareArtifacts(before: ResultRecord, after: ResultRecord): 'sa
 }
 
 export const forcedNotes: Readonly<Record<NonNullable<RunCell['forced']>, string>> = {
-  same: 'run again by --force: the same bytes; the result that stood is used',
+  same: 'run again although a result stood: the same bytes; the result that stood is used',
   different:
-    'run again by --force: OTHER bytes than the result that stands, which is still used; the new one is kept beside it (`moft show --all`)',
-  tainted: 'run again by --force, and tainted: the result that stood is used',
+    'run again although a result stood: OTHER bytes than the result that stands, which is still used; the new one is kept beside it (`moft show --all`)',
+  tainted: 'run again although a result stood, and tainted: the result that stood is used',
 };
 
 export function lostFailure(digests: readonly string[]): Failure {

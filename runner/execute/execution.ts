@@ -1,5 +1,6 @@
 /** Executes a plan: does what the schedule says, tells it what happened, and reports every step as an event. */
 import { unreachable } from '../../schemas/result.js';
+import type { JsonObject } from '../../schemas/json.js';
 import type { Failure } from '../../schemas/protocol.js';
 import type { Cell, CellId, Key } from '../pipeline.js';
 import type { Plan, PlannedCell, PlanProblem } from '../plan/index.js';
@@ -19,6 +20,8 @@ export interface ExecutionOptions extends AttemptWorld {
   readonly policy: Policy;
   /** Expected seconds of a cell. */
   readonly estimate: (cell: Cell) => number;
+  /** What the file was given when the run began, kept in its manifest: the run can be planned again. */
+  readonly given?: JsonObject;
   /** Takes lifecycle events; a failure stops the run as a fault of the environment. */
   readonly journal: (event: LifecycleEvent) => Failure | undefined;
   /** Sees everything that the journal gets, and the events of the stages. */
@@ -65,7 +68,11 @@ export class Execution {
       pipeline: plan.pipeline,
       runs: options.store.runs,
       started: new Date(clock.wall()).toISOString(),
-      extra: { params: plan.pipeline.params, runner: options.store.runner },
+      extra: {
+        params: plan.pipeline.params,
+        runner: options.store.runner,
+        ...(options.given ? { given: options.given } : {}),
+      },
     });
   }
 

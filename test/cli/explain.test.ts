@@ -142,7 +142,9 @@ describe('--force', () => {
     const { stdout, code } = await project.run('run', 'p.yaml', '--force', 'two');
     expect(code).toBe(0);
     expect(stdout).toContain('1 ran, 2 hit');
-    expect(stdout).toContain('two: run again by --force: the same bytes; the result that stood is used');
+    expect(stdout).toContain(
+      'two: run again although a result stood: the same bytes; the result that stood is used',
+    );
     const after = await project.json<{ finished: string; results: unknown[] }>('show', 'two', '--all');
     expect(after.finished).toBe(before.finished);
     expect(after.results).toHaveLength(2);
@@ -170,7 +172,7 @@ describe('--force', () => {
     );
     await project.run('run', 'p.yaml');
     const { stdout } = await project.run('run', 'p.yaml', '--force', 'a');
-    expect(stdout).toContain('a: run again by --force: OTHER bytes than the result that stands');
+    expect(stdout).toContain('a: run again although a result stood: OTHER bytes than the result that stands');
     expect(stdout).toContain('1 ran, 1 hit');
     expect(await project.json('plan', 'p.yaml')).toMatchObject({ counts: { hit: 2 } });
   });
