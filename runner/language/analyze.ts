@@ -8,10 +8,11 @@ import { Diagnostics } from './diagnostics.js';
 import { type DraftCell, everyCell, type Expanded, viewOf } from './cells.js';
 import type { StageDraft, VariantDraft } from './draft.js';
 import { expandFile } from './expand-file.js';
-import { expectedCalls } from './expected-calls.js';
+import { expectedCalls, type TraitsOf } from './expected-calls.js';
 import { isCommandLine } from './format-diagnostic.js';
 import { plain } from './outputs.js';
-import { contains, describeNode, type MapNode, type Node, toJson } from './nodes.js';
+import { contains, describeNode, type Entry, type MapNode, type Node, toJson } from './nodes.js';
+import { once } from './once.js';
 import type { AnalyzeOptions, Source } from './options.js';
 import { type Known, type Outline, outlineOf } from './outline.js';
 import { patchedPaths } from './patch.js';
@@ -89,14 +90,13 @@ function read(
   note({ root, draft, cells: (stage) => viewOf(expanded.get(stage), undefined).cells });
   if (diagnostics.count > 0) return undefined;
   const cells = draft.stages.flatMap(({ name }) => everyCell(expanded.get(name)));
-  const bases = new Set(cells.filter(({ variant }) => variant === undefined).map(({ id }) => id));
   return {
     name: draft.name,
     experiment: draft.experiment,
     file: source.file,
     ...(options.root === undefined ? {} : { root: options.root }),
     params: toJsonMap(params),
-    cells: cells.map((cell) => finish(cell, expanded, bases)),
+    cells: cells.map(finisher(cells, expanded)),
     stages: draft.stages.map(({ name }) => name),
     onFailure: draft.onFailure,
     reproducible: draft.reproducible,
@@ -148,7 +148,25 @@ function describeVariant(
   return { name, shared, patches: changed };
 }
 
-function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>, bases: ReadonlySet<CellId>): Cell {
+/** Makes a cell of a draft of it; what several have in common is one object. */
+function finisher(
+  cells: readonly DraftCell[],
+  expanded: ReadonlyMap<string, Expanded>,
+): (cell: DraftCell) => Cell {
+  const byId = new Map(cells.map((cell) => [cell.id, cell]));
+  const traitsOf = (id: CellId, output: string): Traits => byId.get(id)?.outputs?.[output]?.traits ?? {};
+  const originsAt = once(originsOf);
+  return (cell) => finish(cell, { expanded, byId, traitsOf, originsAt });
+}
+
+interface Finishing {
+  readonly expanded: ReadonlyMap<string, Expanded>;
+  readonly byId: ReadonlyMap<CellId, DraftCell>;
+  readonly traitsOf: TraitsOf;
+  readonly originsAt: (settings: MapNode) => Cell['origins'];
+}
+
+function finish(cell: DraftCell, { expanded, byId, traitsOf, originsAt }: Finishing): Cell {
   const { draft, values, outputs, variant } = cell;
   const twin = cellId(cell.stage, cell.coordinates);
   const { kind } = draft;
@@ -161,7 +179,7 @@ function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>, bases:
       ...cell.coordinates,
       ...(variant === undefined ? {} : { ablation: variant }),
     }),
-    ...(variant !== undefined && bases.has(twin) ? { twin } : {}),
+    ...(variant !== undefined && byId.has(twin) ? { twin } : {}),
     kind: kind.name,
     with: values,
     inputs: cell.inputs,
@@ -171,12 +189,12 @@ function finish(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>, bases:
     env: draft.env,
     secrets: draft.secrets,
     resources: { ...kind.resources?.(plain(values)), ...draft.resources },
-    ...expectedCalls(kind, values, cell.inputs, (id, output) => traitsIn(expanded, id, output)),
+    ...expectedCalls(kind, values, cell.inputs, traitsOf),
     ...(draft.timeout === undefined ? {} : { timeout: draft.timeout }),
     ...(draft.silence === undefined ? {} : { silence: draft.silence }),
     retries: draft.retries,
     place: draft.place,
-    origins: originsOf(cell.with),
+    origins: originsAt(cell.with),
   };
 }
 
@@ -194,20 +212,20 @@ function needsOf(cell: DraftCell, expanded: ReadonlyMap<string, Expanded>): read
   return [...new Set([...read, ...waited])].sort(byCodeUnit);
 }
 
-function traitsIn(expanded: ReadonlyMap<string, Expanded>, id: CellId, output: string): Traits {
-  const parent = everyCell(expanded.get(id.split('/')[0] ?? id)).find((cell) => cell.id === id);
-  return parent?.outputs?.[output]?.traits ?? {};
+/** Where each value under `with` is written, by its path: the literal, not the reference that brought it. */
+function originsOf({ entries }: MapNode): Readonly<Record<string, Origin>> {
+  return Object.assign({}, ...entries.map(entryOrigins)) as Readonly<Record<string, Origin>>;
 }
 
-/** Where each value under `with` is written, by its path: the literal, not the reference that brought it. */
-function originsOf({ entries }: MapNode, above = ''): Readonly<Record<string, Origin>> {
-  const origins = entries.map(({ key, value }): Readonly<Record<string, Origin>> => {
-    const path = `${above}${key}`;
-    const via = value.via ?? (isCommandLine(value.place.file) ? value.place.file : undefined);
-    const own = { [path]: { ...value.place, ...(via === undefined ? {} : { via }) } };
-    return value.kind === 'map' ? { ...own, ...originsOf(value, `${path}.`) } : own;
-  });
-  return Object.assign({}, ...origins) as Readonly<Record<string, Origin>>;
+const entryOrigins = once((entry: Entry) => originsAt(entry, entry.key));
+
+function originsAt({ value }: Entry, path: string): Readonly<Record<string, Origin>> {
+  const via = value.via ?? (isCommandLine(value.place.file) ? value.place.file : undefined);
+  const own = { [path]: via === undefined ? value.place : { ...value.place, via } };
+  const below = value.kind === 'map' ? value.entries : [];
+  return Object.assign(own, ...below.map((entry) => originsAt(entry, `${path}.${entry.key}`))) as Readonly<
+    Record<string, Origin>
+  >;
 }
 
 const toJsonMap = (params: ReadonlyMap<string, Node>): JsonObject =>

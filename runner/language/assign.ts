@@ -1,31 +1,21 @@
 import { dirname } from 'node:path';
 import type { JsonObject } from '../../schemas/json.js';
-import type { InputPort } from '../contract.js';
+import type { InputPort, StageKind } from '../contract.js';
 import type { Coordinates } from './cell-id.js';
-import { checkValues } from './check-values.js';
+import { valueChecker } from './check-values.js';
 import type { Context } from './context.js';
 import type { Combination } from './combinations.js';
 import type { Finding, Reporter } from './diagnostics.js';
 import type { AxisValue, StageDraft, VariantDraft } from './draft.js';
 import { type Reading, readAcross } from './across-variants.js';
 import { type DraftCell, type Expanded, viewOf } from './cells.js';
-import {
-  brokenAt,
-  chosenBy,
-  everyNode,
-  type MapNode,
-  type Node,
-  type ReferenceNode,
-  type StageReference,
-} from './nodes.js';
+import { contains, everyNode, type MapNode, type ReferenceNode, type StageReference } from './nodes.js';
 import { nearest, suggest } from './nearest.js';
-import { applyPatch } from './patch.js';
-import type { PortUse } from './port-use.js';
-import { readPorts } from './ports.js';
-import { parseReference } from './reference.js';
-import { resolve } from './resolve.js';
-import type { JsonSchema } from './schema.js';
+import { once } from './once.js';
+import type { PortContext, PortUse } from './port-use.js';
+import { portReader } from './ports.js';
 import { axesOf, type Row } from './select.js';
+import { settingsAt } from './settings-at.js';
 
 /** One combination of own matrix values, and what `with` is then. */
 export interface Assignment extends Combination {
@@ -72,115 +62,101 @@ export interface ExpandContext extends Context {
   readonly remark: (text: string) => void;
 }
 
-/** Checks a stage at one combination of own matrix values. Errors that leave its cells unknown go to `errors`. */
-export function assign(
-  combination: Combination,
+/**
+ * Checks a stage at combinations of own matrix values, and what they have in common once. Errors that leave its cells
+ * unknown go to `errors`.
+ */
+export function assigner(
   draft: StageDraft,
   context: ExpandContext,
   errors: string[],
-): Assignment {
-  const { chosen, leftOut } = combination;
-  const coordinates = Object.fromEntries(
-    draft.axes.map((axis, index) => [axis.name, chosen[index]?.name ?? '']),
-  );
-  const values = resolveWith(chosen, draft, context);
-  const { kind } = draft;
-  if (kind === undefined)
+): (combination: Combination) => Assignment {
+  const settings = settingsAt(draft, context);
+  const look = draft.kind === undefined ? () => unlooked : looker(draft, draft.kind, context, errors);
+  return ({ chosen, leftOut }) => {
+    const coordinates = Object.fromEntries(
+      draft.axes.map((axis, index) => [axis.name, chosen[index]?.name ?? '']),
+    );
+    const values = settings(chosen);
+    return { chosen, leftOut, coordinates, with: values, ...look(chosen, values) };
+  };
+}
+
+type Looked = Pick<Assignment, 'values' | 'wrong' | 'ports' | 'occurrences' | 'crosses'>;
+
+const unlooked: Looked = { values: {}, wrong: new Set(), ports: [], occurrences: [], crosses: false };
+
+/** What the kind of a stage says to its settings. */
+function looker(
+  draft: StageDraft,
+  kind: StageKind,
+  context: ExpandContext,
+  errors: string[],
+): (chosen: readonly AxisValue[], values: MapNode) => Looked {
+  const { stages, diagnostics } = context;
+  const check = valueChecker({ stage: draft.name, kind, node: draft.node, stages, diagnostics });
+  const ports = portReader(portContext(draft, kind, context));
+  const occurrencesAt = once((use: PortUse) => occurrencesOf(draft.name, use, context, errors));
+  const fits = once((occurrence: Occurrence) => checkTypes(occurrence, context));
+  return (chosen, values) => {
+    const checked = check(values);
+    const read = ports(values, checked.values);
+    const occurrences = read.uses.flatMap(occurrencesAt);
+    const unfit = occurrences.filter((occurrence) => !fits(occurrence));
+    checkOwnAxes(chosen, draft, occurrences, context, errors);
     return {
-      chosen,
-      leftOut,
-      coordinates,
-      with: values,
-      values: {},
-      wrong: new Set(),
-      ports: [],
-      occurrences: [],
-      crosses: false,
+      values: checked.values,
+      wrong: new Set([...checked.wrong, ...read.wrong, ...unfit.map(({ port }) => port)]),
+      ports: read.uses,
+      occurrences,
+      crosses: occurrences.some(({ crosses }) => crosses),
     };
-  const checked = checkValues({
-    stage: draft.name,
-    kind,
-    with: values,
-    node: draft.node,
-    stages: context.stages,
-    diagnostics: context.diagnostics,
-  });
-  const read = readPorts(values, {
+  };
+}
+
+function portContext(
+  draft: StageDraft,
+  kind: StageKind,
+  context: ExpandContext,
+): Omit<PortContext, 'values'> {
+  const cellsOf = (stage: string): readonly DraftCell[] =>
+    viewOf(context.expanded.get(stage), context.variant).cells;
+  return {
     ...context,
     place: draft.place,
     node: draft.node,
     stage: draft.name,
     kind,
     root: context.root ?? dirname(context.file),
-    values: checked.values,
     candidates: (type) => candidates(type, context),
-    typeOf: ({ stage, output }) =>
-      viewOf(context.expanded.get(stage), context.variant).cells[0]?.outputs?.[output]?.type,
+    typeOf: ({ stage, output }) => cellsOf(stage)[0]?.outputs?.[output]?.type,
     unselectable: (reference) => {
       const parent = context.expanded.get(reference.stage);
       const read = parent?.kind === 'cells' ? readAcross(reference, parent, context.variant) : undefined;
       return read === undefined || read.ok ? undefined : read.error;
     },
-    gatherable: (stage) => gatherable(viewOf(context.expanded.get(stage), context.variant).cells),
-  });
-  const occurrences = read.uses.flatMap((use) => occurrencesOf(draft.name, use, context, errors));
-  const unfit = occurrences.filter((occurrence) => !checkTypes(occurrence, context));
-  checkOwnAxes(chosen, draft, occurrences, context, errors);
-  return {
-    chosen,
-    leftOut,
-    coordinates,
-    with: values,
-    values: checked.values,
-    wrong: new Set([...checked.wrong, ...read.wrong, ...unfit.map(({ port }) => port)]),
-    ports: read.uses,
-    occurrences,
-    crosses: occurrences.some(({ crosses }) => crosses),
+    gatherable: (stage) => gatherable(cellsOf(stage)),
   };
 }
 
-/** The same assignment in a variant that doesn't patch the stage: its references may read other cells. */
-export function reread(
-  before: Assignment,
+/** The same assignments in a variant that doesn't patch the stage: their references may read other cells. */
+export function rereader(
   draft: StageDraft,
   context: ExpandContext,
   errors: string[],
-): Assignment {
-  if (before.crosses) return before;
-  const occurrences = before.occurrences.flatMap((occurrence) => {
+): (before: Assignment) => Assignment {
+  const again = once((occurrence: Occurrence): readonly Occurrence[] => {
     const read = readRows(draft.name, occurrence.node, context, errors);
     return read === undefined ? [] : [{ ...occurrence, ...read }];
   });
-  for (const occurrence of occurrences) checkTypes(occurrence, context);
-  checkOwnAxes(before.chosen, draft, occurrences, context, errors);
-  return { ...before, occurrences };
-}
-
-function resolveWith(chosen: readonly AxisValue[], draft: StageDraft, context: ExpandContext): MapNode {
-  const matrix = new Map(
-    draft.axes.map((axis, index) => [axis.name, chosen[index]?.node ?? brokenAt(axis.place)]),
-  );
-  if (!draft.axesKnown) for (const axis of matrixNames(draft.with)) matrix.set(axis, brokenAt(draft.place));
-  const schema = draft.kind?.with as JsonSchema | undefined;
-  const outputs = (stage: string): readonly string[] =>
-    Object.keys(viewOf(context.expanded.get(stage), context.variant).cells[0]?.outputs ?? {});
-  const scope = { ...context, matrix, outputs };
-  const values = resolve(draft.with, scope, schema) as MapNode;
-  const patch = context.variant === undefined ? undefined : draft.patches.get(context.variant);
-  if (patch === undefined) return values;
-  const settings = resolve(patch.settings, scope, schema) as MapNode;
-  return applyPatch(values, chosenBy(settings, `ablation ${context.variant ?? ''}`), schema);
-}
-
-/** Names of own axes that a tree reads. */
-export function matrixNames(node: Node): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const child of everyNode(node)) {
-    if (child.kind !== 'scalar' || typeof child.value !== 'string' || !child.value.startsWith('$')) continue;
-    const reference = parseReference(child.value);
-    if (reference.ok && reference.value.kind === 'matrix') names.add(reference.value.name);
-  }
-  return names;
+  const fits = once((occurrence: Occurrence) => checkTypes(occurrence, context));
+  return (before) => {
+    if (before.crosses) return before;
+    const occurrences = before.occurrences.flatMap(again);
+    for (const occurrence of occurrences) fits(occurrence);
+    checkOwnAxes(before.chosen, draft, occurrences, context, errors);
+    return { ...before, occurrences };
+  };
 }
 
 /** References of the file that give an artifact of a type, in the order of the file. */
@@ -293,7 +269,8 @@ function checkOwnAxes(
 ): void {
   for (const [index, { name }] of draft.axes.entries()) {
     const value = chosen[index]?.node;
-    const places = value === undefined ? [] : [...everyNode(value)].map((node) => node.place);
+    if (value === undefined || !contains(value, 'reference')) continue;
+    const places = [...everyNode(value)].map((node) => node.place);
     for (const { node, rows } of occurrences) {
       if (!places.includes(node.place) || !axesOf(rows).includes(name)) continue;
       const { stage, output } = node.reference;

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../schemas/json.js';
+import type { Json, JsonObject } from '../../schemas/json.js';
 import type { Problem, StageKind } from '../contract.js';
 import type { Fix } from '../pipeline.js';
 import type { Reporter } from './diagnostics.js';
@@ -7,6 +7,7 @@ import { explainSchemaErrors, type SchemaProblem } from './explain-schema-error.
 import {
   contains,
   describeNode,
+  type Entry,
   entryOf,
   everyNode,
   type Located,
@@ -16,6 +17,7 @@ import {
 } from './nodes.js';
 import type { Advice } from './settings.js';
 import { booleanMeant, numberMeant } from './meant.js';
+import { once } from './once.js';
 import { nearest, suggest, suggestKey } from './nearest.js';
 import { describeSchema } from './describe-schema.js';
 import { stageKeys } from './read-stage.js';
@@ -40,35 +42,66 @@ export interface CheckedValues {
   readonly wrong: ReadonlySet<string>;
 }
 
-/** Checks the values of a stage against the schema of its kind. */
-export function checkValues(context: WithContext): CheckedValues {
-  const { kind } = context;
+/** Checks settings of a stage against the schema of its kind; an entry that several have in common is read once. */
+export function valueChecker(stage: Omit<WithContext, 'with'>): (settings: MapNode) => CheckedValues {
+  const { kind } = stage;
   const { schema, check } = validatorOf(kind);
-  const entries = context.with.entries.filter(({ key }) => !Object.hasOwn(kind.inputs, key));
-  const unread = entries.filter(({ value }) => contains(value, 'broken') || contains(value, 'reference'));
-  for (const { key, value } of unread) reportUnread(key, value, context, schema);
-  const silent = new Set([...unread.map(({ key }) => key), ...meantKeys(context)]);
-  const given = entries.filter((entry) => !unread.includes(entry));
-  const json = toJson({ ...context.with, entries: given }) as JsonObject;
-  const values = withDefaults(schema, json) as JsonObject;
-  const wrong = new Set(silent);
-  for (const problem of explainSchemaErrors(check(values))) {
-    const key = problem.path[0] ?? problem.key ?? '';
-    wrong.add(key);
-    if (!silent.has(key)) reportProblem(problem, context);
-  }
-  return { values, wrong };
+  const read = once((entry: Entry) => readEntry(entry, schema));
+  const defaults = Object.keys(schema.properties ?? {}).map(
+    (key) => [key, withDefaults(propertySchema(schema, key) ?? {}, undefined)] as const,
+  );
+  return (settings) => {
+    const context = { ...stage, with: settings };
+    const silent = new Set<string>();
+    const given = new Map<string, Json | undefined>(defaults);
+    for (const entry of settings.entries) {
+      if (Object.hasOwn(kind.inputs, entry.key)) continue;
+      const found = read(entry);
+      if (found.unread) {
+        silent.add(entry.key);
+        reportUnread(entry.key, entry.value, context, schema);
+      } else given.set(entry.key, found.value);
+    }
+    for (const key of meantKeys(context)) silent.add(key);
+    const values = Object.fromEntries([...given].filter(isGiven));
+    const wrong = new Set(silent);
+    for (const problem of explainSchemaErrors(check(values))) {
+      const key = problem.path[0] ?? problem.key ?? '';
+      wrong.add(key);
+      if (!silent.has(key)) reportProblem(problem, context);
+    }
+    return { values, wrong };
+  };
 }
+
+const isGiven = (entry: readonly [string, Json | undefined]): entry is [string, Json] =>
+  entry[1] !== undefined;
+
+/** An entry of `with` as JSON with defaults; unread where it is broken or holds an artifact. */
+function readEntry(
+  { key, value }: Entry,
+  schema: JsonSchema,
+): { readonly unread: boolean; readonly value?: Json | undefined } {
+  if (contains(value, 'broken') || contains(value, 'reference')) return { unread: true };
+  return { unread: false, value: withDefaults(propertySchema(schema, key) ?? {}, toJson(value)) };
+}
+
+const keysOf = once((kind: StageKind): readonly string[] => [
+  ...Object.keys(kind.inputs),
+  ...Object.keys(kind.with.properties),
+]);
 
 /** Known keys that an unknown one was likely meant to be: that they are missing needs no word of its own. */
 export function meantKeys({ kind, with: values }: Pick<WithContext, 'kind' | 'with'>): ReadonlySet<string> {
-  const known = [...Object.keys(kind.inputs), ...Object.keys(kind.with.properties)];
+  const known = keysOf(kind);
   const unknown = values.entries.filter(({ key }) => !known.includes(key));
-  if (unknown.length === 0) return new Set();
+  if (unknown.length === 0) return none;
   const written = values.entries.map(({ key }) => key);
   const absent = known.filter((key) => !written.includes(key));
   return new Set(unknown.flatMap(({ key }) => nearest(key, absent) ?? []));
 }
+
+const none: ReadonlySet<string> = new Set();
 
 /** A value that is broken or holds an artifact: only its key is checked, and that inputs alone take artifacts. */
 function reportUnread(key: string, node: Node, context: WithContext, schema: JsonSchema): void {

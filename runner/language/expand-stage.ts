@@ -1,4 +1,4 @@
-import { assign, type Assignment, type ExpandContext, reread } from './assign.js';
+import { assigner, type Assignment, type ExpandContext, rereader } from './assign.js';
 import type { Expanded, View } from './cells.js';
 import { combinationsOf, countCombinations } from './combinations.js';
 import type { StageDraft, VariantDraft } from './draft.js';
@@ -13,10 +13,10 @@ import { reportExplosion, reportLost, reportMismatches } from './report-expansio
 export function expandStage(draft: StageDraft, context: ExpandContext): Expanded {
   const errors = [...draft.errors];
   if (isTooMany(draft, context)) return block([...errors, reportExplosion(draft, [], context)]);
+  const assign = assigner(draft, context, errors);
+  const assignLeftOut = assigner(draft, { ...context, diagnostics: silent(context.diagnostics) }, []);
   const assignments = combinationsOf(draft).map((combination) =>
-    combination.leftOut
-      ? assign(combination, draft, { ...context, diagnostics: silent(context.diagnostics) }, [])
-      : assign(combination, draft, context, errors),
+    combination.leftOut ? assignLeftOut(combination) : assign(combination),
   );
   const base = join(draft, assignments, context, errors);
   if (base !== undefined && errors.length === 0) checkExclude(draft, base, context, errors);
@@ -90,12 +90,9 @@ function expandVariant(
     return undefined;
   const context = { ...outer, variant, diagnostics: outer.reporterOf(variant, draft.name) };
   const errors: string[] = [];
-  const assignments = inBase.map((before): Assignment => {
-    if (before.leftOut) return before;
-    return patch === undefined
-      ? reread(before, draft, context, errors)
-      : assign(before, draft, context, errors);
-  });
+  const again: (before: Assignment) => Assignment =
+    patch === undefined ? rereader(draft, context, errors) : assigner(draft, context, errors);
+  const assignments = inBase.map((before) => (before.leftOut ? before : again(before)));
   if (patch !== undefined) checkPatch(draft, patch, { before: inBase, after: assignments }, context, errors);
   return join(draft, assignments, context, errors, { base, patched: patch !== undefined });
 }

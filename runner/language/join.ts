@@ -1,5 +1,6 @@
 import { byCodeUnit } from '../../schemas/json.js';
 import type { Coordinates } from './cell-id.js';
+import { once } from './once.js';
 
 /** A row of a table whose rows need not have the same axes. */
 export interface Tuple {
@@ -21,7 +22,7 @@ export function join<T extends Tuple>(
   right: readonly T[],
   most: number,
 ): readonly Joined<T>[] | undefined {
-  const tables = bySignature(right);
+  const tables = tablesOf(right) as readonly Table<T>[];
   const joined: Joined<T>[] = [];
   for (const row of left) {
     const axes = Object.keys(row.coordinates);
@@ -67,8 +68,9 @@ class Table<T extends Tuple> {
 const valuesOn = (axes: readonly string[], coordinates: Coordinates): string =>
   JSON.stringify(axes.map((axis) => coordinates[axis] ?? ''));
 
-function bySignature<T extends Tuple>(rows: readonly T[]): readonly Table<T>[] {
-  const groups = new Map<string, { axes: string[]; rows: T[] }>();
+/** Rows with the same axes together. Every cell of a stage joins the same rows: their tables are kept. */
+const tablesOf = once((rows: readonly Tuple[]): readonly Table<Tuple>[] => {
+  const groups = new Map<string, { axes: string[]; rows: Tuple[] }>();
   for (const row of rows) {
     const axes = Object.keys(row.coordinates).sort(byCodeUnit);
     const key = JSON.stringify(axes);
@@ -77,4 +79,4 @@ function bySignature<T extends Tuple>(rows: readonly T[]): readonly Table<T>[] {
     groups.set(key, group);
   }
   return [...groups.values()].map((group) => new Table(group.axes, group.rows));
-}
+});

@@ -8,6 +8,7 @@ import { isExcluded } from './combinations.js';
 import type { StageDraft } from './draft.js';
 import { join, type Joined } from './join.js';
 import { withLineage } from './lineage.js';
+import { once } from './once.js';
 import { outputsOf, type PortItem } from './outputs.js';
 import { type CellFace, inOrder, type Row } from './select.js';
 
@@ -49,8 +50,10 @@ export function makeView(
   return { cells, leftOut };
 }
 
+const anyLeftOut = once((rows: readonly Row[]) => rows.some(({ items }) => items.length === 0));
+
 const readsLeftOut = ({ occurrences }: Assignment): boolean =>
-  occurrences.some(({ rows }) => rows.some(({ items }) => items.length === 0));
+  occurrences.some(({ rows }) => anyLeftOut(rows));
 
 /** Own coordinates joined with the rows of every reference; undefined beyond `most`. */
 function joinAll(

@@ -1,35 +1,60 @@
+import type { JsonObject } from '../../schemas/json.js';
 import type { InputPort } from '../contract.js';
 import type { Fix } from '../pipeline.js';
 import { meantKeys } from './check-values.js';
 import {
   describeNode,
+  type Entry,
   entryOf,
   type MapNode,
   type Node,
   type ReferenceNode,
   type StageReference,
 } from './nodes.js';
+import { once } from './once.js';
 import { readPath } from './port-paths.js';
 import { oneOf, type PortContext, type PortUse, takes, typeText } from './port-use.js';
 import { parseReference, plainName, selectorText } from './reference.js';
 import { gathers } from './select.js';
 import type { Advice } from './settings.js';
 
-/** The uses of a stage's inputs, and the names of those that are missing or of the wrong shape. */
-export function readPorts(
-  values: MapNode,
-  context: PortContext,
-): { readonly uses: readonly PortUse[]; readonly wrong: readonly string[] } {
-  const meant = meantKeys({ kind: context.kind, with: values });
-  const read = Object.entries(context.kind.inputs).map(([name, port]) => {
-    const node = values.entries.find(({ key }) => key === name)?.value;
-    if (node === undefined && port.optional !== true && !meant.has(name))
-      reportMissing(name, port, values, context);
-    const uses = node === undefined ? undefined : readUses(name, port, node, context);
-    const wrong = uses === undefined && (node !== undefined || port.optional !== true);
-    return { uses, wrong: wrong ? [name] : [] };
+/** What settings say of a stage's inputs: uses, and the names of inputs that are missing or of the wrong shape. */
+interface ReadPorts {
+  readonly uses: readonly PortUse[];
+  readonly wrong: readonly string[];
+}
+
+/**
+ * Reads the inputs of a stage from its settings; an entry that several have in common is read once. The other values
+ * are with defaults.
+ */
+export function portReader(
+  context: Omit<PortContext, 'values'>,
+): (settings: MapNode, values: JsonObject) => ReadPorts {
+  const { kind } = context;
+  const ports = Object.entries(kind.inputs).map(([name, port]) => {
+    const read = once(({ value }: Entry) => readUses(name, port, value, { ...context, values: {} }));
+    return { name, port, read };
   });
-  return { uses: read.flatMap(({ uses }) => uses ?? []), wrong: read.flatMap(({ wrong }) => wrong) };
+  return (settings, values) => {
+    const meant = meantKeys({ kind, with: settings });
+    const uses: PortUse[] = [];
+    const wrong: string[] = [];
+    for (const { name, port, read } of ports) {
+      const entry = entryOf(settings, name);
+      if (entry === undefined) {
+        if (port.optional === true) continue;
+        if (!meant.has(name)) reportMissing(name, port, settings, { ...context, values });
+        wrong.push(name);
+        continue;
+      }
+      // Whether it is read in place hangs on other values.
+      const found = port.inPlace ? readUses(name, port, entry.value, { ...context, values }) : read(entry);
+      if (found === undefined) wrong.push(name);
+      else uses.push(...found);
+    }
+    return { uses, wrong };
+  };
 }
 
 function readUses(

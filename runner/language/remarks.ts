@@ -1,9 +1,10 @@
-import { type Assignment, type ExpandContext, matrixNames } from './assign.js';
+import type { Assignment, ExpandContext } from './assign.js';
 import type { View } from './cells.js';
 import type { StageDraft } from './draft.js';
 import { listed } from './nodes.js';
 import { plain } from './outputs.js';
 import { axesOf } from './select.js';
+import { matrixNames } from './settings-at.js';
 
 /** What a reader of the plan should know of a stage's own axes. */
 export function remarkAxes(

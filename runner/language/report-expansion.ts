@@ -1,11 +1,11 @@
 import type { Place } from '../pipeline.js';
 import { type Assignment, type ExpandContext, type Occurrence } from './assign.js';
-import type { Coordinates } from './cell-id.js';
 import { everyCell, type View } from './cells.js';
 import { isExcluded } from './combinations.js';
 import type { StageDraft } from './draft.js';
 import { ownRows } from './make-cells.js';
 import { listed } from './nodes.js';
+import { once } from './once.js';
 import { type Side, unfitting } from './partners.js';
 import { axesOf } from './select.js';
 
@@ -22,30 +22,44 @@ export function reportMismatches(
   }
 }
 
+/** A reference, by where it is written and what brought it there: cells tell it from others by nothing else. */
+const nameOf = once(({ node }: Occurrence) => JSON.stringify([node.place, node.uses]));
+
 /** Each pair of sides that meet in a cell, once; places tell references apart. */
 function sidePairs(
   draft: StageDraft,
   assignments: readonly Assignment[],
 ): readonly (readonly [Side, Side])[] {
-  const made = assignments.filter(({ leftOut }) => !leftOut);
   const pairs = new Map<string, readonly [Side, Side]>();
-  const key = ({ node }: Occurrence): string => JSON.stringify([node.place, node.uses]);
-  const references = new Set(made.flatMap(({ occurrences }) => occurrences.map(key)));
-  for (const reference of references) {
-    const meeting = assignments.filter(({ occurrences }) =>
-      occurrences.some((one) => key(one) === reference),
-    );
-    const own = ownSide(draft, meeting);
-    const one = meeting[0]?.occurrences.find((occurrence) => key(occurrence) === reference);
-    if (one !== undefined) pairs.set(reference, [own, sideOf(one)]);
-  }
-  for (const { occurrences } of made)
+  for (const [reference, { one, meeting }] of meetingsOf(assignments))
+    if (meeting.some(({ leftOut }) => !leftOut)) pairs.set(reference, [ownSide(draft, meeting), sideOf(one)]);
+  for (const { occurrences, leftOut } of assignments) {
+    if (leftOut) continue;
     for (const [index, left] of occurrences.entries())
       for (const right of occurrences.slice(index + 1)) {
-        const pair = `${key(left)} ${key(right)}`;
+        const pair = `${nameOf(left)} ${nameOf(right)}`;
         if (!pairs.has(pair)) pairs.set(pair, [sideOf(left), sideOf(right)]);
       }
+  }
   return [...pairs.values()];
+}
+
+interface Meeting {
+  readonly one: Occurrence;
+  /** All that have it. */
+  readonly meeting: Assignment[];
+}
+
+function meetingsOf(assignments: readonly Assignment[]): ReadonlyMap<string, Meeting> {
+  const meetings = new Map<string, Meeting>();
+  for (const assignment of assignments)
+    for (const one of assignment.occurrences) {
+      const name = nameOf(one);
+      const known = meetings.get(name);
+      if (known === undefined) meetings.set(name, { one, meeting: [assignment] });
+      else if (known.meeting.at(-1) !== assignment) known.meeting.push(assignment);
+    }
+  return meetings;
 }
 
 const sideOf = ({ node, rows }: Occurrence): Side => ({
@@ -76,22 +90,31 @@ export function reportLost(
   { diagnostics }: ExpandContext,
   errors: string[],
 ): void {
-  const pairs = (rows: readonly { readonly coordinates: Coordinates }[]): readonly string[] =>
-    rows.flatMap(({ coordinates }) => Object.entries(coordinates).map(([axis, value]) => `${axis}=${value}`));
-  const kept = new Set(pairs([...cells, ...leftOut]));
-  const rows = assignments.flatMap(({ occurrences }) => occurrences.flatMap((occurrence) => occurrence.rows));
-  const own = ownSide(draft, assignments).rows;
-  const lost = [...new Set(pairs([...own, ...(cells.length === 0 ? rows : [])]))].filter(
-    (pair) => !kept.has(pair),
-  );
-  if (lost.length === 0) return;
+  const kept = new Map<string, Set<string>>();
+  for (const { coordinates } of [...cells, ...leftOut])
+    for (const [axis, value] of Object.entries(coordinates)) valuesAt(kept, axis).add(value);
+  const rows =
+    cells.length === 0
+      ? assignments.flatMap(({ occurrences }) => occurrences.flatMap((occurrence) => occurrence.rows))
+      : [];
+  const lost = new Set<string>();
+  for (const { coordinates } of [...ownSide(draft, assignments).rows, ...rows])
+    for (const [axis, value] of Object.entries(coordinates))
+      if (kept.get(axis)?.has(value) !== true) lost.add(`${axis}=${value}`);
+  if (lost.size === 0) return;
   errors.push(
     diagnostics.report(draft.place, {
       code: 'no-cells',
-      message: `\`${draft.name}\` has no cell for ${listed(lost.map((pair) => `\`${pair}\``))}`,
+      message: `\`${draft.name}\` has no cell for ${listed([...lost].map((pair) => `\`${pair}\``))}`,
       hint: 'its references carry these values in combinations that never meet; pick or gather an axis',
     }),
   );
+}
+
+function valuesAt(values: Map<string, Set<string>>, axis: string): Set<string> {
+  const known = values.get(axis) ?? new Set();
+  values.set(axis, known);
+  return known;
 }
 
 export function reportExplosion(

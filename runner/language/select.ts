@@ -7,6 +7,7 @@ import type { Coordinates } from './cell-id.js';
 import type { Finding } from './diagnostics.js';
 import { listed } from './nodes.js';
 import { suggest } from './nearest.js';
+import { once } from './once.js';
 import type { Selector, StageReference } from './nodes.js';
 import { selectorText } from './reference.js';
 
@@ -73,9 +74,12 @@ function selectAnew(reference: StageReference, cells: readonly CellFace[]): Sele
   return ragged === undefined ? ok(rows) : err(ragged);
 }
 
-/** Axes of cells, by name. */
-export const axesOf = (cells: readonly { readonly coordinates: Coordinates }[]): readonly string[] =>
-  [...new Set(cells.flatMap((cell) => Object.keys(cell.coordinates)))].sort(byCodeUnit);
+/** Axes of cells, by name; of a list that does not change. */
+export const axesOf = once((cells: readonly { readonly coordinates: Coordinates }[]): readonly string[] => {
+  const axes = new Set<string>();
+  for (const { coordinates } of cells) for (const axis of Object.keys(coordinates)) axes.add(axis);
+  return [...axes].sort(byCodeUnit);
+});
 
 function unknownAxis({ stage, text }: StageReference, axis: string, axes: readonly string[]): Finding {
   if (axis === 'ablation')
@@ -189,6 +193,7 @@ function checkRagged(reference: StageReference, rows: readonly Row[]): Finding |
  * else by code unit.
  */
 export function inOrder<T extends Item>(items: readonly T[]): readonly T[] {
+  if (items.length < 2) return items;
   const axes = ['ablation', ...axesOf(items).filter((axis) => axis !== 'ablation')];
   const numeric = new Set(
     axes.filter((axis) =>
