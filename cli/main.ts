@@ -25,6 +25,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   pull: () => import('./pull.js'),
   lsp: () => import('./lsp.js'),
   pin: () => import('./pin.js'),
+  audit: () => import('./audit.js'),
   gc: () => import('./gc.js'),
   doctor: () => import('./doctor.js'),
   backend: () => import('./backend.js'),

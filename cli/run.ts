@@ -54,7 +54,7 @@ const spec: CommandSpec = {
 export default spec;
 
 /** The engine that `--backend` names. Whether it starts on this machine, its first cell tells. */
-function engineOption(options: Options): string | undefined {
+export function engineOption(options: Options): string | undefined {
   const backend = text(options, 'backend');
   if (backend === undefined || isEngineName(backend)) return backend;
   throw new UsageError(

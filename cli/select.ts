@@ -30,10 +30,15 @@ export async function select(pipeline: Pipeline, options: Options): Promise<Sele
     for (const { id } of await matchSome(pipeline.cells, pattern)) named.add(id);
   }
   const chosen = name === 'from' ? descendants(pipeline, named) : named;
+  const { pipeline: part, support } = restrict(pipeline, chosen);
+  return { pipeline: part, support: name === 'until' ? new Set<CellId>() : support };
+}
+
+/** Some cells of a pipeline, and as support all that they read. */
+export function restrict(pipeline: Pipeline, chosen: ReadonlySet<CellId>): Selection {
   const needed = ancestors(pipeline, chosen);
   const cells = pipeline.cells.filter(({ id }) => needed.has(id));
-  const support = name === 'until' ? new Set<CellId>() : new Set([...needed].filter((id) => !chosen.has(id)));
-  return { pipeline: { ...pipeline, cells }, support };
+  return { pipeline: { ...pipeline, cells }, support: new Set([...needed].filter((id) => !chosen.has(id))) };
 }
 
 /** Refuses to run what a selection leaves out. */

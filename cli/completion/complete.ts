@@ -100,6 +100,7 @@ async function valuesOf(
     case '--from':
     case '--until':
     case '--force':
+    case '--cells':
       return patterns(await cellsOf(line, host), word);
     case '--param':
       return (await paramsOf(line, host)).map((name) => `${name}=`);
