@@ -1,16 +1,18 @@
 import { dirname, resolve } from 'node:path';
 import type { CellId, Pipeline } from '../runner/pipeline.js';
 import type { JsonObject } from '../schemas/json.js';
+import type { Plan } from '../runner/plan/index.js';
 import type { RunManifest, Store } from '../runner/store/index.js';
 import { auditPart, type Audited } from './audit/rerun.js';
 import { printAudit } from './audit/show.js';
 import { draw, sampleSeed, sampleSize } from './audit/sample.js';
+import { capacityFor, capacityOptions } from './capacity.js';
 import { matchSome } from './cells.js';
 import { jsonOption, valueOptions, type CommandSpec, type Options } from './command.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { givenValues, load, loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
-import { flag, positiveInteger, texts } from './options.js';
+import { flag, texts } from './options.js';
 import { manifests } from './results.js';
 import { engineOption } from './run.js';
 import { clean } from './text.js';
@@ -24,7 +26,7 @@ const spec: CommandSpec = {
     ['--cells <cells>', 'Only of these cells; may be repeated'],
     ['--seed <n>', 'Draw the same sample again; default: another one each time, which is told'],
     ...valueOptions,
-    ['-j, --jobs <n>', 'Cells that run at once; default: the cores'],
+    ...capacityOptions,
     ['--backend <name>', 'Run them on another engine than the one that they would get'],
     jsonOption,
   ],
@@ -48,7 +50,7 @@ const spec: CommandSpec = {
         store,
         host,
         backend,
-        jobs: positiveInteger(options, 'jobs'),
+        capacity: (plan: Plan) => capacityFor(plan, options, host),
         json: flag(options, 'json'),
       };
       for (const [source, cells] of bySource(sample)) {

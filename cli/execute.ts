@@ -1,15 +1,15 @@
 /** Joins a plan to everything that executes it: workers, journal, presenter, interrupts. */
 import { Execution, type RunSummary } from '../runner/execute/execution.js';
-import { machineCapacity, workerVariables } from '../runner/execute/environment.js';
+import { workerVariables } from '../runner/execute/environment.js';
 import { estimateSeconds } from '../runner/execute/estimates.js';
 import { exponentialBackoff } from '../runner/execute/failures.js';
 import { WorkerPool } from '../runner/execute/pool.js';
+import type { Capacity } from '../runner/execute/resources.js';
 import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
-import { unfitting, type Demand } from '../runner/execute/resources.js';
 import { newRunId, type JournalWriter, type Store } from '../runner/store/index.js';
 import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
-import { exitCode, PipelineError, type ExitCode } from './exit.js';
+import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
@@ -20,8 +20,7 @@ const leasePoll = 500;
 export interface PlanToExecute {
   readonly plan: Plan;
   readonly store: Store;
-  /** Cells at once; undefined: as many as the machine has cores. */
-  readonly jobs: number | undefined;
+  readonly capacity: Capacity;
   readonly backend: string | undefined;
   /** What the command line gave the file, so that the run can be planned again. */
   readonly given: JsonObject;
@@ -33,16 +32,9 @@ export interface Executed {
   readonly summary: RunSummary;
 }
 
-/**
- * Executes a plan under a new run; where it can't even begin, the reason is printed and its exit code is the answer.
- *
- * @throws PipelineError where a cell can never fit on this machine
- */
+/** Executes a plan under a new run; where it can't even begin, the reason is printed and its exit code is the answer. */
 export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<Executed | ExitCode> {
-  const { plan, store } = todo;
-  const capacity = capacityFor(todo.jobs);
-  const tooLarge = unfitting(plan.pipeline, capacity);
-  if (tooLarge.length > 0) throw new PipelineError(tooLarge, { file: '', text: '' });
+  const { store } = todo;
   const run = newRunId(host.clock.wall(), store.runs.list()[0]);
   const journal = store.journal(run);
   if (!journal.ok) {
@@ -51,7 +43,7 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
   }
   try {
     const presenter = await todo.presenter();
-    const all = { ...todo, run, journal: journal.value, presenter, capacity };
+    const all = { ...todo, run, journal: journal.value, presenter };
     return { run, summary: await execute(all, host) };
   } finally {
     journal.value.close();
@@ -62,12 +54,6 @@ interface ExecuteOptions extends Omit<PlanToExecute, 'presenter'> {
   readonly run: string;
   readonly journal: JournalWriter;
   readonly presenter: Presenter;
-  readonly capacity: Demand;
-}
-
-/** This machine, with as many cells at once as `--jobs` says. */
-function capacityFor(jobs: number | undefined): Demand {
-  return { ...machineCapacity(), ...(jobs === undefined ? {} : { cpu: jobs }) };
 }
 
 /** Executes a plan to its end, whatever the end is. */
@@ -112,7 +98,7 @@ async function newExecution(
     run,
     given,
     backend,
-    variables: (cell) => workerVariables(host.env, cell),
+    variables: (cell, gpus) => workerVariables(host.env, cell, gpus),
     inert: (cell) => {
       const kind = kinds.get(cell.kind);
       return kind ? inertValues(cell, kind) : {};

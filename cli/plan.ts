@@ -1,9 +1,11 @@
 import { dirname } from 'node:path';
 import type { Estimate } from '../runner/execute/estimates.js';
 import type { Forecast } from '../runner/execute/forecast.js';
+import type { Capacity } from '../runner/execute/resources.js';
 import type * as planningModule from '../runner/plan/index.js';
 import type { Plan, PlannedCell, StageSummary } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
+import { capacityFor, capacityOptions } from './capacity.js';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
@@ -19,8 +21,18 @@ type Planning = typeof planningModule;
 const spec: CommandSpec = {
   usage: 'plan <file>',
   description: 'Show what a run would do, by stage: hits, runs and why, expected time; runs nothing',
-  options: [...valueOptions, ['--cells', 'Show each cell, and why it would run'], forceOption, jsonOption],
-  examples: ['plan pipelines/quickstart.yaml', 'plan experiment.yaml --cells', 'plan experiment.yaml --json'],
+  options: [
+    ...valueOptions,
+    ['--cells', 'Show each cell, and why it would run'],
+    forceOption,
+    ...capacityOptions,
+    jsonOption,
+  ],
+  examples: [
+    'plan pipelines/quickstart.yaml',
+    'plan experiment.yaml --cells',
+    'plan experiment.yaml -j 64 --gpu 0,1,2,3',
+  ],
   async run([file], options, host) {
     const pipeline = await loadChecked(file, options, host);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
@@ -29,7 +41,7 @@ const spec: CommandSpec = {
       forced: await forcedCells(pipeline.cells, options),
     });
     if (!planned.ok) return planned.exit;
-    const outlook = await lookAhead(planned.plan, store);
+    const outlook = await lookAhead(planned.plan, store, await capacityFor(planned.plan, options, host));
     if (flag(options, 'json')) printJson(planJson(outlook), host);
     else printPlan(outlook, flag(options, 'cells'), host);
     return exitCode.done;
@@ -47,17 +59,15 @@ interface Outlook {
   readonly planning: Planning;
 }
 
-async function lookAhead(plan: Plan, store: Store): Promise<Outlook> {
-  const [planning, { estimateSeconds }, { forecast }, { machineCapacity }] = await Promise.all([
+async function lookAhead(plan: Plan, store: Store, capacity: Capacity): Promise<Outlook> {
+  const [planning, { estimateSeconds }, { forecast }] = await Promise.all([
     import('../runner/plan/index.js'),
     import('../runner/execute/estimates.js'),
     import('../runner/execute/forecast.js'),
-    import('../runner/execute/environment.js'),
   ]);
   // History is read only where something may run.
   const estimate =
     plan.counts.hit === plan.cells.length ? () => undefined : estimateSeconds(plan.pipeline, store);
-  const capacity = machineCapacity();
   return {
     plan,
     stages: planning.stagesOf(plan),

@@ -1,13 +1,14 @@
 import { dirname } from 'node:path';
 import type { Store } from '../runner/store/index.js';
 import type { RunStatus } from '../runner/track/events.js';
+import { capacityFor, capacityOptions } from './capacity.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
 import { engineNames, isEngineName } from '../stages/backend/engine-info.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { givenValues, loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
-import { flag, positiveInteger, text } from './options.js';
+import { flag, text } from './options.js';
 import { missingSecrets } from './secrets.js';
 import { requireHits, select, selectionOptions, type Selection } from './select.js';
 
@@ -18,7 +19,7 @@ const spec: CommandSpec = {
     ...valueOptions,
     ...selectionOptions,
     forceOption,
-    ['-j, --jobs <n>', 'Cells that run at once; default: the cores'],
+    ...capacityOptions,
     [
       '--backend <name>',
       'Engine: wasm, tensorflow, webgpu or cpu; default: tensorflow where it is installed, else wasm',
@@ -92,7 +93,7 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
     {
       plan: planned.plan,
       store,
-      jobs: positiveInteger(context.options, 'jobs'),
+      capacity: await capacityFor(planned.plan, context.options, host),
       backend: context.backend,
       given: givenValues(context.options),
       presenter: async () =>

@@ -97,7 +97,10 @@ export interface Resources {
   readonly cpu?: number;
   /** Bytes. */
   readonly memory?: number;
+  /** Graphics cards, each held alone. */
   readonly gpu?: number;
+  /** Named things of which there are only so many, such as requests a minute to a judge. */
+  readonly tokens?: Readonly<Record<string, number>>;
 }
 
 export interface Tolerance {

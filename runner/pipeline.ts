@@ -91,6 +91,8 @@ export interface Cell {
   readonly env: readonly string[];
   readonly secrets: readonly string[];
   readonly resources: Resources;
+  /** Higher ones start first, and so do those that they wait for. Absent: 0. */
+  readonly priority?: number;
   /** Calls of judges, where the kind makes any. */
   readonly calls?: ExpectedCalls;
   /** Seconds. */

@@ -43,8 +43,37 @@ export const CacheSchema = Type.Object(
   closed,
 );
 
+/** What the machine offers to cells, where that is not what is found on it. */
+export const CapacitySchema = Type.Object(
+  {
+    cpu: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'Cells of one core that run at once. Default: the cores.',
+      }),
+    ),
+    memory: Type.Optional(
+      Type.Union([Type.String(), Type.Integer({ minimum: 1 })], {
+        description: 'Memory for cells: `48GiB`, or a number of bytes. Default: all there is.',
+      }),
+    ),
+    gpu: Type.Optional(
+      Type.Array(Type.Union([Type.Integer({ minimum: 0 }), Type.String()]), {
+        description: 'Graphics cards to hand out, by index or UUID. Default: those that `nvidia-smi` lists.',
+      }),
+    ),
+    tokens: Type.Optional(
+      Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+        description: 'How many there are of each token that stages take.',
+      }),
+    ),
+  },
+  closed,
+);
+
 export const MachineSchema = Type.Object(
   {
+    resources: Type.Optional(CapacitySchema),
     caches: Type.Optional(
       Type.Array(CacheSchema, { description: 'Shared caches, asked in this order for what is not here.' }),
     ),
@@ -65,6 +94,17 @@ export interface CacheSettings {
   readonly timeout: number;
 }
 
+/** What `moft.yaml` says that there is; what it doesn't say is looked up. */
+export interface MachineResources {
+  readonly cpu?: number;
+  /** Bytes. */
+  readonly memory?: number;
+  /** Ids as CUDA_VISIBLE_DEVICES takes them. */
+  readonly gpu?: readonly string[];
+  readonly tokens?: Readonly<Record<string, number>>;
+}
+
 export interface Machine {
+  readonly resources: MachineResources;
   readonly caches: readonly CacheSettings[];
 }

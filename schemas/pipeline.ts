@@ -97,7 +97,22 @@ export const ResourcesSchema = Type.Object(
       ),
     ),
     gpu: Type.Optional(
-      Type.Integer({ ...orParam, minimum: 0, description: 'Graphics processors a cell takes.' }),
+      Type.Integer({
+        ...orParam,
+        minimum: 0,
+        description:
+          'Graphics cards a cell takes, each of them alone: it sees no others. 0 hides them all; without it a cell sees what `moft` sees.',
+      }),
+    ),
+    tokens: Type.Optional(
+      named(
+        patterns.name,
+        Type.Integer({ ...orParam, minimum: 1, description: 'How many of it a cell holds.' }),
+        {
+          description:
+            'Anything of which there is only so much, by a name of yours (`judge-rpm: 10`). How much there is says `--token`, or `moft.yaml`.',
+        },
+      ),
     ),
   },
   {
@@ -214,6 +229,15 @@ export const StageSchema = Type.Object(
       variables('Environment variables that are passed, never part of a key, and never shown.'),
     ),
     resources: Type.Optional(ResourcesSchema),
+    priority: Type.Optional(
+      Type.Integer({
+        ...orParam,
+        default: 0,
+        description:
+          'Of cells that could start, those of higher priority do, and with them what they wait for; among equals, the ' +
+          'longest chain of measured durations. Never part of a key.',
+      }),
+    ),
     timeout: Type.Optional(Timeout),
     retries: Type.Optional(RetriesSchema),
     executor: Type.Optional(Executor),

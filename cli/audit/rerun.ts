@@ -2,6 +2,7 @@
 import { compareResults, type Comparison } from '../../runner/audit/compare.js';
 import type { KindRegistry } from '../../runner/contract.js';
 import type { CellId, Pipeline } from '../../runner/pipeline.js';
+import type { Capacity } from '../../runner/execute/resources.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { Plan, PlannedCell } from '../../runner/plan/index.js';
 import type { RunManifest, Store, StoredRecord } from '../../runner/store/index.js';
@@ -16,7 +17,8 @@ export interface AuditContext {
   readonly store: Store;
   readonly host: CliHost;
   readonly backend: string | undefined;
-  readonly jobs: number | undefined;
+  /** What there is for the cells of a plan. */
+  readonly capacity: (plan: Plan) => Promise<Capacity>;
   readonly json: boolean;
   /** What the command line gave the file. */
   readonly given: JsonObject;
@@ -41,7 +43,7 @@ export async function auditPart(
   cells: ReadonlySet<CellId>,
   context: AuditContext,
 ): Promise<readonly Audited[] | ExitCode> {
-  const { store, host, backend, jobs, given } = context;
+  const { store, host, backend, given } = context;
   const { pipeline, support } = restrict({ ...whole, onFailure: 'keep-going' }, cells);
   const planned = await makePlan(pipeline, store, host, { forced: cells, backend });
   if (!planned.ok) return planned.exit;
@@ -50,8 +52,9 @@ export async function auditPart(
   const secrets = missingSecrets(plan, host.env);
   if (secrets.length > 0) throw new PipelineError(secrets, { file: '', text: '' });
   const { executePlan } = await import('../execute.js');
+  const capacity = await context.capacity(plan);
   const executed = await executePlan(
-    { plan, store, jobs, backend, given, presenter: () => presenterOf(plan, context) },
+    { plan, store, capacity, backend, given, presenter: () => presenterOf(plan, context) },
     host,
   );
   if (typeof executed === 'number') return executed;

@@ -8,6 +8,8 @@ export interface Task {
   readonly cell: CellId;
   readonly needs: readonly CellId[];
   readonly demand: Demand;
+  /** Higher ones first, whatever their path. Default 0. */
+  readonly priority?: number;
   /** Expected seconds, measured by earlier runs. */
   readonly seconds: number;
   /** Seconds. */
@@ -20,7 +22,14 @@ export type StopManner = 'grace' | 'now';
 
 export type Action =
   | { readonly kind: 'resolve'; readonly cell: CellId }
-  | { readonly kind: 'start'; readonly cell: CellId; readonly key: Key; readonly attempt: number }
+  | {
+      readonly kind: 'start';
+      readonly cell: CellId;
+      readonly key: Key;
+      readonly attempt: number;
+      /** Ids of the graphics cards that it holds. */
+      readonly gpus: readonly string[];
+    }
   | {
       readonly kind: 'stop';
       readonly cell: CellId;

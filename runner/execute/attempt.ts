@@ -48,7 +48,7 @@ export interface AttemptWorld {
   /** Engine for kinds that need one; undefined: the best that starts. */
   readonly backend: string | undefined;
   /** Variables of a cell's worker. */
-  readonly variables: (cell: Cell) => Readonly<Record<string, string>>;
+  readonly variables: (cell: Cell, gpus: readonly string[]) => Readonly<Record<string, string>>;
   /** Values under `with` that can't change a byte: in job.json, not in the key. */
   readonly inert: (cell: Cell) => JsonObject;
   /** Checkpoints that a cell shares with those that only go less or further; undefined where it shares none. */
@@ -62,6 +62,8 @@ export interface AttemptSubject {
   readonly key: Key;
   readonly preimage: Preimage;
   readonly code: CodeDigest;
+  /** Ids of the graphics cards that are its own while it runs. */
+  readonly gpus: readonly string[];
   /** The result that stands although the cell is to run again; the new one is filed beside it. */
   readonly standing?: StoredRecord;
   /** Why its result is not kept. */
@@ -238,7 +240,7 @@ export class CellAttempt {
       job: attempt.job,
       epoch: lease.epoch,
       restarts: 0,
-      env: variables(this.#subject.cell),
+      env: variables(this.#subject.cell, this.#subject.gpus),
       log: attempt.log,
       cell: this.#subject.cell.id,
       onEvent: (event) => this.#hear(event),

@@ -2,7 +2,7 @@
 import { unreachable } from '../../schemas/result.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { Failure } from '../../schemas/protocol.js';
-import type { Cell, CellId, Key } from '../pipeline.js';
+import type { Cell, CellId } from '../pipeline.js';
 import type { Plan, PlannedCell, PlanProblem } from '../plan/index.js';
 import type { RunCell, StoredRecord } from '../store/index.js';
 import type { CellEvent, Counts, LifecycleEvent, RunStatus } from '../track/events.js';
@@ -10,13 +10,13 @@ import { CellAttempt, type AttemptResult, type AttemptWorld, type EventRange } f
 import { Bell } from './bell.js';
 import { groupFailures, type FailureGroup } from './failures.js';
 import { isKept, Ledger, manifestStatus } from './ledger.js';
-import { demandOf, type Demand } from './resources.js';
+import { demandOf, type Capacity } from './resources.js';
 import type { Action, Outcome, Policy, Settlement, StopManner } from './actions.js';
 import { Schedule } from './schedule.js';
 
 export interface ExecutionOptions extends AttemptWorld {
   readonly plan: Plan;
-  readonly capacity: Demand;
+  readonly capacity: Capacity;
   readonly policy: Policy;
   /** Expected seconds of a cell. */
   readonly estimate: (cell: Cell) => number;
@@ -166,13 +166,13 @@ export class Execution {
     this.#schedule.resolved(cell, { kind: frozen ? 'hit' : 'run', key });
   }
 
-  #start({ cell, key, attempt }: { cell: CellId; key: Key; attempt: number }): void {
+  #start({ cell, key, attempt, gpus }: Extract<Action, { kind: 'start' }>): void {
     const planned = this.#planned.get(cell);
     if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
     const { preimage, code, record, uncacheable, watched = [] } = planned;
     const standing = isForced(planned) && record ? { standing: record } : {};
     const lost = uncacheable === undefined ? {} : { uncacheable };
-    const subject = { cell: planned.cell, key, preimage, code, watched, ...standing, ...lost };
+    const subject = { cell: planned.cell, key, preimage, code, gpus, watched, ...standing, ...lost };
     const running = new CellAttempt(this.#options, subject, {
       onStart: () => {
         this.#ledger.tried(cell, { key, how: 'started' });
@@ -314,6 +314,7 @@ function taskOf(cell: Cell, seconds: number): ConstructorParameters<typeof Sched
     needs: cell.needs,
     demand: demandOf(cell.resources),
     seconds,
+    ...(cell.priority === undefined ? {} : { priority: cell.priority }),
     ...(cell.timeout === undefined ? {} : { timeout: cell.timeout }),
     retries: cell.retries,
   };

@@ -2,9 +2,9 @@
 import type { Cell, CellId } from '../pipeline.js';
 import type { Plan } from '../plan/index.js';
 import type { Estimate } from './estimates.js';
-import { childrenOf, criticalPaths, parentsFirst, type Weighted } from './priority.js';
+import { childrenOf, comparePlaces, parentsFirst, places, type Place, type Weighted } from './priority.js';
 import { PriorityQueue } from './queue.js';
-import { Budget, demandOf, excess, type Demand } from './resources.js';
+import { Budget, demandOf, demandOfAll, lacks, type Capacity, type Demand, type Grant } from './resources.js';
 
 export interface Forecast {
   /** Seconds on the clock of this machine, where all that depends on what runs has to run. */
@@ -19,47 +19,59 @@ export interface Forecast {
 
 interface Task extends Weighted {
   readonly demand: Demand;
+  readonly priority?: number;
 }
 
-/** Plays the plan through as the scheduler would: longest path first, within the capacity. */
-export function forecast(plan: Plan, estimate: Estimate, capacity: Demand): Forecast {
+/** Plays the plan through as the scheduler would: by priority and longest path, within the capacity. */
+export function forecast(plan: Plan, estimate: Estimate, capacity: Capacity): Forecast {
   const cells = plan.cells.filter(({ status }) => status !== 'hit').map(({ cell }) => cell);
   const pending = new Set(cells.map(({ id }) => id));
   const known = new Map(cells.map((cell) => [cell.id, estimate(cell)]));
   const tasks = parentsFirst(cells.map((cell) => taskOf(cell, pending, known.get(cell.id) ?? 0, capacity)));
-  const paths = criticalPaths(tasks);
+  const placeOf = places(tasks);
   return {
-    seconds: makespan(tasks, paths, capacity),
-    path: Math.max(0, ...paths.values()),
+    seconds: makespan(tasks, placeOf, capacity),
+    path: tasks.reduce((longest, { cell }) => Math.max(longest, placeOf(cell).path), 0),
     work: tasks.reduce((sum, { seconds }) => sum + seconds, 0),
     unknown: cells.filter(({ id }) => known.get(id) === undefined).length,
   };
 }
 
-function taskOf(cell: Cell, pending: ReadonlySet<CellId>, seconds: number, capacity: Demand): Task {
+function taskOf(cell: Cell, pending: ReadonlySet<CellId>, seconds: number, capacity: Capacity): Task {
   const demand = demandOf(cell.resources);
   const needs = cell.needs.filter((id) => pending.has(id));
   // What fits no machine is refused by a run; here it takes the whole machine.
-  return { cell: cell.id, needs, seconds, demand: excess(demand, capacity).length > 0 ? capacity : demand };
+  const fitting = lacks(demand, capacity).length > 0 ? demandOfAll(capacity) : demand;
+  const { priority } = cell;
+  return { cell: cell.id, needs, seconds, demand: fitting, ...(priority === undefined ? {} : { priority }) };
 }
 
-function makespan(tasks: readonly Task[], paths: ReadonlyMap<CellId, number>, capacity: Demand): number {
+interface Running {
+  readonly task: Task;
+  readonly grant: Grant;
+  readonly end: number;
+}
+
+function makespan(tasks: readonly Task[], placeOf: (cell: CellId) => Place, capacity: Capacity): number {
   const children = childrenOf(tasks);
   const missing = new Map(tasks.map(({ cell, needs }) => [cell, needs.length]));
-  const ready = new PriorityQueue<Task>(({ cell }) => paths.get(cell) ?? 0);
-  // The soonest end is the heaviest.
-  const running = new PriorityQueue<{ readonly task: Task; readonly end: number }>(({ end }) => -end);
+  const ready = new PriorityQueue<Task>((a, b) => comparePlaces(placeOf(a.cell), placeOf(b.cell)));
+  // The soonest end is first.
+  const running = new PriorityQueue<Running>((a, b) => b.end - a.end);
   const budget = new Budget(capacity);
   for (const task of tasks) if (task.needs.length === 0) ready.add(task);
   let now = 0;
   for (;;) {
-    for (const task of ready.takeWhere(({ demand }) => budget.take(demand)))
-      running.add({ task, end: now + task.seconds });
+    ready.takeWhere((task) => {
+      const grant = budget.take(task.demand);
+      if (grant) running.add({ task, grant, end: now + task.seconds });
+      return grant !== undefined;
+    });
     let taken = false;
     const [next] = running.takeWhere(() => !taken && (taken = true));
     if (!next) return now;
     now = next.end;
-    budget.give(next.task.demand);
+    budget.give(next.grant);
     for (const child of children.get(next.task.cell) ?? []) {
       const left = (missing.get(child.cell) ?? 0) - 1;
       missing.set(child.cell, left);

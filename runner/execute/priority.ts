@@ -24,6 +24,34 @@ export function criticalPaths(tasks: readonly Weighted[]): ReadonlyMap<CellId, n
   return path;
 }
 
+/** What decides which of two cells starts first. */
+export interface Place {
+  readonly priority: number;
+  /** Seconds of the longest chain that begins with it. */
+  readonly path: number;
+}
+
+/** Positive where `a` comes first: a higher priority, then a longer chain. */
+export const comparePlaces = (a: Place, b: Place): number => a.priority - b.priority || a.path - b.path;
+
+/**
+ * The place of each cell. What a cell waits for has at least its priority: it would otherwise hold it up.
+ *
+ * @param tasks parents before children
+ */
+export function places(
+  tasks: readonly (Weighted & { readonly priority?: number })[],
+): (cell: CellId) => Place {
+  const paths = criticalPaths(tasks);
+  const priorities = new Map<CellId, number>();
+  for (const { cell, needs, priority = 0 } of [...tasks].reverse()) {
+    const own = Math.max(priority, priorities.get(cell) ?? -Infinity);
+    priorities.set(cell, own);
+    for (const parent of needs) priorities.set(parent, Math.max(priorities.get(parent) ?? -Infinity, own));
+  }
+  return (cell) => ({ priority: priorities.get(cell) ?? 0, path: paths.get(cell) ?? 0 });
+}
+
 /** Tasks with parents before children (Kahn 1962). The checker has refused cycles. */
 export function parentsFirst<T extends Pick<Weighted, 'cell' | 'needs'>>(tasks: readonly T[]): T[] {
   const missing = new Map(tasks.map((task) => [task.cell, task.needs.length]));

@@ -1,17 +1,18 @@
-/** Items in order of falling weight; equal weights keep their order of arrival. */
+/** Items in order, first in place first; equal ones keep their order of arrival. */
 export class PriorityQueue<T> {
-  readonly #weight: (item: T) => number;
+  readonly #compare: (a: T, b: T) => number;
   readonly #items: T[] = [];
 
-  constructor(weight: (item: T) => number) {
-    this.#weight = weight;
+  /** @param compare positive where `a` comes before `b` */
+  constructor(compare: (a: T, b: T) => number) {
+    this.#compare = compare;
   }
 
   add(item: T): void {
-    this.#items.splice(this.#place(this.#weight(item)), 0, item);
+    this.#items.splice(this.#place(item), 0, item);
   }
 
-  /** Removes and returns the items that `wanted` accepts; it is asked in order, heaviest first. */
+  /** Removes and returns the items that `wanted` accepts; it is asked in order. */
   takeWhere(wanted: (item: T) => boolean): T[] {
     const taken: T[] = [];
     let kept = 0;
@@ -23,14 +24,14 @@ export class PriorityQueue<T> {
     return taken;
   }
 
-  /** Index of the first item that is lighter. */
-  #place(weight: number): number {
+  /** Index of the first item that comes after it. */
+  #place(added: T): number {
     let low = 0;
     let high = this.#items.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const item = this.#items[middle] as T;
-      if (this.#weight(item) >= weight) low = middle + 1;
+      if (this.#compare(item, added) >= 0) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -10,9 +10,10 @@ import { unreachable } from '../../schemas/result.js';
 import type { CellId, Key } from '../pipeline.js';
 import type { SkipReason } from '../track/events.js';
 import { retriesFor, timeoutFailure, unaskedStop } from './failures.js';
-import { childrenOf, criticalPaths, parentsFirst } from './priority.js';
+import { keyOf, newEntry, skippable, type Entries, type Entry, type State } from './entry.js';
+import { childrenOf, comparePlaces, parentsFirst, places } from './priority.js';
 import { PriorityQueue } from './queue.js';
-import { Budget, type Demand } from './resources.js';
+import { Budget, type Capacity } from './resources.js';
 import type {
   Action,
   Outcome,
@@ -26,33 +27,11 @@ import type {
 
 type StoppedBy = Extract<SkipReason, { kind: 'stopped' }>['by'];
 
-type State =
-  | { readonly kind: 'waiting'; readonly missing: number }
-  | { readonly kind: 'ready' }
-  | { readonly kind: 'resolving' }
-  | { readonly kind: 'runnable' }
-  | { readonly kind: 'twin' }
-  | { readonly kind: 'parked'; readonly until: number }
-  | { readonly kind: 'backoff'; readonly until: number; readonly failure: Failure }
-  | { readonly kind: 'running'; readonly deadline: number; readonly stopped?: StopReason }
-  | { readonly kind: 'settled' };
-
-interface Entry {
-  readonly task: Task;
-  readonly path: number;
-  state: State;
-  /** Attempts begun. */
-  attempts: number;
-  key?: Key;
-}
-
-type Entries = Set<Entry>;
-
 export class Schedule {
   readonly #entries: ReadonlyMap<CellId, Entry>;
   readonly #children: ReadonlyMap<CellId, readonly Task[]>;
   readonly #ready: Entries = new Set();
-  readonly #runnable = new PriorityQueue<Entry>((entry) => entry.path);
+  readonly #runnable = new PriorityQueue<Entry>((a, b) => comparePlaces(a.place, b.place));
   readonly #running: Entries = new Set();
   /** Parked or in back-off. */
   readonly #sleeping: Entries = new Set();
@@ -66,10 +45,10 @@ export class Schedule {
   #unsettled: number;
   #stopping: StoppedBy | undefined;
 
-  constructor(tasks: readonly Task[], capacity: Demand, policy: Policy) {
+  constructor(tasks: readonly Task[], capacity: Capacity, policy: Policy) {
     const ordered = parentsFirst(tasks);
-    const paths = criticalPaths(ordered);
-    this.#entries = new Map(ordered.map((task) => [task.cell, newEntry(task, paths.get(task.cell) ?? 0)]));
+    const placeOf = places(ordered);
+    this.#entries = new Map(ordered.map((task) => [task.cell, newEntry(task, placeOf(task.cell))]));
     this.#children = childrenOf(ordered);
     this.#budget = new Budget(capacity);
     this.#policy = policy;
@@ -130,7 +109,7 @@ export class Schedule {
   /** The end of a `start`. */
   ended(cell: CellId, outcome: Outcome, now: number): void {
     const entry = this.#expect(cell, 'running');
-    this.#budget.give(entry.task.demand);
+    this.#free(entry);
     this.#running.delete(entry);
     switch (outcome.kind) {
       case 'done':
@@ -208,14 +187,28 @@ export class Schedule {
     this.#ready.clear();
   }
 
-  /** Longest path first; what doesn't fit is passed over, so that a large cell never idles the machine. */
+  /** Whatever became of the cell, what it held is free again. */
+  #free(entry: Entry): void {
+    if (entry.grant) this.#budget.give(entry.grant);
+    delete entry.grant;
+  }
+
+  /** Takes what a cell needs, if all of it is free. */
+  #grant(entry: Entry): boolean {
+    const grant = this.#budget.take(entry.task.demand);
+    if (grant) entry.grant = grant;
+    return grant !== undefined;
+  }
+
+  /** First in place first; what doesn't fit is passed over, so that a large cell never idles the machine. */
   #startRunnable(now: number): void {
-    for (const entry of this.#runnable.takeWhere((entry) => this.#budget.take(entry.task.demand))) {
+    for (const entry of this.#runnable.takeWhere((entry) => this.#grant(entry))) {
       const { cell, timeout } = entry.task;
       entry.attempts++;
       entry.state = { kind: 'running', deadline: timeout === undefined ? Infinity : now + timeout * 1000 };
       this.#running.add(entry);
-      this.#outbox.push({ kind: 'start', cell, key: keyOf(entry), attempt: entry.attempts });
+      const gpus = entry.grant?.gpus ?? [];
+      this.#outbox.push({ kind: 'start', cell, key: keyOf(entry), attempt: entry.attempts, gpus });
     }
   }
 
@@ -371,23 +364,4 @@ export class Schedule {
       }
     }
   }
-}
-
-const skippable: ReadonlySet<State['kind']> = new Set<State['kind']>([
-  'waiting',
-  'ready',
-  'runnable',
-  'parked',
-]);
-
-function newEntry(task: Task, path: number): Entry {
-  const missing = task.needs.length;
-  return { task, path, attempts: 0, state: missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing } };
-}
-
-function keyOf(entry: Entry): Key {
-  if (entry.key === undefined) {
-    throw new Error(`internal error: cell ${entry.task.cell} would start without a key; please report it`);
-  }
-  return entry.key;
 }

@@ -21,6 +21,7 @@ import type { JsonSchema } from './schema.js';
 import { readParams } from './params.js';
 import { readDocument } from './read-document.js';
 import { readDraft } from './read-draft.js';
+import { mergeResources } from './read-resources.js';
 
 /** A pipeline where there was no error; every diagnostic is an error, in the order of the file. */
 export interface Analysis {
@@ -188,7 +189,8 @@ function finish(cell: DraftCell, { expanded, byId, traitsOf, originsAt }: Finish
     needs: needsOf(cell, expanded),
     env: draft.env,
     secrets: draft.secrets,
-    resources: { ...kind.resources?.(plain(values)), ...draft.resources },
+    resources: mergeResources(kind.resources?.(plain(values)) ?? {}, draft.resources),
+    ...(draft.priority === undefined ? {} : { priority: draft.priority }),
     ...expectedCalls(kind, values, cell.inputs, traitsOf),
     ...(draft.timeout === undefined ? {} : { timeout: draft.timeout }),
     ...(draft.silence === undefined ? {} : { silence: draft.silence }),

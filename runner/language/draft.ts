@@ -69,6 +69,7 @@ export interface StageDraft {
   readonly env: readonly string[];
   readonly secrets: readonly string[];
   readonly resources: Resources;
+  readonly priority?: number;
   readonly timeout?: number;
   readonly silence?: number;
   readonly retries: Cell['retries'];

@@ -12,6 +12,7 @@ import { written } from './edits.js';
 import { type Entry, entryOf, type MapNode, type Node } from './nodes.js';
 import { readAblations } from './read-ablations.js';
 import { atTheTop, readSeeds, readStage, type Shared, stageKeys } from './read-stage.js';
+import { readResources } from './read-resources.js';
 import { resolveSetting } from './resolve.js';
 import {
   type Advice,
@@ -20,7 +21,6 @@ import {
   readCount,
   readExecutor,
   readOneOf,
-  readResources,
   readRetries,
   readText,
   readTimeout,

@@ -1,6 +1,13 @@
 /** `moft.yaml`: text to settings, or all its errors with their places. */
 import path from 'node:path';
-import { CacheSchema, MachineSchema, type CacheSettings, type Machine } from '../../schemas/machine.js';
+import {
+  CacheSchema,
+  CapacitySchema,
+  MachineSchema,
+  type CacheSettings,
+  type Machine,
+  type MachineResources,
+} from '../../schemas/machine.js';
 import { keysOf } from '../../schemas/pipeline.js';
 import type { Diagnostic } from '../pipeline.js';
 import type { Context } from './context.js';
@@ -8,6 +15,7 @@ import { Diagnostics } from './diagnostics.js';
 import type { Entry, Node } from './nodes.js';
 import type { Source } from './options.js';
 import { readDocument } from './read-document.js';
+import { readAmount, readBytes, readTokens } from './read-resources.js';
 import { expected, knownEntries, readDuration, readText } from './settings.js';
 
 const standardTimeout = 10;
@@ -22,13 +30,53 @@ export function readMachine(source: Source): MachineAnalysis {
   const diagnostics = new Diagnostics(source);
   const context: Context = { diagnostics, registry: new Map(), params: new Map() };
   const document = readDocument(source, diagnostics);
-  const caches = document ? readCaches(document, source, context) : [];
-  return { machine: { caches }, diagnostics: diagnostics.sorted() };
+  if (!document) return { machine: { resources: {}, caches: [] }, diagnostics: diagnostics.sorted() };
+  const entries = knownEntries(document, { keys: keysOf(MachineSchema), what: '`moft.yaml`' }, context);
+  const resources = readCapacity(entries.get('resources')?.value, context);
+  const caches = readCaches(entries.get('caches')?.value, source, context);
+  return { machine: { resources, caches }, diagnostics: diagnostics.sorted() };
 }
 
-function readCaches(document: Node, source: Source, context: Context): readonly CacheSettings[] {
-  const entries = knownEntries(document, { keys: keysOf(MachineSchema), what: '`moft.yaml`' }, context);
-  const caches = entries.get('caches')?.value;
+function readCapacity(node: Node | undefined, context: Context): MachineResources {
+  if (node === undefined) return {};
+  const entries: Entries = knownEntries(node, { keys: keysOf(CapacitySchema), what: '`resources`' }, context);
+  const read = <T>(
+    key: keyof typeof CapacitySchema.properties,
+    of: (value: Node, context: Context) => T | undefined,
+  ): Record<string, T> => {
+    const value = entries.get(key)?.value;
+    const result = value && of(value, context);
+    return result === undefined ? {} : { [key]: result };
+  };
+  return {
+    ...read('cpu', readAmount),
+    ...read('memory', readBytes),
+    ...read('gpu', readCards),
+    ...read('tokens', readTokens),
+  };
+}
+
+/** Ids of graphics cards, as CUDA_VISIBLE_DEVICES takes them. */
+function readCards(node: Node, context: Context): readonly string[] | undefined {
+  const ids = node.kind === 'list' ? node.items.map((item) => cardOf(item)) : [undefined];
+  const known = ids.filter((id) => id !== undefined);
+  if (known.length === ids.length && new Set(known).size === known.length) return known;
+  const what = '`gpu` takes a list of graphics cards, each once';
+  expected(
+    node,
+    what,
+    context,
+    'write their indices, `[0, 1]`, or their UUIDs, as `nvidia-smi -L` lists them',
+  );
+  return undefined;
+}
+
+function cardOf(item: Node): string | undefined {
+  const text = item.kind === 'scalar' ? String(item.value) : '';
+  return /^(\d+|[A-Za-z][\w/:-]*)$/.test(text) ? text : undefined;
+}
+
+function readCaches(caches: Node | undefined, source: Source, context: Context): readonly CacheSettings[] {
   if (caches === undefined) return [];
   if (caches.kind === 'list') return caches.items.flatMap((item) => readCache(item, source, context) ?? []);
   expected(caches, '`caches` takes a list of shared caches', context, 'begin each with `- `');

@@ -8,6 +8,7 @@ import { describeNode, type Entry, entryOf, type MapNode, type Node } from './no
 import { numberMeant } from './meant.js';
 import { suggest } from './nearest.js';
 import { nameLike, stageName } from './reference.js';
+import { mergeResources, readResources } from './read-resources.js';
 import { resolveSetting } from './resolve.js';
 import {
   type Advice,
@@ -15,10 +16,10 @@ import {
   knownEntries,
   meantEntry,
   readExecutor,
+  readInteger,
   readTimeout,
   type Timeouts,
   readNames,
-  readResources,
   readRetries,
 } from './settings.js';
 
@@ -82,13 +83,20 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
       ) ?? [],
     env: read('env', (node) => variables(node, '`env`', context)) ?? [],
     secrets: read('secrets', (node) => variables(node, '`secrets`', context)) ?? [],
-    resources: { ...shared.resources, ...read('resources', (node) => readResources(node, context)) },
+    resources: mergeResources(
+      shared.resources,
+      read('resources', (node) => readResources(node, context)) ?? {},
+    ),
+    ...priorityOf(read('priority', (node) => readInteger(node, '`priority`', context))),
     ...shared.timeouts,
     ...read('timeout', (node) => readTimeout(node, context)),
     retries: { ...shared.retries, ...read('retries', (node) => readRetries(node, context)) },
     errors,
   };
 }
+
+const priorityOf = (priority: number | undefined): { readonly priority?: number } =>
+  priority === undefined ? {} : { priority };
 
 const noValues = (place: Place): MapNode => ({ kind: 'map', place, uses: [], entries: [] });
 

@@ -1,5 +1,4 @@
-import { executors, keysOf, patterns, ResourcesSchema, RetriesSchema } from '../../schemas/pipeline.js';
-import type { Resources } from '../contract.js';
+import { executors, keysOf, patterns, RetriesSchema } from '../../schemas/pipeline.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
 import { describeNode, type Entry, entryOf, listed, type Located, type MapNode, type Node } from './nodes.js';
@@ -92,6 +91,15 @@ export function readCount(
   const value = resolved.kind === 'scalar' ? resolved.value : undefined;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value;
   expected(resolved, `${what} takes an integer of at least ${least}`, context, numberMeant(resolved));
+  return undefined;
+}
+
+/** Any whole number, or undefined with a report. */
+export function readInteger(node: Node, what: string, context: Context): number | undefined {
+  const resolved = resolveSetting(node, context);
+  const value = resolved.kind === 'scalar' ? resolved.value : undefined;
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  expected(resolved, `${what} takes a whole number`, context, numberMeant(resolved));
   return undefined;
 }
 
@@ -211,46 +219,6 @@ export function parseBytes(value: unknown): number | undefined {
   const match = typeof value === 'string' ? bytesShape.exec(value) : null;
   const bytes = Math.round(Number(match?.[1] ?? 0) * (unitBytes[match?.[2] ?? ''] ?? 0));
   return bytes > 0 ? bytes : undefined;
-}
-
-/** What a stage says of its resources; what it doesn't say is left out. */
-export function readResources(node: Node, context: Context): Resources {
-  const entries = knownEntries(node, { keys: keysOf(ResourcesSchema), what: '`resources`' }, context);
-  const read = <T>(key: string, of: (value: Node) => T | undefined): Record<string, T> => {
-    const value = entries.get(key)?.value;
-    const result = value === undefined ? undefined : of(value);
-    return result === undefined ? {} : { [key]: result };
-  };
-  return {
-    ...read('cpu', (value) => readAmount(value, context)),
-    ...read('memory', (value) => readBytes(value, context)),
-    ...read('gpu', (value) => readCount(value, { what: '`gpu`', least: 0 }, context)),
-  };
-}
-
-function readAmount(node: Node, context: Context): number | undefined {
-  const resolved = resolveSetting(node, context);
-  const value = resolved.kind === 'scalar' ? resolved.value : undefined;
-  if (typeof value === 'number' && value > 0) return value;
-  expected(resolved, '`cpu` takes a number above 0', context, numberMeant(resolved));
-  return undefined;
-}
-
-function readBytes(node: Node, context: Context): number | undefined {
-  const resolved = resolveSetting(node, context);
-  const bytes = resolved.kind === 'scalar' ? parseBytes(resolved.value) : undefined;
-  if (bytes === undefined) expected(resolved, '`memory` takes a size', context, bytesHint(resolved));
-  return bytes;
-}
-
-/** `2G`, `2 gb`: the unit as it is written. */
-function bytesHint(node: Node): Advice {
-  const text = node.kind === 'scalar' ? String(node.value) : '';
-  const [, count, unit = '', binary = ''] = /^([0-9.]+) ?([kmgt])(i?)b?$/i.exec(text) ?? [];
-  const meant = `${count ?? ''}${unit.toUpperCase()}${binary.toLowerCase()}B`;
-  if (count === undefined || parseBytes(meant) === undefined)
-    return { hint: 'write `512MiB`, `2GiB` or a number of bytes' };
-  return { hint: `write \`${meant}\``, instead: meant };
 }
 
 const retryClasses = keysOf(RetriesSchema);

@@ -50,10 +50,13 @@ function outputVariables({ with: { outputs } }: ShellJob, { folder }: Workshop):
   );
 }
 
+/** Variables that every command gets as `moft` has them; which graphics cards it sees is handed out. */
+const standing = ['PATH', 'LANG', 'CUDA_VISIBLE_DEVICES'];
+
 /** All variables that are no input and no output: what every program needs, what the stage declares, and ours. */
 function surroundings(job: ShellJob, workshop: Workshop): Record<string, string> {
   const { env = [], secrets = [], seed } = job;
-  const declared = ['PATH', 'LANG', ...env, ...secrets].flatMap((name) => {
+  const declared = [...standing, ...env, ...secrets].flatMap((name) => {
     const value = workshop.variable(name);
     return value === undefined ? [] : [[name, value] as const];
   });

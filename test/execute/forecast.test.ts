@@ -7,7 +7,7 @@ import type { Plan, PlannedCell } from '../../runner/plan/index.js';
 import { cell, execute, from, pipelineOf, planOf } from '../plan/fixtures.js';
 import { freshStore, valueOf } from '../store/fixtures.js';
 
-const machine = (cpu: number) => ({ cpu, memory: 2 ** 30, gpu: 0 });
+const machine = (cpu: number) => ({ cpu, memory: 2 ** 30, gpus: [], tokens: {} });
 
 /** A plan of cells that all run, but for those that are hits. */
 function planned(cells: readonly Cell[], hits: readonly string[] = []): Plan {

@@ -13,7 +13,7 @@ const id = (name: string): CellId => name as CellId;
 const task = (name: string, needs: readonly string[] = []): Task => ({
   cell: id(name),
   needs: needs.map(id),
-  demand: { cpu: 1, memory: 0, gpu: 0 },
+  demand: { cpu: 1, memory: 0, gpu: 0, tokens: {} },
   seconds: 1,
   retries: {},
 });
@@ -22,7 +22,7 @@ describe('the schedule', () => {
   const schedule = (tasks: readonly Task[]): Schedule =>
     new Schedule(
       tasks,
-      { cpu: 4, memory: 0, gpu: 0 },
+      { cpu: 4, memory: 0, gpus: [], tokens: {} },
       { onFailure: 'keep-going', backoff: () => 0, leasePoll: 1 },
     );
   /** Resolves every key to the cell's own name; what else is to be done, as text. */

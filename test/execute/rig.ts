@@ -22,7 +22,7 @@ const { kinds } = (await import(/* @vite-ignore */ join(fixtures, 'kinds.mjs')))
 const { testCode } = (await import(/* @vite-ignore */ join(fixtures, 'code.mjs'))) as { testCode: Code };
 
 export interface StepOptions extends Partial<
-  Pick<Cell, 'timeout' | 'retries' | 'env' | 'secrets' | 'needs'>
+  Pick<Cell, 'timeout' | 'retries' | 'env' | 'secrets' | 'needs' | 'resources'>
 > {
   /** Cells whose output `out` or `sum` it reads. */
   readonly after?: readonly string[];
@@ -129,7 +129,7 @@ export class Rig {
         return kind && checkpointFamily(preimage, kind);
       },
       changedCode: () => [],
-      capacity: { cpu: 2, memory: 2 ** 30, gpu: 0 },
+      capacity: { cpu: 2, memory: 2 ** 30, gpus: [], tokens: {} },
       policy: { onFailure, backoff: () => 0, leasePoll: 20 },
       estimate: () => 1,
       journal: (event) => void this.journal.push(event),

@@ -186,7 +186,7 @@ describe('a worker', () => {
 
   it('is thrown away after a failure', async () => {
     const { summary } = await rig.start([rig.step('a'), rig.step('b', { needs: [] })], {
-      capacity: { cpu: 1, memory: 0, gpu: 0 },
+      capacity: { cpu: 1, memory: 0, gpus: [], tokens: {} },
     });
     const a = await rig.commander.next('a');
     a.send('fail user no such file');
@@ -283,7 +283,7 @@ describe('a worker', () => {
 describe('failures', () => {
   it('that are the same in many cells are reported once', async () => {
     const cells = ['a', 'b', 'c'].map((name) => rig.step(name));
-    const { summary } = await rig.start(cells, { capacity: { cpu: 3, memory: 0, gpu: 0 } });
+    const { summary } = await rig.start(cells, { capacity: { cpu: 3, memory: 0, gpus: [], tokens: {} } });
     for (const name of ['a', 'b', 'c'])
       (await rig.commander.next(name)).send('fail user the column is missing');
     const { failures } = await summary;
@@ -318,9 +318,9 @@ describe('failures', () => {
 describe('two runs on one store', () => {
   it('share the work: a cell that one runs, the other waits for', async () => {
     const cells = [rig.step('a'), rig.step('b')];
-    const first = await rig.start(cells, { capacity: { cpu: 1, memory: 0, gpu: 0 } });
+    const first = await rig.start(cells, { capacity: { cpu: 1, memory: 0, gpus: [], tokens: {} } });
     const a = await rig.commander.next();
-    const second = await rig.start(cells, { capacity: { cpu: 1, memory: 0, gpu: 0 } });
+    const second = await rig.start(cells, { capacity: { cpu: 1, memory: 0, gpus: [], tokens: {} } });
     const b = await rig.commander.next();
     expect([a.hello.label, b.hello.label].sort()).toEqual(['a', 'b']);
     a.finish();

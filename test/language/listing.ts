@@ -134,7 +134,9 @@ function settings(cell: Cell): string[] {
     ...(cell.env.length === 0 ? [] : [`env ${cell.env.join(', ')}`]),
     ...(cell.secrets.length === 0 ? [] : [`secrets ${cell.secrets.join(', ')}`]),
     ...(Object.keys(cell.resources).length === 0 ? [] : [`resources ${JSON.stringify(cell.resources)}`]),
+    ...(cell.priority === undefined ? [] : [`priority ${String(cell.priority)}`]),
     ...(cell.timeout === undefined ? [] : [`timeout ${String(cell.timeout)} s`]),
+    ...(cell.silence === undefined ? [] : [`silent ${String(cell.silence)} s`]),
     ...(Object.keys(cell.retries).length === 0 ? [] : [`retries ${JSON.stringify(cell.retries)}`]),
   ];
 }

@@ -42,6 +42,21 @@ describe('a command', () => {
     ]);
   });
 
+  it('sees the graphics cards that it was given, in no key', async () => {
+    const print = (more: string): string =>
+      one(
+        `echo "\${CUDA_VISIBLE_DEVICES-unset}" > out.txt # ${more === '' ? 'none' : 'some'}`,
+        '      outputs: {out: {path: out.txt}}\n',
+        more,
+      );
+    expect(failure(await shop.run(print('    resources: {gpu: 1}\n')))).toBe(' : ');
+    expect(await shop.output('a', 'out')).toBe('4\n');
+    expect(failure(await shop.run(print('')))).toBe(' : ');
+    expect(await shop.output('a', 'out')).toBe('unset\n');
+    const { counts } = await shop.plan(print('    resources: {gpu: 2}\n'));
+    expect(counts.hit).toBe(1);
+  });
+
   it('has a key of its text, files, inputs, variables and programs; a copied or touched file changes none', async () => {
     shop.write('f.sh', 'echo 1\n');
     const yaml = one('sh f.sh > out.txt', '      files: [f.sh]\n      outputs: {out: {path: out.txt}}\n');

@@ -78,14 +78,14 @@ export class Shop {
       clock: systemClock,
       run: `run-${(this.#runs += 1)}`,
       backend: undefined,
-      variables: (cell) => workerVariables(this.env, cell),
+      variables: (cell, gpus) => workerVariables(this.env, cell, gpus),
       inert: (cell) => {
         const kind = kinds.get(cell.kind);
         return kind ? inertValues(cell, kind) : {};
       },
       checkpointFamily: () => undefined,
       changedCode: () => [],
-      capacity: { cpu: 2, memory: 2 ** 30, gpu: 0 },
+      capacity: { cpu: 2, memory: 2 ** 30, gpus: ['4', '6'], tokens: {} },
       policy: { onFailure: 'keep-going', backoff: () => 0, leasePoll: 20 },
       estimate: () => 1,
       journal: () => undefined,

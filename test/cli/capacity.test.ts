@@ -1,0 +1,61 @@
+/** What there is of cards and tokens, from the command line and moft.yaml, in real runs. */
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Project } from './moft.js';
+
+function project(pipeline: string): Project {
+  const made = new Project(pipeline);
+  onTestFinished(() => made.close());
+  return made;
+}
+
+const judged = `
+name: judged
+stages:
+  a: {uses: test/sum, resources: {gpu: 2, tokens: {judge-rpm: 3}}}
+`;
+
+describe('a cell that could never start', () => {
+  it.each(['plan', 'run'])('is an error of `moft %s`, with its place and what to write', async (command) => {
+    const { code, stderr } = await project(judged).start([command, 'p.yaml'], {
+      env: { CUDA_VISIBLE_DEVICES: '7' },
+    }).ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain('p.yaml:4:3: error[resources]: the stage a asks for gpu 2, this machine has 1');
+    expect(stderr).toContain('the stage a asks for tokens.judge-rpm 3, this machine has 0');
+    expect(stderr).toContain('`--token judge-rpm=N`');
+  });
+
+  it('starts where the command line or moft.yaml says that there is enough', async () => {
+    const made = project(judged);
+    expect((await made.run('plan', 'p.yaml', '--gpu', '0,1', '--token', 'judge-rpm=3')).code).toBe(0);
+    made.write('moft.yaml', 'resources: {gpu: [4, GPU-1a-2b], tokens: {judge-rpm: 5}}\n');
+    expect((await made.run('run', 'p.yaml')).code).toBe(0);
+  });
+
+  it('is none where its result is there', async () => {
+    const made = project(judged);
+    expect((await made.run('run', 'p.yaml', '--gpu', '0,1', '--token', 'judge-rpm=3')).code).toBe(0);
+    const again = await made.run('run', 'p.yaml', '--gpu', 'none');
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stdout).toContain('1 hit');
+  });
+});
+
+describe('wrong words', () => {
+  it('on the command line are refused', async () => {
+    const made = project(judged);
+    const said = async (...args: string[]) => (await made.run('plan', 'p.yaml', ...args)).stderr;
+    expect(await said('--gpu', '0,0')).toContain('--gpu expects ids of graphics cards, each once');
+    expect(await said('--token', 'judge-rpm')).toContain('--token expects name=value');
+    expect(await said('--token', 'judge-rpm=0')).toContain('expects a whole number of at least 1');
+  });
+
+  it('in moft.yaml are named with their places', async () => {
+    const made = project(judged);
+    made.write('moft.yaml', 'resources:\n  cpu: many\n  gpu: 2\n  tokens: {A: 1}\n  disk: 3\n');
+    const { code, stderr } = await made.run('plan', 'p.yaml');
+    expect(code).toBe(2);
+    for (const text of ['moft.yaml:2:8', 'moft.yaml:3:8', 'moft.yaml:4:12', 'moft.yaml:5:3', '4 errors'])
+      expect(stderr).toContain(text);
+  });
+});
