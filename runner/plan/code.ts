@@ -128,14 +128,15 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
   return ok({
     of: (kind, values) => {
       const roots = rootsOf(kind, values);
+      const name = roots.join(' ');
+      const before = known.get(name);
+      if (before) return ok(before);
       const unlisted = roots.find((name) => !manifest.value.modules[name]);
       if (unlisted !== undefined) {
         const message = `the kind ${kind.name} names the module ${unlisted}, which the build has not listed`;
         return err({ code: 'unlisted-module', message, hint: rebuild });
       }
-      const name = roots.join(' ');
-      const found =
-        known.get(name) ?? digestOf(listingOf(manifest.value, frozen.value, packages.value, roots));
+      const found = digestOf(listingOf(manifest.value, frozen.value, packages.value, roots));
       known.set(name, found);
       return ok(found);
     },

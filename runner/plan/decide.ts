@@ -3,12 +3,12 @@ import path from 'node:path';
 import { canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { StageKind } from '../contract.js';
-import type { Cell, CellId } from '../pipeline.js';
+import type { Cell, CellId, Key } from '../pipeline.js';
 import type { StoredRecord, StoreProblem } from '../store/index.js';
-import type { History } from './history.js';
+import { preimageIn, type History } from './history.js';
 import { knownInputs } from './inputs.js';
 import { parentsOf } from './order.js';
-import { keyOf, preimageOf } from './preimage.js';
+import { writePreimage, type WrittenPreimage } from './preimage.js';
 import { missReason, ranBefore, waitReason } from './reasons.js';
 import type { ProgramFinder, Programs } from './programs.js';
 import { snapshotOf, type Snapshot } from './snapshot.js';
@@ -32,9 +32,18 @@ export interface Planning extends PlanOptions {
 
 interface Draft {
   readonly cell: Cell;
+  readonly key: Key;
   readonly preimage: Preimage;
   readonly code: CodeDigest;
 }
+
+/** The preimage is read where it is asked for: a plan of hits never does. */
+const draftOf = (cell: Cell, { key, read }: WrittenPreimage, code: CodeDigest): Draft => ({
+  ...{ cell, key, code },
+  get preimage() {
+    return read();
+  },
+});
 
 function kindOf(planning: Planning, cell: Cell): StageKind {
   const kind = planning.registry.get(cell.kind);
@@ -44,7 +53,10 @@ function kindOf(planning: Planning, cell: Cell): StageKind {
 
 const environmentFields = (record: JsonObject, here: JsonObject): string[] =>
   Object.keys(here).filter(
-    (name) => record[name] !== undefined && canonicalJson(record[name]) !== canonicalJson(here[name] as Json),
+    (name) =>
+      record[name] !== undefined &&
+      record[name] !== here[name] &&
+      canonicalJson(record[name]) !== canonicalJson(here[name] as Json),
   );
 
 /** A hit from another numeric environment stays a hit, and is said. */
@@ -59,7 +71,9 @@ function foreignNote(record: StoredRecord, here: JsonObject | undefined): { fore
 }
 
 function hit(planning: Planning, draft: Draft, record: StoredRecord): PlannedCell {
-  const { cell, preimage, code } = draft;
+  const { cell, code } = draft;
+  // The record's own preimage hashes to the key, too: it is the same text.
+  const preimage = planning.forced?.has(cell.id) ? draft.preimage : preimageIn(record);
   const message = `recorded ${record.record.finished} by run ${record.record.run}`;
   const reason: Reason = { code: 'hit', message, changes: [] };
   const note = foreignNote(record, planning.environment);
@@ -74,10 +88,10 @@ function force(planned: PlannedCell, planning: Planning): PlannedCell {
 }
 
 async function withKnownInputs(planning: Planning, draft: Draft): Promise<PlannedCell> {
-  const { cell, preimage, code } = draft;
-  const key = keyOf(preimage);
+  const { cell, key, code } = draft;
   const chosen = await planning.store.records.chosen(key);
   if (chosen.kind === 'chosen') return hit(planning, draft, chosen.record);
+  const { preimage } = draft;
   const reason = missReason(planning, draft, { key, chosen });
   return { cell, status: 'run', key, preimage, partial: preimage, code, reason };
 }
@@ -94,7 +108,7 @@ function withUnknownInputs(planning: Planning, draft: Draft, unknown: readonly C
 }
 
 function neverServed(draft: Draft, uncacheable: string, known: boolean): PlannedCell {
-  const { cell, preimage, code } = draft;
+  const { cell, key, preimage, code } = draft;
   const message = `never served from the store: ${uncacheable}`;
   const reason: Reason = { code: 'uncacheable', message, changes: [] };
   return {
@@ -104,7 +118,7 @@ function neverServed(draft: Draft, uncacheable: string, known: boolean): Planned
     code,
     uncacheable,
     reason,
-    ...(known ? { key: keyOf(preimage), preimage } : {}),
+    ...(known ? { key, preimage } : {}),
   };
 }
 
@@ -138,11 +152,11 @@ export async function decide(
   const started = await programsOf(planning, cell, kind);
   if (!started.ok) return err({ kind: 'store', problem: started.error });
   const programs = started.value?.digests;
-  const preimage = preimageOf(cell, {
+  const written = writePreimage(cell, {
     ...{ kind, inputs, code: code.value.digest, programs, env },
     environment: planning.strict?.(kind),
   });
-  const draft: Draft = { cell, preimage, code: code.value };
+  const draft = draftOf(cell, written, code.value);
   const uncacheable = kind.uncacheable?.(cell.with as Record<PropertyKey, unknown>);
   if (uncacheable !== undefined) return ok(neverServed(draft, uncacheable, unknown.length === 0));
   const planned =

@@ -27,11 +27,17 @@ export function inertValues(cell: Cell, kind: StageKind): JsonObject {
   return pick(cell.with, (name) => kind.inert?.includes(name) ?? false);
 }
 
+/** A preimage that has been written and hashed, and is read only where somebody asks what is in it. */
+export interface WrittenPreimage {
+  readonly key: Key;
+  readonly read: () => Preimage;
+}
+
 /** Everything counts unless listed inert. Names of cells, labels, resources and the cell's own coordinates don't. */
-export function preimageOf(
+export function writePreimage(
   cell: Cell,
   { kind, inputs, code, programs, env, environment }: PreimageParts,
-): Preimage {
+): WrittenPreimage {
   const preimage: Preimage = {
     kind: kind.name,
     version: kind.version,
@@ -47,10 +53,20 @@ export function preimageOf(
   // Read back from its canonical text, members are sorted, absent ones absent, and -0 is 0: what is hashed, stored and
   // handed to a worker is the same, and a stage never sees the order in which members were written.
   const text = canonicalJson(preimage as unknown as Json);
-  const read = JSON.parse(text) as Preimage;
-  keys.set(read, keyOfText(text));
-  return read;
+  const key = keyOfText(text);
+  let read: Preimage | undefined;
+  return {
+    key,
+    read: () => {
+      if (read !== undefined) return read;
+      read = JSON.parse(text) as Preimage;
+      keys.set(read, key);
+      return read;
+    },
+  };
 }
+
+export const preimageOf = (cell: Cell, parts: PreimageParts): Preimage => writePreimage(cell, parts).read();
 
 /** Keys of the preimages made here: their text is written once. */
 const keys = new WeakMap<Preimage, Key>();

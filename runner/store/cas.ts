@@ -4,7 +4,15 @@ import { blobIsWhole, missing, putBytes, putFile, readBlob, receiveBlob } from '
 import type { Context } from './context.js';
 import { blobPath, isDigest } from './layout.js';
 import { guard, guardAsync } from './problem.js';
-import { createListings, putTree, restoreFile, restoreTree, treeFiles, type Listings } from './trees.js';
+import {
+  createListings,
+  putTree,
+  restoreFile,
+  restoreTree,
+  treeFiles,
+  type Listing,
+  type Listings,
+} from './trees.js';
 import type { Cas } from './types.js';
 
 const isFile = (type: ArtifactType): boolean => type === 'file';
@@ -25,15 +33,29 @@ async function lacking(
   again = false,
 ): Promise<string | undefined> {
   const { type, digest } = artifact;
-  if (!(await blobIsWhole(context, digest, undefined, again))) return digest;
-  if (isFile(type)) return undefined;
-  const listing = guard(() => listings(digest));
-  if (!listing.ok) return digest;
-  for (const entry of listing.value.entries) {
+  if (isFile(type)) return (await blobIsWhole(context, digest, undefined, again)) ? undefined : digest;
+  const listing = await wholeListing(context, listings, digest, again);
+  for (const entry of listing?.entries ?? []) {
     if (entry.type !== 'file') continue;
     if (!(await blobIsWhole(context, entry.digest, entry.size, again))) return entry.digest;
   }
-  return undefined;
+  return listing === undefined ? digest : undefined;
+}
+
+/** A listing whose bytes are on the disk as they should be: to read them for the first time is to check them. */
+async function wholeListing(
+  context: Context,
+  listings: Listings,
+  digest: string,
+  again: boolean,
+): Promise<Listing | undefined> {
+  if (!again && !listings.has(digest)) {
+    const read = guard(() => listings.of(digest));
+    if (read.ok) return read.value;
+  }
+  if (!(await blobIsWhole(context, digest, undefined, again))) return undefined;
+  const read = guard(() => listings.of(digest));
+  return read.ok ? read.value : undefined;
 }
 
 export function createCas(context: Context): Cas {
@@ -55,7 +77,7 @@ export function createCas(context: Context): Cas {
         const path = blobPath(context.root, digest);
         return isFile(type)
           ? { type, digest, path }
-          : { type, digest, path, files: treeFiles(context.root, listings(digest)) };
+          : { type, digest, path, files: treeFiles(context.root, listings.of(digest)) };
       }),
     verify: (type, digest) =>
       guardAsync(async () => {
@@ -68,7 +90,7 @@ export function createCas(context: Context): Cas {
         const lost = await lacking(context, listings, { type, digest });
         if (lost !== undefined) missing(lost);
         if (isFile(type)) await restoreFile(context, digest, destination);
-        else await restoreTree(context, listings(digest), destination);
+        else await restoreTree(context, listings.of(digest), destination);
       }),
   };
 }

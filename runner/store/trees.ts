@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { canonicalJson } from '../../schemas/json.js';
-import { copyBlobOut, putBytes, putFile, readBlob } from './blobs.js';
+import { copyBlobOut, putBytes, putFile, readBlobText } from './blobs.js';
 import type { Context } from './context.js';
 import { blobPath, isDigest } from './layout.js';
 import { errorCode, refuse } from './problem.js';
@@ -145,16 +145,24 @@ export function parseListing(text: string): Listing {
 }
 
 /** Listings by digest; content never changes under a digest, so a parsed one is kept. */
-export type Listings = (digest: string) => Listing;
+export interface Listings {
+  /** Whether it was read before: whoever reads it now gets what is known, not what the disk holds. */
+  readonly has: (digest: string) => boolean;
+  /** Read from the disk for the first time, its bytes are checked against the digest. */
+  readonly of: (digest: string) => Listing;
+}
 
 export function createListings(context: Context): Listings {
   const parsed = new Map<string, Listing>();
-  return (digest) => {
-    const known = parsed.get(digest);
-    const kept = known && fs.existsSync(blobPath(context.root, digest)) ? known : undefined;
-    const listing = kept ?? parseListing(readBlob(context, digest).toString('utf8'));
-    parsed.set(digest, listing);
-    return listing;
+  return {
+    has: (digest) => parsed.has(digest),
+    of: (digest) => {
+      const known = parsed.get(digest);
+      if (known && fs.existsSync(blobPath(context.root, digest))) return known;
+      const listing = parseListing(readBlobText(context, digest));
+      parsed.set(digest, listing);
+      return listing;
+    },
   };
 }
 

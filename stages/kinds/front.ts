@@ -117,6 +117,9 @@ function lengthProblems(
   ];
 }
 
+/** The policy's objectives are not known before it exists: any reward may be asked for. */
+const modules = [...new Set([...rewardModules(builtInRewards), ...worldModules])];
+
 export default defineKind({
   name: 'front',
   version: 2,
@@ -133,8 +136,7 @@ export default defineKind({
     const traits = { ...(objectives ? { objectives } : {}), ...(reference ? { reference } : {}) };
     return { front: { type: 'front', traits } };
   },
-  // The policy's objectives are not known before it exists: any reward may be asked for.
-  modules: () => [...new Set([...rewardModules([...builtInRewards]), ...worldModules])],
+  modules: () => modules,
   check,
   randomness: 'evaluation',
   engine: true,

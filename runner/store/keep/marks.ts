@@ -24,7 +24,7 @@ export function createMarker(context: Context): Marker {
 }
 
 function filesOf(listings: Listings, digest: string): readonly string[] {
-  const listing = guard(() => listings(digest));
+  const listing = guard(() => listings.of(digest));
   if (!listing.ok) return [];
   return listing.value.entries.flatMap((entry) => (entry.type === 'file' ? [entry.digest] : []));
 }
