@@ -25,6 +25,8 @@ export interface Assignment extends Combination {
   readonly values: JsonObject;
   /** Keys of `with` that an error was reported for. */
   readonly wrong: ReadonlySet<string>;
+  /** Inputs of which a reference reads nothing that is known: the axes of the cells aren't either. */
+  readonly unread: readonly string[];
   readonly ports: readonly PortUse[];
   readonly occurrences: readonly Occurrence[];
   /** Whether it gathers variants, so that its cells are in none. */
@@ -82,9 +84,16 @@ export function assigner(
   };
 }
 
-type Looked = Pick<Assignment, 'values' | 'wrong' | 'ports' | 'occurrences' | 'crosses'>;
+type Looked = Pick<Assignment, 'values' | 'wrong' | 'unread' | 'ports' | 'occurrences' | 'crosses'>;
 
-const unlooked: Looked = { values: {}, wrong: new Set(), ports: [], occurrences: [], crosses: false };
+const unlooked: Looked = {
+  values: {},
+  wrong: new Set(),
+  unread: [],
+  ports: [],
+  occurrences: [],
+  crosses: false,
+};
 
 /** What the kind of a stage says to its settings. */
 function looker(
@@ -101,12 +110,18 @@ function looker(
   return (chosen, values) => {
     const checked = check(values);
     const read = ports(values, checked.values);
-    const occurrences = read.uses.flatMap(occurrencesAt);
-    const unfit = occurrences.filter((occurrence) => !fits(occurrence));
-    checkOwnAxes(chosen, draft, occurrences, context, errors);
+    const found = read.uses.flatMap(occurrencesAt);
+    const lost = read.uses.filter(
+      (use) => use.kind === 'references' && occurrencesAt(use).length < use.nodes.length,
+    );
+    const unfit = found.filter((occurrence) => !fits(occurrence));
+    const crossed = onOwnAxes(chosen, draft, found, context, errors);
+    const occurrences = crossed.length === 0 ? found : found.filter((one) => !crossed.includes(one));
+    const unread = [...lost.map(({ name }) => name), ...crossed.map(({ port }) => port)];
     return {
       values: checked.values,
-      wrong: new Set([...checked.wrong, ...read.wrong, ...unfit.map(({ port }) => port)]),
+      wrong: new Set([...checked.wrong, ...read.wrong, ...unread, ...unfit.map(({ port }) => port)]),
+      unread,
       ports: read.uses,
       occurrences,
       crosses: occurrences.some(({ crosses }) => crosses),
@@ -152,10 +167,13 @@ export function rereader(
   const fits = once((occurrence: Occurrence) => checkTypes(occurrence, context));
   return (before) => {
     if (before.crosses) return before;
-    const occurrences = before.occurrences.flatMap(again);
-    for (const occurrence of occurrences) fits(occurrence);
-    checkOwnAxes(before.chosen, draft, occurrences, context, errors);
-    return { ...before, occurrences };
+    const found = before.occurrences.flatMap(again);
+    for (const occurrence of found) fits(occurrence);
+    const crossed = onOwnAxes(before.chosen, draft, found, context, errors);
+    const occurrences = crossed.length === 0 ? found : found.filter((one) => !crossed.includes(one));
+    const lost = [...before.occurrences.filter((one) => again(one).length === 0), ...crossed];
+    const unread = lost.map(({ port }) => port);
+    return { ...before, occurrences, unread, wrong: new Set([...before.wrong, ...unread]) };
   };
 }
 
@@ -259,21 +277,24 @@ function checkTypes({ port, type, node, rows }: Occurrence, context: ExpandConte
   return false;
 }
 
-/** A reference inside a matrix value may not carry the axis that the value stands on. */
-function checkOwnAxes(
+/** A reference inside a matrix value may not carry the axis that the value stands on; those that do. */
+function onOwnAxes(
   chosen: readonly AxisValue[],
   draft: StageDraft,
   occurrences: readonly Occurrence[],
   { diagnostics }: ExpandContext,
   errors: string[],
-): void {
+): readonly Occurrence[] {
+  const crossed: Occurrence[] = [];
   for (const [index, { name }] of draft.axes.entries()) {
     const value = chosen[index]?.node;
     if (value === undefined || !contains(value, 'reference')) continue;
     const places = [...everyNode(value)].map((node) => node.place);
-    for (const { node, rows } of occurrences) {
+    for (const occurrence of occurrences) {
+      const { node, rows } = occurrence;
       if (!places.includes(node.place) || !axesOf(rows).includes(name)) continue;
       const { stage, output } = node.reference;
+      crossed.push(occurrence);
       errors.push(
         diagnostics.report(
           { place: node.place, uses: [] },
@@ -286,4 +307,5 @@ function checkOwnAxes(
       );
     }
   }
+  return crossed;
 }

@@ -1,6 +1,6 @@
 import { assigner, type Assignment, type ExpandContext, rereader } from './assign.js';
 import type { Expanded, View } from './cells.js';
-import { combinationsOf, countCombinations } from './combinations.js';
+import { type Combination, combinationsOf, countCombinations } from './combinations.js';
 import type { StageDraft, VariantDraft } from './draft.js';
 import { checkExclude } from './exclude.js';
 import { makeView } from './make-cells.js';
@@ -8,23 +8,41 @@ import { checkPatch } from './patch-checks.js';
 import { remarkAxes, remarkKind, remarkLeftOut } from './remarks.js';
 import { silent } from './diagnostics.js';
 import { reportExplosion, reportLost, reportMismatches } from './report-expansion.js';
+import { checkPatchesAlone, checkRules, sampleOf } from './unmade.js';
 
 /** Expands one stage whose parents are expanded, first in the base, then in each variant that changes its cells. */
 export function expandStage(draft: StageDraft, context: ExpandContext): Expanded {
   const errors = [...draft.errors];
-  if (isTooMany(draft, context)) return block([...errors, reportExplosion(draft, [], context)]);
-  const assign = assigner(draft, context, errors);
-  const assignLeftOut = assigner(draft, { ...context, diagnostics: silent(context.diagnostics) }, []);
-  const assignments = combinationsOf(draft).map((combination) =>
-    combination.leftOut ? assignLeftOut(combination) : assign(combination),
-  );
+  if (isTooMany(draft, context)) {
+    errors.push(reportExplosion(draft, [], context));
+    checkRules(draft, assignAll(draft, sampleOf(draft), context, errors), context);
+    return block(errors);
+  }
+  const assignments = assignAll(draft, combinationsOf(draft), context, errors);
   const base = join(draft, assignments, context, errors);
   if (base !== undefined && errors.length === 0) checkExclude(draft, base, context, errors);
-  if (base === undefined || errors.length > 0) return block(errors);
+  if (base === undefined || errors.length > 0) {
+    checkPatchesAlone(draft, assignments, context);
+    return block(errors);
+  }
   remarkAxes(draft, assignments, context);
   remarkKind(draft, assignments, context);
   remarkLeftOut(draft, base, assignments, context);
   return { kind: 'cells', base, variants: expandVariants(draft, { base, assignments }, context) };
+}
+
+/** What is wrong with a combination that `exclude` leaves out doesn't count. */
+function assignAll(
+  draft: StageDraft,
+  combinations: readonly Combination[],
+  context: ExpandContext,
+  errors: string[],
+): readonly Assignment[] {
+  const assign = assigner(draft, context, errors);
+  const assignLeftOut = assigner(draft, { ...context, diagnostics: silent(context.diagnostics) }, []);
+  return combinations.map((combination) =>
+    combination.leftOut ? assignLeftOut(combination) : assign(combination),
+  );
 }
 
 function isTooMany(draft: StageDraft, { room, maxCells }: ExpandContext): boolean {
@@ -50,11 +68,15 @@ function join(
   errors: string[],
   share?: Parameters<typeof makeView>[2]['share'],
 ): View | undefined {
-  if (errors.length === 0) reportMismatches(draft, assignments, context, errors);
-  if (errors.length > 0) return undefined;
-  const made = makeView(draft, assignments, { ...context, ...(share === undefined ? {} : { share }) });
-  if ('tooMany' in made) {
-    errors.push(reportExplosion(draft, made.tooMany, context));
+  // Without its own axes a stage has nothing that could fit.
+  if (draft.errors.length === 0) reportMismatches(draft, assignments, context, errors);
+  const made =
+    errors.length > 0
+      ? undefined
+      : makeView(draft, assignments, { ...context, ...(share === undefined ? {} : { share }) });
+  if (made !== undefined && 'tooMany' in made) errors.push(reportExplosion(draft, made.tooMany, context));
+  if (made === undefined || 'tooMany' in made) {
+    checkRules(draft, assignments, context);
     return undefined;
   }
   reportLost(draft, assignments, made, context, errors);
