@@ -14,6 +14,7 @@ import { nearest, suggest } from './nearest.js';
 import { once } from './once.js';
 import type { PortContext, PortUse } from './port-use.js';
 import { portReader } from './ports.js';
+import { variableHint } from './reference.js';
 import { axesOf, type Row } from './select.js';
 import { settingsAt } from './settings-at.js';
 
@@ -250,8 +251,7 @@ function meantStage(
   const special = nearest(stage, ['params', 'matrix']);
   if (found.instead === undefined && special !== undefined)
     return { hint: `did you mean \`$${special}.${output}\`?`, instead: special };
-  if (stage === 'env')
-    return { hint: `a reference reads no variable: write \`env: [${output}]\` beside \`uses\`` };
+  if (stage === 'env') return { hint: variableHint(output) };
   return found;
 }
 

@@ -17,6 +17,7 @@ import {
 } from './nodes.js';
 import type { Advice } from './settings.js';
 import { booleanMeant, numberMeant } from './meant.js';
+import { mapMeant, pairOf } from './name-values.js';
 import { once } from './once.js';
 import { nearest, suggest, suggestKey } from './nearest.js';
 import { describeSchema } from './describe-schema.js';
@@ -68,7 +69,8 @@ export function valueChecker(stage: Omit<WithContext, 'with'>): (settings: MapNo
     for (const problem of explainSchemaErrors(check(values))) {
       const key = problem.path[0] ?? problem.key ?? '';
       wrong.add(key);
-      if (!silent.has(key)) reportProblem(problem, context);
+      const unknown = problem.kind === 'missing' && problem.path.length === 0 && settings.partial;
+      if (!silent.has(key) && !unknown) reportProblem(problem, context);
     }
     return { values, wrong };
   };
@@ -138,6 +140,7 @@ function reportProblem(problem: SchemaProblem, context: WithContext): void {
       reportUnknown(problem, label, context);
       return;
     case 'value': {
+      if (reportPairs(problem, context)) return;
       const at = nodeAt(context, problem.path);
       context.diagnostics.report(at, {
         code: problem.keyword === 'type' ? 'wrong-type' : 'wrong-value',
@@ -150,6 +153,34 @@ function reportProblem(problem: SchemaProblem, context: WithContext): void {
     }
   }
 }
+
+/** Items `key: value` of a list: a map where one is taken, else names that need no value. */
+function reportPairs(problem: SchemaProblem, context: WithContext): boolean {
+  const { edit } = context.diagnostics;
+  const at = nodeAt(context, problem.path);
+  const list = problem.path.length > 1 ? nodeAt(context, problem.path.slice(0, -1)) : at;
+  const map = mapMeant(at, edit) ?? mapMeant(list, edit);
+  if (map === undefined) return false;
+  const pair = pairOf(at, edit);
+  const whole = propertyAt(
+    context.kind.with as unknown as JsonSchema,
+    problem.path.slice(0, list === at ? undefined : -1),
+  );
+  const takesMap = formsOf(whole ?? {}).some(({ type }) => type === 'object');
+  if (!takesMap && pair === undefined) return false;
+  const label = (takesMap && list !== at ? problem.path.slice(0, -1) : problem.path).join('.');
+  const instead = takesMap ? map : (pair?.key ?? '');
+  context.diagnostics.report(takesMap ? list : at, {
+    code: 'wrong-type',
+    message: `\`${label}\` takes ${takesMap ? describeSchema(whole ?? {}) : problem.expectation}, found ${takesMap ? 'a list of maps: in brackets, `key: value` is a map of its own' : describeNode(at)}`,
+    hint: `write \`${instead}\``,
+    instead,
+  });
+  return true;
+}
+
+const propertyAt = (schema: JsonSchema, path: readonly string[]): JsonSchema | undefined =>
+  path.reduce<JsonSchema | undefined>((inner, key) => inner && propertySchema(inner, key), schema);
 
 function reportUnknown(problem: SchemaProblem, label: string, context: WithContext): void {
   const { kind } = context;

@@ -27,6 +27,8 @@ export interface ListNode extends Located {
 export interface MapNode extends Located {
   readonly kind: 'map';
   readonly entries: readonly Entry[];
+  /** It brings in keys that an error leaves unknown: none can be called missing. */
+  readonly partial?: true;
 }
 export interface Entry {
   readonly key: string;
@@ -75,6 +77,7 @@ export function* everyNode(node: Node): Generator<Node> {
 }
 
 export function contains(node: Node, kind: Node['kind']): boolean {
+  if (kind === 'broken' && node.kind === 'map' && node.partial) return true;
   return node.kind === kind || childrenOf(node).some((child) => contains(child, kind));
 }
 

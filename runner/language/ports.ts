@@ -11,6 +11,7 @@ import {
   type ReferenceNode,
   type StageReference,
 } from './nodes.js';
+import { pairOf } from './name-values.js';
 import { once } from './once.js';
 import { readPath } from './port-paths.js';
 import { oneOf, type PortContext, type PortUse, takes, typeText } from './port-use.js';
@@ -44,7 +45,8 @@ export function portReader(
       const entry = entryOf(settings, name);
       if (entry === undefined) {
         if (port.optional === true) continue;
-        if (!meant.has(name)) reportMissing(name, port, settings, { ...context, values });
+        if (!meant.has(name) && !settings.partial)
+          reportMissing(name, port, settings, { ...context, values });
         wrong.push(name);
         continue;
       }
@@ -275,22 +277,32 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
   const [one] = candidates.length === 1 ? candidates : [];
   const only = one !== undefined && port.list === true ? (listOf(one, port, context) ?? one) : one;
   const [first] = node.kind === 'list' && port.list !== true ? node.items : [];
+  const { edit } = context.diagnostics;
+  const alone = node.kind === 'list' && node.items.length === 1 ? first : node;
+  const inside = pairOf(alone, edit)?.value ?? alone;
   const inner =
-    node.kind === 'list' && node.items.length === 1 && first?.kind === 'reference'
-      ? first.reference.text
-      : undefined;
+    inside?.kind === 'reference' && inside !== node ? inside.reference.text : listMeant(port, node);
   context.diagnostics.report(node, {
     code: 'wrong-artifact',
     message: `\`${name}\` takes ${manyOf(port, node)}, found ${describeNode(node)}`,
     instead: inner ?? meant ?? only,
     hint:
-      meant !== undefined
-        ? `did you mean \`${meant}\`?`
-        : some === undefined
-          ? port.description
-          : `write ${only === undefined ? some : `\`${only}\``}`,
+      inner !== undefined
+        ? `write \`${inner}\``
+        : meant !== undefined
+          ? `did you mean \`${meant}\`?`
+          : some === undefined
+            ? port.description
+            : `write ${only === undefined ? some : `\`${only}\``}`,
   });
   return undefined;
+}
+
+/** The references of a map of names, where a list is taken: each brings its own name along. */
+function listMeant({ list }: InputPort, node: Node): string | undefined {
+  if (list !== true || node.kind !== 'map') return undefined;
+  const texts = node.entries.map(({ value }) => (value.kind === 'reference' ? value.reference.text : ''));
+  return texts.length === 0 || texts.includes('') ? undefined : `[${texts.join(', ')}]`;
 }
 
 function reportMissing(name: string, port: InputPort, values: MapNode, context: PortContext): void {

@@ -15,6 +15,7 @@ import { cutReferences, type CutReference } from './cut-references.js';
 import { type CutNumber, cutNumbers } from './cut-numbers.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
 import { writing } from './edits.js';
+import { isMergeKey, mergeFinding, sharedEntries, withMerged, writtenOut } from './merge-key.js';
 import { nearest } from './nearest.js';
 import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
 import type { Source } from './options.js';
@@ -76,7 +77,7 @@ class Reader {
 
   #value(node: Real, place: Place, fallback: Place, where: Where): Node {
     if (isScalar(node)) return this.#scalar(node, place, fallback, where);
-    if (isMap(node)) return { kind: 'map', place, uses: [], entries: this.#entries(node, where) };
+    if (isMap(node)) return this.#map(node, place, where);
     return { kind: 'list', place, uses: [], items: this.#items(node, place) };
   }
 
@@ -195,6 +196,32 @@ class Reader {
     });
   }
 
+  /** Keys that are merged are refused, and read nevertheless: so that none of them is missed. */
+  #map(map: YAMLMap, place: Place, where: Where): Node {
+    const own = this.#entries(map, where);
+    const merged = map.items.filter(({ key }) => isMergeKey(key)).map((pair) => this.#merge(map, pair));
+    const partial = merged.includes(undefined);
+    if (partial && own.length === 0) return brokenAt(place);
+    const entries = withMerged(own, merged);
+    return { kind: 'map', place, uses: [], entries, ...(partial ? { partial } : {}) };
+  }
+
+  /** Reports a merge key; what it stands for, where that is known. */
+  #merge(map: YAMLMap, { key, value }: Pair): readonly Entry[] | undefined {
+    const at = this.#place(key) ?? this.syntax.placeOf(0, 1);
+    const known = !isAlias(value) || this.#anchors.has(value.source);
+    const shared = known ? sharedEntries(this.#node(value, at, 'elsewhere')) : undefined;
+    const entry = { key: '<<', keyPlace: at, value: brokenAt(this.#place(value) ?? at) };
+    const fixes = shared && isAlias(value) ? [this.#writtenOut(map, entry, shared)] : [];
+    this.diagnostics.report(at, { ...mergeFinding, fixes });
+    return shared;
+  }
+
+  #writtenOut(map: YAMLMap, merge: Entry, shared: readonly Entry[]): Fix | undefined {
+    const fix = writtenOut(map, merge, shared, this.diagnostics.edit);
+    return fix === 'nothing' ? this.#removal(map, merge) : fix;
+  }
+
   #entries(map: YAMLMap, where: Where): Entry[] {
     const numbers = cutNumbers(map.flow === true ? map.items : [], this.syntax.text);
     const { kept, cut } = cutReferences(numbers.kept, (pair) => ({
@@ -264,7 +291,7 @@ class Reader {
   /** The key of a pair, or undefined where it is refused; the value goes unread then. */
   #key(pair: Pair, { map, seen }: { map: YAMLMap; seen: Map<string, Entry> }): Key | undefined {
     const node = pair.key;
-    if (this.syntax.broken.has(node)) return undefined;
+    if (this.syntax.broken.has(node) || isMergeKey(node)) return undefined;
     const keyPlace = this.#place(node) ?? this.#place(pair.value) ?? this.syntax.placeOf(0, 1);
     const finding = refuseKey(node);
     const key = isScalar(node) ? (node.type === 'PLAIN' ? (node.source ?? '') : String(node.value)) : '';
@@ -276,36 +303,14 @@ class Reader {
     }
     const found = finding ?? duplicateKey(key, before?.keyPlace);
     const fixes =
-      found.code === 'merge-key'
-        ? [this.#merged(map, entry, pair.value)]
-        : before !== undefined && finding === undefined
-          ? [
-              this.#removal(map, entry, `remove the second \`${key}\``),
-              this.#removal(map, before, `remove the first \`${key}\``),
-            ]
-          : [];
+      before !== undefined && finding === undefined
+        ? [
+            this.#removal(map, entry, `remove the second \`${key}\``),
+            this.#removal(map, before, `remove the first \`${key}\``),
+          ]
+        : [];
     this.diagnostics.report(keyPlace, { ...found, fixes });
     return undefined;
-  }
-
-  /** `<<: *shared` written out, where the anchor is a map whose values stand on one line each. */
-  #merged(map: YAMLMap, entry: Entry, value: unknown): Fix | undefined {
-    const anchor = isAlias(value) ? this.#anchors.get(value.source) : undefined;
-    const shared =
-      anchor === undefined || anchor === 'open' || anchor.node.kind !== 'map' ? [] : anchor.node.entries;
-    const own = map.items.map(({ key }) => (isScalar(key) ? String(key.value) : ''));
-    const lines = shared
-      .filter(({ key }) => !own.includes(key))
-      .map((one) => `${one.key}: ${this.diagnostics.edit.textOf(this.diagnostics.edit.placeOf(one.value))}`);
-    if (shared.length === 0 || lines.some((line) => line.includes('\n'))) return undefined;
-    if (lines.length === 0) return this.#removal(map, entry);
-    const separator = map.flow === true ? ', ' : `\n${' '.repeat(entry.keyPlace.column - 1)}`;
-    const place = {
-      ...entry.keyPlace,
-      endLine: entry.value.place.endLine,
-      endColumn: entry.value.place.endColumn,
-    };
-    return writing(place, lines.join(separator), 'write the keys out');
   }
 
   #cut(cut: CutReference<unknown>, place: Place): Node {
@@ -381,12 +386,6 @@ function refuseKey(node: unknown): Finding | undefined {
     return { code: 'key-missing', message: 'a key is missing before this `:`', hint: 'write `key: value`' };
   if (node.tag !== undefined)
     return { code: 'tag', message: 'tags are not part of the language', hint: 'remove it' };
-  if (plainText(node) === '<<')
-    return {
-      code: 'merge-key',
-      message: 'merge keys (`<<`) are not part of the language',
-      hint: 'write the keys out, or use `params` and `defaults` for what is shared',
-    };
   const text = checkedText(String(node.value));
   return text.ok ? undefined : text.error;
 }

@@ -146,7 +146,8 @@ function stageEntries(root: Node, entry: Entry | undefined, context: Context): r
 }
 
 function reportMissing(root: Node, key: 'name' | 'stages', context: Context): void {
-  const swallowed = root.kind === 'map' && root.entries.some(({ value }) => value.kind === 'broken');
+  const swallowed =
+    root.kind === 'map' && (root.partial ?? root.entries.some(({ value }) => value.kind === 'broken'));
   if (root.kind !== 'map' || swallowed) return; // what is broken may well hold it
   context.diagnostics.report(
     { ...root.place, endLine: root.place.line, endColumn: root.place.column + 1 },

@@ -71,7 +71,7 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
     place,
     node: entry.value,
     ...(kind === undefined ? {} : { kind }),
-    with: read('with', (node) => withMap(node, context)) ?? noValues(place),
+    with: read('with', (node) => withMap(node, context)) ?? noValues(place, entries.has('with')),
     axes: matrix?.axes ?? [],
     exclude: matrix?.exclude ?? [],
     patches: new Map(),
@@ -98,7 +98,11 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
 const priorityOf = (priority: number | undefined): { readonly priority?: number } =>
   priority === undefined ? {} : { priority };
 
-const noValues = (place: Place): MapNode => ({ kind: 'map', place, uses: [], entries: [] });
+/** `broken`: what stands there could not be read. */
+const noValues = (place: Place, broken = false): MapNode => ({
+  ...{ kind: 'map', place, uses: [], entries: [] },
+  ...(broken ? { partial: true } : {}),
+});
 
 function unreadable({ key: name, keyPlace: place, value }: Entry, context: Context): StageDraft {
   expected(
@@ -139,6 +143,10 @@ function readKind(
   errors: string[],
 ): StageKind | undefined {
   const uses = meantEntry(stage, 'uses', stageKeys)?.value;
+  if (uses === undefined && stage.partial) {
+    errors.push('');
+    return undefined;
+  }
   if (uses === undefined) {
     errors.push(
       diagnostics.report(place, {

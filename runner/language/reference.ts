@@ -13,6 +13,8 @@ export type Reference =
 
 export const stageName = new RegExp(patterns.stage);
 export const plainName = new RegExp(patterns.name);
+/** As variables of the environment are usually written. */
+const variable = /^[A-Z][A-Z0-9_]*$/;
 export const valueName = new RegExp(patterns.value);
 
 /** A name that is allowed and reads alike: `Front` becomes `front`, `my_stage` becomes `my-stage`. */
@@ -35,6 +37,8 @@ export function parseReference(text: string): Result<Reference, Finding> {
   const [, name = '', selectors, path = ''] = match;
   const parts = path === '' ? [] : path.slice(1).split('.');
   if (name === 'params' || name === 'matrix') return parseName(name, { text, selectors, parts });
+  if (variable.test(name) && parts.length === 0 && selectors === undefined)
+    return err(wrong('the environment is not read', text, variableHint(name)));
   if (!stageName.test(name))
     return err(wrong(`\`${name}\` can't be the name of a stage`, text, namesOf.stage, renamed(text, name)));
   const [output = ''] = parts;
@@ -85,6 +89,10 @@ function parseName(
   return ok({ kind, name });
 }
 
+/** The environment is no part of a file, so that the same file is the same experiment everywhere. */
+export const variableHint = (name: string): string =>
+  `a reference reads no variable: pass it to a param, \`-p name="$${name}"\`, or to a command, \`env: [${name}]\` beside \`uses\``;
+
 function wrongOutput(
   stage: string,
   selectors: string | undefined,
@@ -99,6 +107,8 @@ function wrongOutput(
       `write \`${head}.output\`, or \`$$${text.slice(1)}\` if text is meant`,
     );
   const [first = 'output', second = ''] = parts;
+  if (stage === 'env' && parts.length === 1 && variable.test(first))
+    return wrong('the environment is not read', text, variableHint(first));
   if (stage === 'stages' && parts.length === 2)
     return wrong('a stage is named at once', text, `write \`$${first}.${second}\``, `$${first}.${second}`);
   if (parts.length > 1)

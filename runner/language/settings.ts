@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import { describeNode, type Entry, entryOf, listed, type Located, type MapNode, type Node } from './nodes.js';
 import { suggest, suggestKey } from './nearest.js';
 import type { Finding } from './diagnostics.js';
+import { pairOf } from './name-values.js';
 import { numberMeant } from './meant.js';
 import { resolveSetting } from './resolve.js';
 
@@ -252,7 +253,14 @@ export function readNames(
   return node.items.flatMap((item) => {
     const name = item.kind === 'scalar' && typeof item.value === 'string' ? item.value : undefined;
     if (name === undefined || !pattern.test(name)) {
-      expected(item, `${what} takes names such as \`${like}\``, context);
+      const { edit } = context.diagnostics;
+      const value = pairOf(item, edit)?.value;
+      const meant =
+        value?.kind === 'scalar' && pattern.test(String(value.value)) ? String(value.value) : undefined;
+      expected(item, `${what} takes names such as \`${like}\``, context, {
+        hint: meant === undefined ? undefined : `write \`${meant}\` alone`,
+        instead: meant,
+      });
       return [];
     }
     if (seen.has(name)) {
