@@ -56,7 +56,18 @@ function withReference(
   const held = formsOf(schema).some((one) => isText(one) || isAnything(one));
   const pointer = `#/definitions/${reads === 'params' ? 'param' : 'value'}`;
   const forms = reads === 'marked' || held ? own : [...own, { $ref: pointer }];
-  return { ...outer, ...(forms.length === 1 ? forms[0] : { anyOf: forms }) };
+  if (forms.length === 1) return { ...outer, ...forms[0] };
+  const [first = {}, ...others] = forms;
+  return { ...outer, anyOf: [{ ...first, ...tellsAll(first, schema, reads) }, ...others] };
+}
+
+/**
+ * The first of several forms tells what all of them take. With one type the YAML extension says "string | object"
+ * instead, as it joins the names of types where no form fits; with a list of one it leaves the message.
+ */
+function tellsAll(first: EditorSchema, schema: JsonSchema, reads: Reads): EditorSchema {
+  if (first.errorMessage === undefined || typeof first.type !== 'string') return {};
+  return { type: [first.type], errorMessage: expectation(schema, reads) };
 }
 
 /** A form that has a description is told first, and then the field: a hover shows the form's text alone. */

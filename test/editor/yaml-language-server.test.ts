@@ -145,13 +145,15 @@ describe('red marks', () => {
         '  warmup: $news.train',
         '  setps: 3',
         'timeout: 90',
+        'retries: { user: [1] }',
       ),
     );
     expect(found.sort()).toEqual([
       '10: Property hights is not allowed.',
       '11: Expected an integer of at least 0, or a reference: `$params.name` or `$matrix.axis`.',
       '12: Property setps is not allowed.',
-      '13: Incorrect type. Expected "string | object(stage)".',
+      '13: Expected a duration such as `90s`, `15m`, `2h` or `1h30m` or a map with `wall` and `silent`, or a reference: `$params.name`.',
+      '14: Expected an integer of at least 0, or a reference: `$params.name`.',
       '6: Expected a reference to a dataset: `$stage.output`.',
       '7: Expected an integer of at least 1, or a reference: `$params.name` or `$matrix.axis`.',
       '8: Value is below the minimum of 1.',
