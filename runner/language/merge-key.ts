@@ -1,6 +1,6 @@
 /** `<<: *shared` is no part of the language: what it stands for is read all the same, and offered in its place. */
 import { isScalar, type YAMLMap } from 'yaml';
-import type { Fix } from '../pipeline.js';
+import type { Fix, Place } from '../pipeline.js';
 import type { Finding } from './diagnostics.js';
 import { type Editor, writing } from './edits.js';
 import type { Entry, Node } from './nodes.js';
@@ -16,15 +16,15 @@ export const isMergeKey = (key: unknown): boolean =>
 
 /** The keys that a map or a list of maps would bring; undefined where that isn't known. */
 export function sharedEntries(node: Node): readonly Entry[] | undefined {
-  if (node.kind === 'map')
-    return node.entries.map((entry) => ({
-      ...entry,
-      value: { ...entry.value, uses: [...node.uses, ...entry.value.uses] },
-    }));
+  if (node.kind === 'map') return node.entries;
   if (node.kind !== 'list') return undefined;
   const all = node.items.map(sharedEntries);
   return all.includes(undefined) ? undefined : all.flatMap((entries) => entries ?? []);
 }
+
+/** Entries as they stand at an alias. */
+export const usedBy = (entries: readonly Entry[], place: Place): readonly Entry[] =>
+  entries.map((entry) => ({ ...entry, value: { ...entry.value, uses: [place, ...entry.value.uses] } }));
 
 /** Own keys win over merged ones, and the first of these over the others. */
 export function withMerged(

@@ -15,7 +15,7 @@ import { cutReferences, type CutReference } from './cut-references.js';
 import { type CutNumber, cutNumbers } from './cut-numbers.js';
 import type { Diagnostics, Finding } from './diagnostics.js';
 import { writing } from './edits.js';
-import { isMergeKey, mergeFinding, sharedEntries, withMerged, writtenOut } from './merge-key.js';
+import { isMergeKey, mergeFinding, sharedEntries, usedBy, withMerged, writtenOut } from './merge-key.js';
 import { nearest } from './nearest.js';
 import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
 import type { Source } from './options.js';
@@ -214,7 +214,7 @@ class Reader {
     const entry = { key: '<<', keyPlace: at, value: brokenAt(this.#place(value) ?? at) };
     const fixes = shared && isAlias(value) ? [this.#writtenOut(map, entry, shared)] : [];
     this.diagnostics.report(at, { ...mergeFinding, fixes });
-    return shared;
+    return shared && isAlias(value) ? usedBy(shared, entry.value.place) : shared;
   }
 
   #writtenOut(map: YAMLMap, merge: Entry, shared: readonly Entry[]): Fix | undefined {
