@@ -7,7 +7,7 @@ import { canonicalJson } from '../../schemas/json.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset } from '../data/dataset.js';
 import { worldOf } from '../data/world.js';
-import { languageModel } from '../lm/index.js';
+import { contextOf, languageModel } from '../lm/index.js';
 import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
 import { loadPolicy } from '../policy/stored-policy.js';
 import { rewardsOf } from '../rewards/index.js';
@@ -28,7 +28,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
 
   const dataset = await openDataset(requiredInput(job, 'prompts'));
   const prompts = encodePrompts(dataset.rows.slice(0, job.with.prompt_limit), tokenizer, {
-    context: config.n_positions,
+    context: contextOf(config),
     before: longestWriting(stored),
     maxTokens,
   });

@@ -5,35 +5,52 @@
 import { addScaled, dot } from '../backend/dot.js';
 import { exp } from '../backend/exp.js';
 
+export interface CacheShape {
+  readonly layers: number;
+  readonly heads: number;
+  /** Heads of keys and values, each shared by heads / keyHeads of the queries. */
+  readonly keyHeads: number;
+  readonly headWidth: number;
+  readonly scale: number;
+  /** What is added to the score of a head at a key so many places before. */
+  readonly bias?: (head: number, before: number) => number;
+}
+
+/** Rows of floats inside an array. */
+export interface Rows {
+  readonly values: Float32Array;
+  /** Start of the first, and floats from one to the next. */
+  readonly at: number;
+  readonly stride: number;
+}
+
 export class Cache {
-  readonly width: number;
-  readonly #heads: number;
+  readonly #shape: CacheShape;
+  /** Keys, and values, of one node. */
+  readonly #width: number;
   readonly #layers: readonly LayerCache[];
   readonly #prompts: Int32Array;
   readonly #nodes: { readonly parent: number; readonly prompt: number; readonly length: number }[] = [];
   readonly #children = new Map<string, number>();
 
   /** `prompts`: the length of each distinct prompt. */
-  constructor(
-    shape: { readonly width: number; readonly heads: number; readonly layers: number },
-    prompts: Int32Array,
-  ) {
-    this.width = shape.width;
-    this.#heads = shape.heads;
+  constructor(shape: CacheShape, prompts: Int32Array) {
+    this.#shape = shape;
+    this.#width = shape.keyHeads * shape.headWidth;
     this.#prompts = prompts;
     this.#layers = Array.from({ length: shape.layers }, () => ({
-      prompts: Array.from(prompts, (length) => new Float32Array(length * 2 * shape.width)),
-      nodes: new Float32Array(64 * 2 * shape.width),
+      prompts: Array.from(prompts, (length) => new Float32Array(length * 2 * this.#width)),
+      nodes: new Float32Array(64 * 2 * this.#width),
     }));
   }
 
-  /** Takes keys and values of a prompt from rows start, start + 1, ... of (N, 3C) queries, keys, values. */
-  fillPrompt(layer: number, prompt: number, qkv: Float32Array, start: number): void {
-    const { width } = this;
+  /** Takes keys and values of a prompt, side by side, one row a position. */
+  fillPrompt(layer: number, prompt: number, { values, at, stride }: Rows): void {
     const target = this.#layers[layer]?.prompts[prompt];
+    const both = 2 * this.#width;
     for (let i = 0; target && i < (this.#prompts[prompt] ?? 0); i++) {
-      const from = (start + i) * 3 * width + width;
-      target.set(qkv.subarray(from, from + 2 * width), i * 2 * width);
+      const from = at + i * stride;
+      target.set(values.subarray(from, from + both), i * both);
     }
   }
 
@@ -53,33 +70,52 @@ export class Cache {
     return (this.#prompts[prompt] ?? 0) + length - 1;
   }
 
+  promptOf(node: number): number {
+    return this.#node(node).prompt;
+  }
+
   /**
-   * Keeps the keys and values of new nodes and attends from each to its prompt and its branch: `qkv` holds
-   * (nodes, 3C) from `from` on, (nodes, C) are written from `to` on. They may be parts of one array.
+   * Keeps the keys and values of new nodes and attends from each to its prompt and its branch: `qkv` holds rows of
+   * queries, keys and values, `out` takes rows of the mix. They may be parts of one array.
    */
-  attend(
-    layer: number,
-    nodes: Int32Array,
-    qkv: Float32Array,
-    from: number,
-    out: Float32Array,
-    to: number,
-  ): void {
-    const { width } = this;
+  attend(layer: number, nodes: Int32Array, qkv: Rows, out: Rows): void {
     const store = this.#layers[layer];
     if (!store) return;
+    const { heads, headWidth } = this.#shape;
     nodes.forEach((node, i) => {
-      const row = from + i * 3 * width;
-      keep(store, node * 2 * width, qkv.subarray(row + width, row + 3 * width));
+      const keys = qkv.at + i * qkv.stride + heads * headWidth;
+      keep(store, node * 2 * this.#width, qkv.values.subarray(keys, keys + 2 * this.#width));
       const view = { prompt: this.#promptKeys(store, node), branch: store.nodes, chain: this.#chain(node) };
-      const d = width / this.#heads;
-      for (let head = 0; head < width; head += d)
-        attendHead(view, { query: qkv, at: row + head, head, d, width }, out, to + i * width + head);
+      this.#attendHeads(view, qkv, out, i);
     });
   }
 
+  /** Attends to prompts alone: `queries` and `out` hold one row for each of them. */
+  attendPrompts(layer: number, prompts: Int32Array, queries: Rows, out: Rows): void {
+    const store = this.#layers[layer];
+    if (!store) return;
+    prompts.forEach((prompt, i) => {
+      const view = { prompt: store.prompts[prompt] ?? nothing, branch: nothing, chain: noNodes };
+      this.#attendHeads(view, queries, out, i);
+    });
+  }
+
+  #attendHeads(keys: Keys, queries: Rows, out: Rows, row: number): void {
+    const { heads, keyHeads, headWidth: d, scale, bias } = this.#shape;
+    for (let head = 0; head < heads; head++) {
+      const query = {
+        query: queries.values,
+        at: queries.at + row * queries.stride + head * d,
+        head: Math.floor((head * keyHeads) / heads) * d,
+        ...{ d, width: this.#width, scale },
+        bias: bias && ((before: number) => bias(head, before)),
+      };
+      attendHead(keys, query, out.values, out.at + row * out.stride + head * d);
+    }
+  }
+
   #promptKeys(store: LayerCache, node: number): Float32Array {
-    return store.prompts[this.#node(node).prompt] ?? new Float32Array();
+    return store.prompts[this.#node(node).prompt] ?? nothing;
   }
 
   /** The node and its ancestors, the prompt left out. */
@@ -96,6 +132,9 @@ export class Cache {
   }
 }
 
+const nothing = new Float32Array();
+const noNodes = new Int32Array();
+
 /** Keys and values side by side, (length, 2C): of each distinct prompt, and of all nodes. */
 interface LayerCache {
   readonly prompts: readonly Float32Array[];
@@ -111,6 +150,7 @@ function keep(store: LayerCache, at: number, keysAndValues: Float32Array): void 
   store.nodes.set(keysAndValues, at);
 }
 
+/** In the order of the branch from its end, and of the prompt from its start. */
 interface Keys {
   readonly prompt: Float32Array;
   readonly branch: Float32Array;
@@ -120,17 +160,19 @@ interface Keys {
 interface Query {
   readonly query: Float32Array;
   readonly at: number;
-  /** First channel of the head, its width, and that of all heads. */
+  /** First channel of the head's keys, its width, and that of all heads of keys. */
   readonly head: number;
   readonly d: number;
   readonly width: number;
+  readonly scale: number;
+  readonly bias: ((before: number) => number) | undefined;
 }
 
 let scores = new Float64Array(256);
 
 function attendHead(
   { prompt, branch, chain }: Keys,
-  { query, at, head, d, width }: Query,
+  { query, at, head, d, width, scale, bias }: Query,
   out: Float32Array,
   to: number,
 ): void {
@@ -142,13 +184,25 @@ function attendHead(
   for (let j = 0; j < before; j++) weights[j] = dot(query, at, prompt, j * row + head, d);
   for (let j = 0; j < chain.length; j++)
     weights[before + j] = dot(query, at, branch, (chain[j] ?? 0) * row + head, d);
-  const norm = softmax(weights, total, 1 / Math.sqrt(d));
+  if (bias) addBias(weights, before, total, bias);
+  const norm = softmax(weights, total, scale);
   out.fill(0, to, to + d);
   for (let j = 0; j < before; j++)
     addScaled(out, to, prompt, j * row + width + head, (weights[j] ?? 0) / norm, d);
   for (let j = 0; j < chain.length; j++) {
     addScaled(out, to, branch, (chain[j] ?? 0) * row + width + head, (weights[before + j] ?? 0) / norm, d);
   }
+}
+
+/** Scores of a bias are not scaled: where there is one, the scale is 1. */
+function addBias(
+  weights: Float64Array,
+  before: number,
+  total: number,
+  bias: (before: number) => number,
+): void {
+  for (let j = 0; j < total; j++)
+    weights[j] = (weights[j] ?? 0) + bias(j < before ? total - 1 - j : j - before);
 }
 
 /** exp of scaled scores against their largest, in place; their sum. */

@@ -1,85 +1,93 @@
-/** config.json of a GPT-2 decoder, in the spelling of Transformers 4 or 5. */
-import { StageFailure } from '../../runner/contract.js';
-import type { JsonObject } from '../../schemas/json.js';
-import type { DecoderConfig } from './types.js';
+/** config.json of a model, in the spelling of Transformers 4 or 5, and the architecture that it says. */
+import { byCodeUnit, type JsonObject } from '../../schemas/json.js';
+import type { Architecture } from './architecture.js';
+import { invalid, isMap, unsupported, type Family } from './families/family.js';
+import { gpt2, type Gpt2Config } from './families/gpt2.js';
+import { llama, mistral, qwen2, type LlamaConfig } from './families/llama.js';
+import { t5, type T5Config } from './families/t5.js';
 
-const defaults = {
-  n_inner: null,
-  activation_function: 'gelu_new',
-  layer_norm_epsilon: 1e-5,
-  embd_pdrop: 0.1,
-  attn_pdrop: 0.1,
-  resid_pdrop: 0.1,
-  tie_word_embeddings: true,
-  initializer_range: 0.02,
-} as const;
+/** A new family is a file in `families/` and a line here. */
+const families: Readonly<Record<ModelConfig['model_type'], unknown>> = { gpt2, llama, mistral, qwen2, t5 };
 
-/** Settings of GPT-2 that change the computation and are not built here, with the only value taken. */
-const fixed: Readonly<Record<string, boolean>> = {
-  add_cross_attention: false,
-  scale_attn_by_inverse_layer_idx: false,
-  scale_attn_weights: true,
-};
+export type { Gpt2Config, LlamaConfig, T5Config };
+/** config.json, checked and completed; fields that its family does not know are kept for when it is written back. */
+export type ModelConfig = Gpt2Config | LlamaConfig | T5Config;
 
-const activations: ReadonlySet<unknown> = new Set(['gelu_new', 'gelu', 'relu']);
-
-/** Checks and completes; fields it does not know are kept, so that they are written back. */
-export function parseConfig(text: string, path: string): DecoderConfig {
+/** Checks and completes; what can't be run is a StageFailure that names it. */
+export function parseConfig(text: string, path: string): ModelConfig {
   const json = parseObject(text, path);
-  if (json['model_type'] !== 'gpt2') {
+  const type = json['model_type'];
+  const family =
+    typeof type === 'string' ? (families as Readonly<Record<string, Family<ModelConfig>>>)[type] : undefined;
+  if (!family) {
+    const known = Object.keys(families).map((name) => JSON.stringify(name));
     throw unsupported(
       path,
-      `model_type ${JSON.stringify(json['model_type'] ?? null)}; this version reads "gpt2"`,
+      `model_type ${JSON.stringify(type ?? null)}; this version reads ${known.join(', ')}`,
     );
   }
-  for (const [name, value] of Object.entries(fixed)) {
-    if (json[name] !== undefined && json[name] !== value)
-      throw unsupported(path, `${name}: ${JSON.stringify(json[name])}; expected ${value}`);
-  }
-  const config = { ...defaults, ...json } as unknown as DecoderConfig;
-  for (const name of [
-    'vocab_size',
-    'n_positions',
-    'n_embd',
-    'n_layer',
-    'n_head',
-    'bos_token_id',
-    'eos_token_id',
-  ] as const) {
-    if (!Number.isInteger(config[name]))
-      throw invalid(path, `${name} must be an integer, found ${JSON.stringify(json[name] ?? null)}`);
-  }
-  if (config.n_embd % config.n_head !== 0)
-    throw invalid(path, `n_embd ${config.n_embd} is no multiple of n_head ${config.n_head}`);
-  if (!activations.has(config.activation_function)) {
-    throw unsupported(
-      path,
-      `activation_function ${JSON.stringify(config.activation_function)}; expected gelu_new, gelu or relu`,
-    );
-  }
-  return config;
+  if (isMap(json['quantization_config'])) throw unsupported(path, 'quantised weights (quantization_config)');
+  refuseOtherClass(json, family, path);
+  return family.parse(json, path);
 }
 
-/** Deterministic text, keys by code unit; says which architecture it is, for Transformers. */
-export function configJson(config: DecoderConfig): string {
-  const fields: Record<string, unknown> = { architectures: ['GPT2LMHeadModel'], dtype: 'float32', ...config };
-  const sorted = Object.fromEntries(
-    Object.keys(fields)
-      .sort()
-      .map((name) => [name, fields[name]]),
-  );
-  return JSON.stringify(sorted, null, 2) + '\n';
+/** A classifier has the body of a language model and another head. */
+function refuseOtherClass(
+  { architectures }: JsonObject,
+  { model, base }: Family<ModelConfig>,
+  path: string,
+): void {
+  if (!Array.isArray(architectures) || architectures.length === 0) return;
+  if (architectures.some((name) => name === model || name === base)) return;
+  throw unsupported(path, `architectures ${JSON.stringify(architectures)}; expected ${model}`);
 }
 
-/** A decoder of a given size with everything else as GPT-2 has it, dropout off. */
+/** For configurations of any type: one of another family never meets it. */
+const familyOf = ({ model_type }: Pick<ModelConfig, 'model_type'>): Family<ModelConfig> =>
+  families[model_type] as Family<ModelConfig>;
+
+const known = new WeakMap<ModelConfig, Architecture>();
+
+export function architectureOf(config: ModelConfig): Architecture {
+  const found = known.get(config) ?? familyOf(config).architecture(config);
+  known.set(config, found);
+  return found;
+}
+
+/** Most tokens of a text; Infinity where positions are relative. */
+export function contextOf(config: ModelConfig): number {
+  return architectureOf(config).context;
+}
+
+/** What the names of parameters begin with that a file without the output layer leaves away. */
+export const namePrefix = (config: ModelConfig): string => familyOf(config).prefix;
+
+/** With an output layer of its own, whose values no factor scales. */
+export function untiedConfig(config: ModelConfig): ModelConfig {
+  return familyOf(config).untied(config);
+}
+
+/** Deterministic text, keys by code unit; says which class it is, for Transformers, and that weights are single precision. */
+export function configJson(config: ModelConfig): string {
+  const family = familyOf(config);
+  const { torch_dtype: _dtype, ...written } = family.written(config);
+  const fields: Record<string, unknown> = { ...written, architectures: [family.model], dtype: 'float32' };
+  // Transformers 4 reads its own word; 5 takes it for the new one.
+  if (_dtype !== undefined) fields['torch_dtype'] = 'float32';
+  const names = Object.keys(fields).sort(byCodeUnit);
+  return JSON.stringify(Object.fromEntries(names.map((name) => [name, fields[name]])), null, 2) + '\n';
+}
+
+/** GPT-2 of a given size with everything else as Transformers has it, dropout off. */
 export function decoderConfig(
   size: Pick<
-    DecoderConfig,
+    Gpt2Config,
     'vocab_size' | 'n_positions' | 'n_embd' | 'n_layer' | 'n_head' | 'bos_token_id' | 'eos_token_id'
   > &
-    Partial<DecoderConfig>,
-): DecoderConfig {
-  return { model_type: 'gpt2', ...defaults, embd_pdrop: 0, attn_pdrop: 0, resid_pdrop: 0, ...size };
+    Partial<Gpt2Config>,
+): Gpt2Config {
+  const json = { model_type: 'gpt2', embd_pdrop: 0, attn_pdrop: 0, resid_pdrop: 0, ...size };
+  return gpt2.parse(json as JsonObject, 'a configuration');
 }
 
 function parseObject(text: string, path: string): JsonObject {
@@ -93,8 +101,3 @@ function parseObject(text: string, path: string): JsonObject {
     throw invalid(path, 'expected a JSON object');
   return json as JsonObject;
 }
-
-const invalid = (path: string, message: string): StageFailure =>
-  new StageFailure('user', 'model-config', `${path}: ${message}`);
-const unsupported = (path: string, message: string): StageFailure =>
-  new StageFailure('user', 'model-unsupported', `${path}: cannot run a model with ${message}`);

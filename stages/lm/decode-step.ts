@@ -2,160 +2,192 @@
  * One token of each row through the whole decoder as a single kernel: seventeen small operations a layer cost
  * more to start than to run. Engines without our kernels take the same path through `decodeByOperations`.
  */
-import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor2D } from '@tensorflow/tfjs';
 import { defineKernel, first, fused, input, type Inputs } from '../backend/fused.js';
 import { matrixShape, type Address, type Memory } from '../backend/memory.js';
-import { activate, activation } from '../backend/ops/activation.js';
+import { activate } from '../backend/ops/activation.js';
 import { logSoftmax, logSoftmaxRows } from '../backend/ops/distribution.js';
 import { embed, embedRows } from '../backend/ops/embed.js';
-import { layerNorm, normRows } from '../backend/ops/layer-norm.js';
-import { affineRows, linear } from '../backend/ops/linear.js';
+import { gate } from '../backend/ops/gated.js';
+import { normRows } from '../backend/ops/layer-norm.js';
+import { affineRows } from '../backend/ops/linear.js';
+import { rmsRows } from '../backend/ops/rms-norm.js';
+import { rotateRows } from '../backend/ops/rotary.js';
+import { gatherRows } from '../backend/ops/rows.js';
 import { tf } from '../backend/tf.js';
-import type { Cache } from './cache.js';
-import type { DecoderConfig, NamedTensors } from './types.js';
+import type { Attention, Block, FeedForward, Linear, Norm, Stack } from './architecture.js';
+import type { Cache, Rows } from './cache.js';
+import { architectureOf, type ModelConfig } from './config.js';
+import { affine, fedForward, normalise, projected } from './layers.js';
+import { HEAD, type StepWeights } from './step-weights.js';
 import { parameter } from './weights.js';
 
 export interface DecodeStep {
-  readonly config: DecoderConfig;
+  readonly config: ModelConfig;
   readonly masked: Int32Array;
   readonly cache: Cache;
-  /** New nodes of the cache, their tokens and positions. */
+  /** Keys and values of the encoded prompts. */
+  readonly source?: Cache | undefined;
+  /** New nodes of the cache, their tokens, positions and prompts. */
   readonly nodes: Int32Array;
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
+  readonly prompts: Int32Array;
 }
 
-/** (nodes, V) log-probabilities of what follows. `head` is the output layer, (C, V). */
-export function decodeStep(weights: NamedTensors, head: Tensor2D, step: DecodeStep): Tensor2D {
-  if (!fused()) return tf.tidy(() => decodeByOperations(weights, head, step));
-  return first(kernel({ ...(weights as Record<string, Tensor>), head }, step)) as Tensor2D;
+/** (nodes, V) log-probabilities of what follows. */
+export function decodeStep(weights: StepWeights, step: DecodeStep): Tensor2D {
+  if (!fused()) return tf.tidy(() => decodeByOperations(weights, step));
+  return first(kernel(weights.tensors, { ...step, decoder: weights.decoder })) as Tensor2D;
 }
 
-function decodeByOperations(
-  weights: NamedTensors,
-  head: Tensor2D,
-  { config, masked, cache, nodes, tokens, positions }: DecodeStep,
-): Tensor2D {
-  const affine = (name: string, x: Tensor2D): Tensor2D =>
-    linear(x, parameter(weights, `${name}.weight`), parameter(weights, `${name}.bias`));
-  const norm = (name: string, x: Tensor2D): Tensor2D =>
-    layerNorm(
-      x,
-      parameter(weights, `${name}.weight`),
-      parameter(weights, `${name}.bias`),
-      config.layer_norm_epsilon,
-    );
-  let x = embed(
-    parameter(weights, 'transformer.wte.weight'),
-    parameter(weights, 'transformer.wpe.weight'),
-    tokens,
-    positions,
-  ); // (L, C)
-  for (let layer = 0; layer < config.n_layer; layer++) {
-    const name = `transformer.h.${layer}`;
-    const qkv = affine(`${name}.attn.c_attn`, norm(`${name}.ln_1`, x)).dataSync<'float32'>(); // (L, 3C)
-    const mixed = new Float32Array(nodes.length * config.n_embd);
-    cache.attend(layer, nodes, qkv, 0, mixed, 0);
-    x = x.add(affine(`${name}.attn.c_proj`, tf.tensor2d(mixed, [nodes.length, config.n_embd])));
+function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep): Tensor2D {
+  const { embedding, positions } = architectureOf(step.config);
+  const table = parameter<Tensor2D>(tensors, embedding.name);
+  let x = positions
+    ? embed(table, parameter<Tensor2D>(tensors, positions.name), step.tokens, step.positions)
+    : gatherRows(table, step.tokens); // (L, C)
+  decoder.blocks.forEach(({ attention, cross, feedForward }, layer) => {
+    const qkv = projected(tensors, attention, normalise(tensors, attention.norm, x), step.positions);
     x = x.add(
       affine(
-        `${name}.mlp.c_proj`,
-        activation(affine(`${name}.mlp.c_fc`, norm(`${name}.ln_2`, x)), config.activation_function),
+        tensors,
+        attention.out,
+        mixOf(attention, qkv, (from, to) => step.cache.attend(layer, step.nodes, from, to)),
       ),
     );
-  }
-  return logSoftmax(tf.matMul(norm('transformer.ln_f', x), head), masked);
+    if (cross) {
+      const query = projected(tensors, cross, normalise(tensors, cross.norm, x), step.positions);
+      const mixed = mixOf(cross, query, (from, to) =>
+        step.source?.attendPrompts(layer, step.prompts, from, to),
+      );
+      x = x.add(affine(tensors, cross.out, mixed));
+    }
+    x = x.add(fedForward(tensors, feedForward, normalise(tensors, feedForward.norm, x), (inner) => inner));
+  });
+  return logSoftmax(
+    tf.matMul(normalise(tensors, decoder.norm, x), parameter<Tensor2D>(tensors, HEAD)),
+    step.masked,
+  );
 }
 
-const kernel = defineKernel<DecodeStep>('decode-step', (memory, inputs, step) => {
-  const { config, nodes, masked } = step;
-  const rows = nodes.length;
-  const width = config.n_embd;
-  const head = input(inputs, 'head');
+type Attend = (from: Rows, to: Rows) => void;
+
+/** Attends outside of the engine: the rows' way there and back. */
+function mixOf({ heads, headWidth }: Attention, from: Tensor2D, attend: Attend): Tensor2D {
+  const [rows, stride] = from.shape;
+  const width = heads * headWidth;
+  const mixed = new Float32Array(rows * width);
+  attend({ values: from.dataSync<'float32'>(), at: 0, stride }, { values: mixed, at: 0, stride: width });
+  return tf.tensor2d(mixed, [rows, width]);
+}
+
+interface KernelStep extends DecodeStep {
+  readonly decoder: Stack;
+}
+
+const kernel = defineKernel<KernelStep>('decode-step', (memory, inputs, step) => {
+  const { embedding, positions, width } = architectureOf(step.config);
+  const { decoder, masked } = step;
+  const rows = step.nodes.length;
+  const head = input(inputs, HEAD);
   const [, columns] = matrixShape(head);
   const out = memory.output([rows, columns]);
+  const widest = widestOf(decoder, width);
   const space = {
     x: memory.scratch(rows * width),
-    normal: memory.scratch(rows * width),
-    wide: memory.scratch(rows * Math.max(3 * width, config.n_inner ?? 4 * width)),
+    normal: memory.scratch(rows * widest.mixed),
+    wide: memory.scratch(rows * widest.wide),
+    gate: memory.scratch(rows * widest.gate),
   };
   const at = { memory, inputs, step, space, rows, width };
-  const [table, places] = ['transformer.wte.weight', 'transformer.wpe.weight'].map((name) =>
-    memory.input(input(inputs, name)),
-  );
   embedRows(memory.heap(), {
-    table: table ?? 0,
-    places: places ?? 0,
+    table: memory.input(input(inputs, embedding.name)),
+    places: positions && memory.input(input(inputs, positions.name)),
     to: space.x,
     width,
     tokens: step.tokens,
     positions: step.positions,
   });
-  for (let layer = 0; layer < config.n_layer; layer++) block(at, layer);
-  norm(at, 'transformer.ln_f');
-  memory.multiply({
-    m: rows,
-    k: width,
-    n: columns,
-    a: space.normal,
-    b: memory.input(head),
-    out: out.address,
-    weight: head,
-  });
+  decoder.blocks.forEach((block, layer) => runBlock(at, block, layer));
+  norm(at, decoder.norm);
+  const [a, b] = [space.normal, memory.input(head)];
+  memory.multiply({ m: rows, k: width, n: columns, a, b, out: out.address, weight: head });
   logSoftmaxRows(memory.heap(), { at: out.address, rows, columns, masked });
   return out.info;
 });
 
+/** Floats a row that the widest layers need. */
+function widestOf({ blocks }: Stack, width: number): Readonly<Record<'mixed' | 'wide' | 'gate', number>> {
+  const attentions = blocks.flatMap(({ attention, cross }) => (cross ? [attention, cross] : [attention]));
+  const projections = attentions.flatMap(({ project }) => project.map(({ outputs }) => outputs));
+  const inner = blocks.map(({ feedForward }) => feedForward.up.outputs);
+  return {
+    mixed: Math.max(width, ...attentions.map(({ heads, headWidth }) => heads * headWidth)),
+    wide: Math.max(width, ...projections, ...inner),
+    gate: Math.max(0, ...blocks.map(({ feedForward }) => feedForward.gate?.outputs ?? 0)),
+  };
+}
+
 interface Running {
   readonly memory: Memory;
   readonly inputs: Inputs;
-  readonly step: DecodeStep;
-  /** The residual stream, its normalised copy, and room for the widest layer. */
-  readonly space: Readonly<Record<'x' | 'normal' | 'wide', Address>>;
+  readonly step: KernelStep;
+  /** The residual stream, its normalised copy, and room for the widest layer and its gate. */
+  readonly space: Readonly<Record<'x' | 'normal' | 'wide' | 'gate', Address>>;
   readonly rows: number;
   readonly width: number;
 }
 
-function block(at: Running, layer: number): void {
-  const { memory, step, space, rows, width } = at;
-  const name = `transformer.h.${layer}`;
-  norm(at, `${name}.ln_1`);
-  affine(at, `${name}.attn.c_attn`, space.normal, space.wide);
-  step.cache.attend(layer, step.nodes, memory.heap(), space.wide, memory.heap(), space.normal);
-  affine(at, `${name}.attn.c_proj`, space.normal, space.wide);
+function runBlock(at: Running, { attention, cross, feedForward }: Block, layer: number): void {
+  const { step } = at;
+  attend(at, attention, (from, to) => step.cache.attend(layer, step.nodes, from, to));
+  if (cross) attend(at, cross, (from, to) => step.source?.attendPrompts(layer, step.prompts, from, to));
+  feed(at, feedForward);
+}
+
+function attend(at: Running, attention: Attention, look: Attend): void {
+  const { memory, space, rows, width, step } = at;
+  const { heads, keyHeads, headWidth, rope, out } = attention;
+  const [project] = attention.project;
+  if (!project) return;
+  norm(at, attention.norm);
+  product(at, project, space.normal, space.wide);
+  const columns = project.outputs;
+  if (rope) {
+    const rotation = { frequencies: rope.frequencies, heads: heads + keyHeads, positions: step.positions };
+    rotateRows(memory.heap(), rotation, { at: space.wide, columns, back: false });
+  }
+  const values = memory.heap();
+  look({ values, at: space.wide, stride: columns }, { values, at: space.normal, stride: heads * headWidth });
+  product(at, out, space.normal, space.wide);
   addRows(memory.heap(), space.x, space.wide, rows * width);
-  norm(at, `${name}.ln_2`);
-  affine(at, `${name}.mlp.c_fc`, space.normal, space.wide);
-  const [, inner] = matrixShape(input(at.inputs, `${name}.mlp.c_fc.weight`));
-  activate(memory.heap(), step.config.activation_function, {
-    x: space.wide,
-    y: space.wide,
-    size: rows * inner,
-  });
-  affine(at, `${name}.mlp.c_proj`, space.wide, space.normal);
+}
+
+function feed(at: Running, layer: FeedForward): void {
+  const { memory, space, rows, width } = at;
+  const { up, down, activation } = layer;
+  norm(at, layer.norm);
+  product(at, up, space.normal, space.wide);
+  if (layer.gate) product(at, layer.gate, space.normal, space.gate);
+  const size = rows * up.outputs;
+  if (layer.gate) gate(memory.heap(), activation, { gate: space.gate, up: space.wide, y: space.gate, size });
+  else activate(memory.heap(), activation, { x: space.wide, y: space.wide, size });
+  product(at, down, layer.gate ? space.gate : space.wide, space.normal);
   addRows(memory.heap(), space.x, space.normal, rows * width);
 }
 
-function norm({ memory, inputs, step, space, rows, width }: Running, name: string): void {
-  normRows(memory.heap(), {
-    rows,
-    columns: width,
-    epsilon: step.config.layer_norm_epsilon,
-    x: space.x,
-    gain: memory.input(input(inputs, `${name}.weight`)),
-    bias: memory.input(input(inputs, `${name}.bias`)),
-    y: space.normal,
-  });
+/** The normalised copy of the residual stream. */
+function norm({ memory, inputs, space, rows, width }: Running, { kind, name, epsilon }: Norm): void {
+  const gain = memory.input(input(inputs, `${name}.weight`));
+  const places = { rows, columns: width, epsilon, x: space.x, gain, y: space.normal };
+  if (kind === 'rms') rmsRows(memory.heap(), places);
+  else normRows(memory.heap(), { ...places, bias: memory.input(input(inputs, `${name}.bias`)) });
 }
 
-function affine({ memory, inputs, rows }: Running, name: string, x: Address, y: Address): void {
-  affineRows(memory, {
-    rows,
-    x,
-    weight: input(inputs, `${name}.weight`),
-    bias: input(inputs, `${name}.bias`),
-    y,
-  });
+function product({ memory, inputs, rows }: Running, { name, bias }: Linear, x: Address, y: Address): void {
+  const weight = input(inputs, `${name}.weight`);
+  affineRows(memory, { rows, x, weight, bias: bias ? input(inputs, `${name}.bias`) : undefined, y });
 }
 
 function addRows(heap: Float32Array, to: Address, from: Address, size: number): void {

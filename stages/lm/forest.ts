@@ -1,18 +1,18 @@
 /** Builds forests of tokens: plain texts as chains, responses packed behind their prompts as tries. */
 import { StageFailure } from '../../runner/contract.js';
 import type { Forest, Tree } from '../backend/ops/forest.js';
-import type { DecoderConfig, PromptGroup, TokenBatch } from './types.js';
+import { architectureOf, type ModelConfig } from './config.js';
+import type { PromptGroup, TokenBatch, Tokens } from './types.js';
 
 /** Nodes of one text after the other. A prefix of k soft tokens has the ids vocab_size, ..., vocab_size + k - 1. */
 export function chains(
   texts: TokenBatch,
-  lead: { readonly config: DecoderConfig; readonly prefix: number },
+  lead: { readonly config: ModelConfig; readonly prefix: number },
 ): Forest {
   const builder = new ForestBuilder();
   for (const text of texts) {
     builder.startTree();
-    let node = builder.appendPrefix(lead.config, lead.prefix);
-    for (const token of text) node = builder.append(node, token);
+    builder.appendAll(builder.appendPrefix(lead.config, lead.prefix), text);
     builder.endTree();
   }
   return builder.forest();
@@ -21,6 +21,8 @@ export function chains(
 /** Every response token of every group and where in a forest it is predicted. */
 export interface Packed {
   readonly forest: Forest;
+  /** Of an encoder-decoder: the prompts, one tree a group. */
+  readonly source?: Forest;
   /** (M) nodes at which something is predicted. */
   readonly placeNodes: Int32Array;
   readonly places: number;
@@ -35,60 +37,82 @@ export interface Packed {
 }
 
 /**
- * Packs groups as tries: the prompt runs once, and so does every beginning that responses share. The last
- * token of a response is predicted and not run. A prompt has at least one token.
+ * Packs groups as tries: the prompt runs once, and so does every beginning that responses share. The last token of a
+ * response is predicted and not run. A prompt has at least one token. An encoder-decoder encodes the prompts, and its
+ * responses follow a token of their own.
  */
 export function packGroups(
   groups: readonly PromptGroup[],
-  lead?: { readonly config: DecoderConfig; readonly prefix: number },
+  lead?: { readonly config: ModelConfig; readonly prefix?: number },
 ): Packed {
-  const builder = new ForestBuilder();
-  const placeOf = new Map<number, number>();
-  const rows: number[] = [];
-  const tokens: number[] = [];
-  const response: number[] = [];
-  let responses = 0;
-  for (const group of groups) {
-    builder.startTree();
-    let root = lead ? builder.appendPrefix(lead.config, lead.prefix) : -1;
-    for (const token of group.prompt) root = builder.append(root, token);
-    if (root < 0) throw new Error('internal error: a prompt without tokens; please report it');
-    for (const text of group.responses) {
+  const { start } = lead ? architectureOf(lead.config) : {};
+  const packing = new Packing();
+  for (const { prompt, responses } of groups) {
+    if (prompt.length === 0) throw new Error('internal error: a prompt without tokens; please report it');
+    packing.add(responses, (builder) => {
+      if (start !== undefined) return builder.append(-1, start);
+      const root = lead ? builder.appendPrefix(lead.config, lead.prefix ?? 0) : -1;
+      return builder.appendAll(root, prompt);
+    });
+  }
+  const packed = packing.packed();
+  if (!lead || start === undefined) return packed;
+  const prompts = groups.map(({ prompt }) => prompt);
+  const source = chains(prompts, { config: lead.config, prefix: lead.prefix ?? 0 });
+  return { ...packed, source, nodes: packed.nodes + source.tokens.length };
+}
+
+class Packing {
+  readonly #builder = new ForestBuilder();
+  readonly #placeOf = new Map<number, number>();
+  readonly #rows: number[] = [];
+  readonly #tokens: number[] = [];
+  readonly #response: number[] = [];
+  #responses = 0;
+
+  /** A tree: `begin` lays what all responses follow and gives its last node. */
+  add(responses: TokenBatch, begin: (builder: ForestBuilder) => number): void {
+    this.#builder.startTree();
+    const root = begin(this.#builder);
+    for (const text of responses) {
       let node = root;
       text.forEach((token, t) => {
-        const place = placeOf.get(node) ?? placeOf.size;
-        placeOf.set(node, place);
-        rows.push(place);
-        tokens.push(token);
-        response.push(responses);
-        if (t < text.length - 1) node = builder.child(node, token);
+        const place = this.#placeOf.get(node) ?? this.#placeOf.size;
+        this.#placeOf.set(node, place);
+        this.#rows.push(place);
+        this.#tokens.push(token);
+        this.#response.push(this.#responses);
+        if (t < text.length - 1) node = this.#builder.child(node, token);
       });
-      responses++;
+      this.#responses++;
     }
-    builder.endTree();
+    this.#builder.endTree();
   }
-  const forest = builder.forest();
-  return {
-    forest,
-    placeNodes: Int32Array.from(placeOf.keys()),
-    places: placeOf.size,
-    rows: Int32Array.from(rows),
-    tokens: Int32Array.from(tokens),
-    response: Int32Array.from(response),
-    responses,
-    nodes: forest.tokens.length,
-  };
+
+  packed(): Packed {
+    const forest = this.#builder.forest();
+    return {
+      forest,
+      placeNodes: Int32Array.from(this.#placeOf.keys()),
+      places: this.#placeOf.size,
+      rows: Int32Array.from(this.#rows),
+      tokens: Int32Array.from(this.#tokens),
+      response: Int32Array.from(this.#response),
+      responses: this.#responses,
+      nodes: forest.tokens.length,
+    };
+  }
 }
 
 /** A text longer than the model's context is the user's to mend. */
-export function checkRoom(config: DecoderConfig, forest: Forest): void {
+export function checkRoom(context: number, forest: Forest): void {
   let deepest = 0;
   for (const depth of forest.depths) deepest = Math.max(deepest, depth);
-  if (deepest < config.n_positions) return;
+  if (deepest < context) return;
   throw new StageFailure(
     'user',
     'context',
-    `a text of ${deepest + 1} tokens does not fit the model's context of ${config.n_positions} (n_positions); shorten the text or raise the context`,
+    `a text of ${deepest + 1} tokens does not fit the model's context of ${context} positions; shorten the text or raise the context`,
   );
 }
 
@@ -114,6 +138,12 @@ class ForestBuilder {
     return node;
   }
 
+  appendAll(parent: number, text: Tokens): number {
+    let node = parent;
+    for (const token of text) node = this.append(node, token);
+    return node;
+  }
+
   /** The node of a token below a parent, made where it is not there yet. */
   child(parent: number, token: number): number {
     const key = `${parent} ${token}`;
@@ -124,7 +154,7 @@ class ForestBuilder {
     return node;
   }
 
-  appendPrefix(config: DecoderConfig, count: number): number {
+  appendPrefix(config: ModelConfig, count: number): number {
     let node = -1;
     for (let i = 0; i < count; i++) node = this.append(node, config.vocab_size + i);
     return node;

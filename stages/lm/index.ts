@@ -1,9 +1,16 @@
 /** What the rest of the science uses of the language models. */
-export { configJson, decoderConfig, parseConfig } from './config.js';
+export {
+  architectureOf,
+  configJson,
+  contextOf,
+  decoderConfig,
+  parseConfig,
+  type ModelConfig,
+} from './config.js';
 export { forward, hiddenStates, outputLogits, type DecodeOptions, type ForwardOptions } from './decoder.js';
 export { clipByGlobalNorm, globalNorm, linearCombination, valueAndGradients } from './gradients.js';
 export { languageModel, type LanguageModelOptions } from './language-model.js';
-export { loadModel, saveModel, type Model, type ModelFiles } from './model-folder.js';
+export { loadModel, saveModel, type Model } from './model-folder.js';
 export {
   adamw,
   disposeState,

@@ -3,13 +3,17 @@ import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { logSoftmax } from '../backend/ops/distribution.js';
 import { gatherRows } from '../backend/ops/rows.js';
 import { tf } from '../backend/tf.js';
-import { Cache } from './cache.js';
+import type { Architecture } from './architecture.js';
+import type { Cache } from './cache.js';
+import { architectureOf, type ModelConfig } from './config.js';
 import { decodeStep } from './decode-step.js';
-import { hiddenStates, type DecodeOptions } from './decoder.js';
-import { chains, packGroups } from './forest.js';
+import { hiddenStates } from './decoder.js';
+import { packGroups } from './forest.js';
+import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
+import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
 import type { MaskedTokenizer } from './tokenizer.js';
-import type { DecoderConfig, LanguageModel, NamedTensors, State, TokenBatch, Tokens } from './types.js';
+import type { LanguageModel, NamedTensors, State, TokenBatch, Tokens } from './types.js';
 import { disposeTensors, parameter } from './weights.js';
 
 export interface LanguageModelOptions {
@@ -21,7 +25,7 @@ export interface LanguageModelOptions {
 
 /** Masked tokens have probability 0. Dropout is off. */
 export function languageModel(
-  config: DecoderConfig,
+  config: ModelConfig,
   weights: NamedTensors,
   tokenizer: Pick<MaskedTokenizer, 'masked'>,
   options: LanguageModelOptions = {},
@@ -32,6 +36,8 @@ export function languageModel(
 /** What `State` is here. */
 interface Generation {
   readonly cache: Cache;
+  /** Of an encoder-decoder: keys and values of what was encoded. */
+  readonly source: Cache | undefined;
   /** (distinct prompts, V) log-probabilities of the first token. */
   readonly opening: Tensor2D;
   /** Of each row: its distinct prompt, and where it stands in the cache (-1 at the prompt's end). */
@@ -40,48 +46,45 @@ interface Generation {
 }
 
 class DecoderModel implements LanguageModel {
-  readonly #config: DecoderConfig;
+  readonly #config: ModelConfig;
+  readonly #architecture: Architecture;
   readonly #weights: NamedTensors;
   readonly #masked: Int32Array;
   readonly #options: LanguageModelOptions;
   readonly #openings = new Set<Tensor2D>();
-  /** (C, V): the output layer turned once instead of at every token. */
-  readonly #head: Tensor2D;
+  /** Weights turned and joined once instead of at every token; made at the first. */
+  #step: StepWeights | undefined;
 
-  constructor(
-    config: DecoderConfig,
-    weights: NamedTensors,
-    masked: Int32Array,
-    options: LanguageModelOptions,
-  ) {
+  constructor(config: ModelConfig, weights: NamedTensors, masked: Int32Array, options: LanguageModelOptions) {
     this.#config = config;
+    this.#architecture = architectureOf(config);
     this.#weights = weights;
     this.#masked = masked;
     this.#options = options;
-    const name = config.tie_word_embeddings ? 'transformer.wte.weight' : 'lm_head.weight';
-    this.#head = tf.transpose(parameter<Tensor2D>(weights, name));
   }
 
   start(prompts: TokenBatch): State {
     const { distinct, index } = distinctPrompts(prompts);
-    const lead = this.#lead;
-    const forest = chains(distinct, { config: this.#config, prefix: lead });
-    const lengths = Int32Array.from(distinct, (prompt) => prompt.length + lead);
-    const { n_embd: width, n_head: heads, n_layer: layers } = this.#config;
-    const cache = new Cache({ width, heads, layers }, lengths);
-    const onLayer = (layer: number, qkv: Tensor2D): void => {
-      const values = qkv.dataSync<'float32'>();
-      forest.trees.forEach((tree, prompt) => cache.fillPrompt(layer, prompt, values, tree.start));
-    };
+    const forests = openingForests(this.#config, distinct, this.#lead);
+    const { forest, source } = forests;
+    const caches = openingCaches(this.#architecture, this.#weights, forests);
     const rows = Int32Array.from(forest.trees, (tree) => tree.end - 1);
-    const decode: DecodeOptions = { training: false, rows, onLayer, ...this.#prefix };
+    const decode = {
+      training: false,
+      rows,
+      ...caches.filling,
+      ...(source ? { source } : {}),
+      ...this.#prefix,
+    };
+    const step = this.#stepWeights;
     const opening = tf.tidy(() => {
       const hidden = hiddenStates(this.#config, this.#weights, forest, decode);
-      return logSoftmax(tf.matMul(hidden, this.#head), this.#masked);
+      return logSoftmax(tf.matMul(hidden, parameter<Tensor2D>(step.tensors, HEAD)), this.#masked);
     });
     this.#openings.add(opening);
     return {
-      cache,
+      cache: caches.cache,
+      source: caches.source,
       opening,
       promptOf: index,
       nodeOf: new Int32Array(index.length).fill(-1),
@@ -92,7 +95,7 @@ class DecoderModel implements LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D {
     const generation = state as unknown as Generation;
     if (!tokens) return gatherRows(generation.opening, generation.promptOf);
-    const { cache, promptOf, nodeOf } = generation;
+    const { cache, source, promptOf, nodeOf } = generation;
     const nodes: number[] = [];
     const ids: number[] = [];
     const places = new Map<number, number>();
@@ -106,13 +109,15 @@ class DecoderModel implements LanguageModel {
       }
       return places.get(node) ?? 0;
     });
-    const step = decodeStep(this.#weights, this.#head, {
+    const step = decodeStep(this.#stepWeights, {
       config: this.#config,
       masked: this.#masked,
       cache,
+      source,
       nodes: Int32Array.from(nodes),
       tokens: Int32Array.from(ids),
       positions: Int32Array.from(nodes, (node) => cache.position(node)),
+      prompts: Int32Array.from(nodes, (node) => cache.promptOf(node)),
     });
     const all = gatherRows(step, answer);
     step.dispose();
@@ -139,16 +144,21 @@ class DecoderModel implements LanguageModel {
 
   /** The last token of a response is predicted and takes no position. */
   room(prompt: Tokens): number {
-    return Math.max(0, this.#config.n_positions - prompt.length - this.#lead + 1);
+    return Math.max(0, this.#architecture.context - prompt.length - this.#lead + 1);
   }
 
   dispose(): void {
     for (const opening of this.#openings) opening.dispose();
     this.#openings.clear();
-    this.#head.dispose();
+    this.#step?.dispose();
+    this.#step = undefined;
     if (this.#options.keepWeights) return;
     disposeTensors(this.#weights);
     this.#options.prefix?.dispose();
+  }
+
+  get #stepWeights(): StepWeights {
+    return (this.#step ??= stepWeights(this.#config, this.#weights));
   }
 
   get #lead(): number {

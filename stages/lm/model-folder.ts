@@ -2,50 +2,39 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StageFailure } from '../../runner/contract.js';
-import { configJson, parseConfig } from './config.js';
-import { readSafetensors, writeSafetensors } from './safetensors.js';
+import { configJson, parseConfig, type ModelConfig } from './config.js';
+import { writeSafetensors } from './safetensors.js';
 import { parseTokenizer, tokenizerJson, type MaskedTokenizer } from './tokenizer.js';
-import type { DecoderConfig, NamedTensors } from './types.js';
-import { disposeTensors, parameterShapes } from './weights.js';
+import type { NamedTensors } from './types.js';
+import { readWeights, takeParameters, type FindFile } from './weights-files.js';
 
 export interface Model {
-  readonly config: DecoderConfig;
+  readonly config: ModelConfig;
   readonly weights: NamedTensors;
   readonly tokenizer: MaskedTokenizer;
 }
 
-/** Absolute paths of a model's files. */
-export type ModelFiles = Readonly<Record<'config.json' | 'model.safetensors' | 'tokenizer.json', string>>;
-
 /** The caller disposes of the weights. Files that do not fit each other are a StageFailure. */
-export async function loadModel(files: ModelFiles): Promise<Model> {
-  const config = parseConfig(await readFile(files['config.json'], 'utf8'), files['config.json']);
-  const tokenizer = parseTokenizer(await readFile(files['tokenizer.json'], 'utf8'), files['tokenizer.json']);
+export async function loadModel(find: FindFile): Promise<Model> {
+  const configPath = needed(find, 'config.json');
+  const tokenizerPath = needed(find, 'tokenizer.json');
+  const config = parseConfig(await readFile(configPath, 'utf8'), configPath);
+  const tokenizer = parseTokenizer(await readFile(tokenizerPath, 'utf8'), tokenizerPath);
   if (tokenizer.vocabulary.length !== config.vocab_size) {
     throw new StageFailure(
       'user',
       'model-mismatch',
-      `${files['tokenizer.json']} has ${tokenizer.vocabulary.length} tokens, ${files['config.json']} says ${config.vocab_size}`,
+      `${tokenizerPath} has ${tokenizer.vocabulary.length} tokens, ${configPath} says ${config.vocab_size}`,
     );
   }
-  const weights = await readSafetensors(files['model.safetensors']);
-  checkShapes(config, weights, files['model.safetensors']);
-  return { config, weights, tokenizer };
+  const { weights, path } = await readWeights(find);
+  return { ...takeParameters(config, weights, path), tokenizer };
 }
 
-/** Every parameter of the configuration is there in its shape. */
-export function checkShapes(config: DecoderConfig, weights: NamedTensors, path: string): void {
-  for (const [name, shape] of Object.entries(parameterShapes(config))) {
-    const found = weights[name]?.shape;
-    if (found?.join() === shape.join()) continue;
-    disposeTensors(weights);
-    const what = found ? `has shape [${found.join(', ')}]` : 'is missing';
-    throw new StageFailure(
-      'user',
-      'model-mismatch',
-      `${path}: ${name} ${what}; expected [${shape.join(', ')}]`,
-    );
-  }
+function needed(find: FindFile, name: string): string {
+  const path = find(name);
+  if (path === undefined) throw new StageFailure('user', 'model-mismatch', `the model has no ${name}`);
+  return path;
 }
 
 /** Writes the three files; the same model gives the same bytes. */

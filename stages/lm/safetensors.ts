@@ -12,14 +12,13 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Bytes an element, and how they become floats. */
-const readers: Readonly<
-  Record<string, { readonly bytes: number; read(view: DataView, at: number): number }>
-> = {
-  F32: { bytes: 4, read: (view, at) => view.getFloat32(at, true) },
-  F16: { bytes: 2, read: (view, at) => halfToFloat(view.getUint16(at, true)) },
-  BF16: { bytes: 2, read: (view, at) => bits.floatOf(view.getUint16(at, true) << 16) },
-};
+/** Bytes an element, and the bits of the single-precision number that its bits are. */
+const readers: Readonly<Record<string, { readonly bytes: 2 | 4; readonly widen: (bits: number) => number }>> =
+  {
+    F32: { bytes: 4, widen: (bits) => bits },
+    F16: { bytes: 2, widen: widenHalf },
+    BF16: { bytes: 2, widen: (bits) => bits << 16 },
+  };
 
 /** All tensors of a file as float32; the caller disposes. A broken file is a StageFailure that says where. */
 export async function readSafetensors(path: string): Promise<NamedTensors> {
@@ -102,26 +101,25 @@ function readValues(
     );
   }
   const view = new DataView(body.buffer, body.byteOffset + start, end - start);
-  return Float32Array.from({ length: size }, (_, i) => reader.read(view, i * reader.bytes));
+  const bits = new Int32Array(size);
+  const { bytes, widen } = reader;
+  if (bytes === 4) for (let i = 0; i < size; i++) bits[i] = widen(view.getInt32(4 * i, true));
+  else for (let i = 0; i < size; i++) bits[i] = widen(view.getUint16(2 * i, true));
+  return new Float32Array(bits.buffer);
 }
 
 const broken = (path: string, message: string): StageFailure =>
   new StageFailure('user', 'safetensors', `${path} is not a safetensors file that can be read: ${message}`);
 
-const bits = {
-  int: new Int32Array(1),
-  floatOf(pattern: number): number {
-    this.int[0] = pattern;
-    return new Float32Array(this.int.buffer)[0] ?? 0;
-  },
-};
-
-/** IEEE 754 half precision to a number. */
-function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
+/** IEEE 754 half precision, bits to bits: every half is a single. */
+function widenHalf(half: number): number {
+  const sign = (half & 0x8000) << 16;
   const exponent = (half >> 10) & 0x1f;
   const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  if (exponent === 31) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  // A subnormal half is a normal single: the leading one is shifted out.
+  const shift = Math.clz32(fraction) - 21;
+  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13);
 }

@@ -5,7 +5,8 @@ import { gatherRows, pick, segmentSum } from '../backend/ops/rows.js';
 import { tf } from '../backend/tf.js';
 import { hiddenStates, outputLogits, type ForwardOptions } from './decoder.js';
 import { packGroups, type Packed } from './forest.js';
-import type { DecoderConfig, NamedTensors, TokenBatch, Tokens } from './types.js';
+import type { ModelConfig } from './config.js';
+import type { NamedTensors, TokenBatch, Tokens } from './types.js';
 
 export { packGroups, type Packed } from './forest.js';
 export { entropies, rowKl } from '../backend/ops/distribution.js';
@@ -26,13 +27,14 @@ export interface Scored {
 
 /** Differentiable with respect to the weights and the prefix; the caller disposes (or tidies). */
 export function scorePacked(
-  config: DecoderConfig,
+  config: ModelConfig,
   weights: NamedTensors,
   packed: Packed,
   options: ScoreOptions,
 ): Scored {
   return tf.tidy(() => {
-    const hidden = hiddenStates(config, weights, packed.forest, { ...options, rows: packed.placeNodes }); // (M, C)
+    const { forest, source, placeNodes: rows } = packed;
+    const hidden = hiddenStates(config, weights, forest, { ...options, rows, ...(source ? { source } : {}) }); // (M, C)
     const distributions = logSoftmax(outputLogits(config, weights, hidden), options.masked); // (M, V)
     return { distributions, logProbs: pick(distributions, packed.rows, packed.tokens) }; // (S)
   });
@@ -50,7 +52,7 @@ export function placesToTokens(values: Tensor1D, packed: Packed): Tensor1D {
 
 /** (strings) log-probability of each string behind the prompt, EOS as given, in one pass over their trie. Differentiable. */
 export function scoreTrie(
-  config: DecoderConfig,
+  config: ModelConfig,
   weights: NamedTensors,
   prompt: Tokens,
   strings: TokenBatch,

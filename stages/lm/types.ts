@@ -31,26 +31,6 @@ export interface PromptGroup {
   readonly responses: TokenBatch;
 }
 
-/** GPT-2's config.json, the fields that matter; others are kept when written back. */
-export interface DecoderConfig {
-  readonly model_type: 'gpt2';
-  readonly vocab_size: number;
-  readonly n_positions: number;
-  readonly n_embd: number;
-  readonly n_layer: number;
-  readonly n_head: number;
-  readonly n_inner: number | null;
-  readonly activation_function: 'gelu_new' | 'gelu' | 'relu';
-  readonly layer_norm_epsilon: number;
-  readonly embd_pdrop: number;
-  readonly attn_pdrop: number;
-  readonly resid_pdrop: number;
-  readonly bos_token_id: number;
-  readonly eos_token_id: number;
-  readonly tie_word_embeddings: boolean;
-  readonly initializer_range: number;
-}
-
 export interface Tokenizer {
   readonly vocabulary: readonly string[];
   readonly bos: number;

@@ -1,66 +1,26 @@
-/** Parameters of a decoder under Hugging Face names. */
+/** Parameters of a model under Hugging Face names. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../backend/tf.js';
 import type { Random } from '../random.js';
-import type { DecoderConfig, NamedTensors } from './types.js';
+import { parameterSpecs } from './architecture.js';
+import { architectureOf, untiedConfig, type ModelConfig } from './config.js';
+import type { NamedTensors } from './types.js';
 
 /** Name and shape of every parameter, in the order of the forward pass. */
-export function parameterShapes(config: DecoderConfig): Readonly<Record<string, readonly number[]>> {
-  const width = config.n_embd;
-  const inner = config.n_inner ?? 4 * width;
-  const shapes: Record<string, readonly number[]> = {
-    'transformer.wte.weight': [config.vocab_size, width],
-    'transformer.wpe.weight': [config.n_positions, width],
-  };
-  for (let layer = 0; layer < config.n_layer; layer++) {
-    for (const [name, shape] of Object.entries(blockShapes(width, inner)))
-      shapes[`transformer.h.${layer}.${name}`] = shape;
-  }
-  shapes['transformer.ln_f.weight'] = [width];
-  shapes['transformer.ln_f.bias'] = [width];
-  if (!config.tie_word_embeddings) shapes['lm_head.weight'] = [config.vocab_size, width];
-  return shapes;
+export function parameterShapes(config: ModelConfig): Readonly<Record<string, readonly number[]>> {
+  return Object.fromEntries(parameterSpecs(architectureOf(config)).map(({ name, shape }) => [name, shape]));
 }
 
-function blockShapes(width: number, inner: number): Readonly<Record<string, readonly number[]>> {
-  return {
-    'ln_1.weight': [width],
-    'ln_1.bias': [width],
-    'attn.c_attn.weight': [width, 3 * width],
-    'attn.c_attn.bias': [3 * width],
-    'attn.c_proj.weight': [width, width],
-    'attn.c_proj.bias': [width],
-    'ln_2.weight': [width],
-    'ln_2.bias': [width],
-    'mlp.c_fc.weight': [width, inner],
-    'mlp.c_fc.bias': [inner],
-    'mlp.c_proj.weight': [inner, width],
-    'mlp.c_proj.bias': [width],
-  };
-}
-
-/**
- * Fresh parameters as GPT-2 draws them (Radford et al. 2019): normal with `initializer_range`, the two
- * projections into the residual stream smaller by sqrt(2 layers), biases 0, norms 1. The caller disposes.
- */
-export function initialWeights(config: DecoderConfig, random: Random): NamedTensors {
+/** Fresh parameters as the family draws them: normal, biases 0, norms 1. The caller disposes. */
+export function initialWeights(config: ModelConfig, random: Random): NamedTensors {
   const weights: Record<string, Tensor> = {};
-  for (const [name, shape] of Object.entries(parameterShapes(config))) {
-    weights[name] = tf.tensor(initialValues(name, shape, config, random), [...shape]);
+  for (const { name, shape, fresh } of parameterSpecs(architectureOf(config))) {
+    const values = new Float32Array(shape.reduce((size, n) => size * n, 1));
+    const filled =
+      typeof fresh === 'number' ? values.fill(fresh) : values.map(() => fresh.deviation * random.normal());
+    weights[name] = tf.tensor(filled, [...shape]);
   }
   return weights;
-}
-
-function initialValues(
-  name: string,
-  shape: readonly number[],
-  config: DecoderConfig,
-  random: Random,
-): Float32Array {
-  const values = new Float32Array(shape.reduce((size, n) => size * n, 1));
-  if (shape.length === 1) return /ln_\w+\.weight$/.test(name) ? values.fill(1) : values;
-  const scale = name.endsWith('c_proj.weight') ? 1 / Math.sqrt(2 * config.n_layer) : 1;
-  return values.map(() => config.initializer_range * scale * random.normal());
 }
 
 /** A parameter that must be there; the caller knows its rank. */
@@ -93,12 +53,10 @@ export function countParameters(tensors: NamedTensors): number {
 
 /** The output layer gets values of its own, `lm_head.weight`. Both results are new; nothing given is disposed. */
 export function untie(
-  config: DecoderConfig,
+  config: ModelConfig,
   weights: NamedTensors,
-): { config: DecoderConfig; weights: NamedTensors } {
-  const head = weights['lm_head.weight'] ?? parameter(weights, 'transformer.wte.weight');
-  return {
-    config: { ...config, tie_word_embeddings: false },
-    weights: { ...cloneTensors(weights), 'lm_head.weight': head.clone() },
-  };
+): { config: ModelConfig; weights: NamedTensors } {
+  const { head } = architectureOf(config);
+  const own = parameter(weights, head.name).mul(head.scale);
+  return { config: untiedConfig(config), weights: { ...cloneTensors(weights), 'lm_head.weight': own } };
 }

@@ -1,11 +1,7 @@
-import { artifactFile, type ArtifactRef } from '../../runner/contract.js';
+import type { ArtifactRef } from '../../runner/contract.js';
 import { loadModel, type Model } from '../lm/index.js';
 
 /** Reads a model artifact. The caller disposes the weights. */
 export function openModel(artifact: ArtifactRef): Promise<Model> {
-  return loadModel({
-    'config.json': artifactFile(artifact, 'config.json'),
-    'model.safetensors': artifactFile(artifact, 'model.safetensors'),
-    'tokenizer.json': artifactFile(artifact, 'tokenizer.json'),
-  });
+  return loadModel((name) => artifact.files?.[name]);
 }

@@ -14,13 +14,14 @@ import {
   writeSafetensors,
   type MaskedTokenizer,
 } from '../lm/index.js';
-import type { DecoderConfig, NamedTensors } from '../lm/types.js';
+import type { ModelConfig } from '../lm/config.js';
+import type { NamedTensors } from '../lm/types.js';
 import type { ConditionedParameters } from './merge.js';
 
 export interface StoredPolicy {
   readonly manifest: PolicyManifest;
   /** Of the merged model, which is also the reference's: both untied where one is. */
-  readonly config: DecoderConfig;
+  readonly config: ModelConfig;
   readonly tokenizer: MaskedTokenizer;
   readonly shared: NamedTensors;
   /** One an objective, in the manifest's order; empty where nothing is kept once an objective. */

@@ -10,7 +10,8 @@ import {
   valueAndGradients,
   type Packed,
 } from '../lm/index.js';
-import type { DecoderConfig, NamedTensors, Tokens } from '../lm/types.js';
+import type { ModelConfig } from '../lm/config.js';
+import type { NamedTensors, Tokens } from '../lm/types.js';
 import { joined } from '../policy/prompted-model.js';
 import type { TradeOff } from '../policy/types.js';
 import { weightedSum } from '../vector.js';
@@ -18,7 +19,7 @@ import { groupCoefficients, type KlEstimator } from './estimators.js';
 import { promptGroups, type Rollout } from './rollout.js';
 
 export interface GradientInput {
-  readonly config: DecoderConfig;
+  readonly config: ModelConfig;
   /** Parameters of the model that drew the rollout. */
   readonly weights: NamedTensors;
   /** Parameters of pi_ref. */
@@ -48,9 +49,14 @@ export interface PolicyGradient {
 export function policyGradient(input: GradientInput, rollout: Rollout, tradeOff: TradeOff): PolicyGradient {
   const { config, weights, before, masked } = input;
   const groups = promptGroups(rollout);
-  const plain = packGroups(groups);
+  const plain = packGroups(groups, { config });
   const packed =
-    before.length === 0 ? plain : packGroups(groups.map((g) => ({ ...g, prompt: joined(before, g.prompt) })));
+    before.length === 0
+      ? plain
+      : packGroups(
+          groups.map((g) => ({ ...g, prompt: joined(before, g.prompt) })),
+          { config },
+        );
   const reference = passReference(input, { plain, packed });
   const terms = lossTerms(rollout, { tradeOff, estimator: input.estimator, reference });
   let entropy = 0;

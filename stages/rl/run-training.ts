@@ -10,7 +10,7 @@ import type { PolicyManifest, Trained } from '../../schemas/artifact.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset } from '../data/dataset.js';
 import { worldOf, type ListedWorld } from '../data/world.js';
-import { disposeState, disposeTensors, languageModel } from '../lm/index.js';
+import { contextOf, disposeState, disposeTensors, languageModel } from '../lm/index.js';
 import type { ConditioningMethod } from '../policy/conditioning/types.js';
 import { initialPolicy } from '../policy/initial-policy.js';
 import { flatten, unflatten } from '../policy/merge.js';
@@ -64,7 +64,7 @@ export async function runTraining(
   const start = initialPolicy(await openModel(artifact), manifest, plan.conditioning);
   const dataset = await openDataset(requiredInput(job, 'prompts'));
   const prompts = encodePrompts(dataset.rows, start.tokenizer, {
-    context: start.config.n_positions,
+    context: contextOf(start.config),
     before: longestWriting(start),
     maxTokens: max_tokens,
   });

@@ -160,7 +160,7 @@ function lossGradient(
   groups: readonly PromptGroup[],
   random: Random,
 ): { value: number; gradients: Model['weights']; tokens: number } {
-  const packed = packGroups(groups);
+  const packed = packGroups(groups, { config });
   const masked = maskOf(tokenizer, groups);
   const { value, gradients } = valueAndGradients(
     (parameters) =>
@@ -190,7 +190,7 @@ export function heldOutLoss({ config, weights, tokenizer }: Model, examples: rea
     const groups = examples
       .slice(i, i + chunk)
       .map(({ prompt, response }) => ({ prompt, responses: [response] }));
-    const packed = packGroups(groups);
+    const packed = packGroups(groups, { config });
     const values = tf.tidy(() =>
       scorePacked(config, weights, packed, {
         training: false,

@@ -10,7 +10,10 @@ import { entropies, logSoftmax, rowKl } from '../../stages/backend/ops/distribut
 import { dropout } from '../../stages/backend/ops/dropout.js';
 import { embed } from '../../stages/backend/ops/embed.js';
 import { layerNorm } from '../../stages/backend/ops/layer-norm.js';
+import { gated } from '../../stages/backend/ops/gated.js';
 import { linear } from '../../stages/backend/ops/linear.js';
+import { rmsNorm } from '../../stages/backend/ops/rms-norm.js';
+import { rotate } from '../../stages/backend/ops/rotary.js';
 import { gatherRows, pick, segmentSum } from '../../stages/backend/ops/rows.js';
 import { tf } from '../../stages/backend/tf.js';
 import { packGroups } from '../../stages/lm/index.js';
@@ -40,6 +43,34 @@ const operations: readonly Operation[] = [
     shapes: [[5, 7], [7, 4], [4]],
     apply: (x) => linear(...(x as [Tensor2D, Tensor2D, Tensor1D])),
   },
+  {
+    name: 'linear, turned and without a bias',
+    shapes: [
+      [5, 7],
+      [4, 7],
+    ],
+    apply: (x) => linear(...pair(x), undefined, true),
+  },
+  {
+    name: 'linear, turned',
+    shapes: [[5, 7], [4, 7], [4]],
+    apply: ([x, weight, bias]) => linear(x as Tensor2D, weight as Tensor2D, bias as Tensor1D, true),
+  },
+  { name: 'RMS norm', shapes: [[5, 7], [7]], apply: ([x, g]) => rmsNorm(x as Tensor2D, g as Tensor1D, 1e-6) },
+  {
+    name: 'rotation',
+    shapes: [[5, 10]],
+    apply: ([x]) => rotate(x as Tensor2D, { frequencies: [1, 0.3], heads: 2, positions: index }),
+  },
+  ...(['silu', 'gelu_new', 'gelu', 'relu'] as const).map((kind): Operation => ({
+    name: `gate of ${kind}`,
+    shapes: [
+      [5, 7],
+      [5, 7],
+    ],
+    apply: (x) => gated(...pair(x), kind),
+  })),
+  { name: 'silu', shapes: [[5, 7]], apply: ([x]) => activation(x as Tensor2D, 'silu') },
   { name: 'gelu_new', shapes: [[5, 7]], apply: ([x]) => activation(x as Tensor2D, 'gelu_new') },
   { name: 'gelu', shapes: [[5, 7]], apply: ([x]) => activation(x as Tensor2D, 'gelu') },
   { name: 'relu', shapes: [[5, 7]], apply: ([x]) => activation(x as Tensor2D, 'relu') },
@@ -84,6 +115,11 @@ const operations: readonly Operation[] = [
       [5, 7],
     ],
     apply: (x) => combine([0.5, -2, 3], x),
+  },
+  {
+    name: 'attention of shared keys',
+    shapes: [[nodes, 32]],
+    apply: ([x]) => forestAttention(x as Tensor2D, forest, { heads: 4, keyHeads: 2 }),
   },
   {
     name: 'attention',

@@ -26,7 +26,8 @@ import {
   type Schedule,
 } from '../../stages/lm/index.js';
 import { parseSafetensors, safetensorsBytes } from '../../stages/lm/safetensors.js';
-import type { DecoderConfig, NamedTensors } from '../../stages/lm/types.js';
+import type { ModelConfig } from '../../stages/lm/config.js';
+import type { NamedTensors } from '../../stages/lm/types.js';
 import { Random } from '../../stages/random.js';
 import { largestDifference, sharpWeights, tinyConfig, tokens } from './support.js';
 
@@ -40,7 +41,7 @@ interface Training {
 }
 
 interface Course {
-  readonly config: DecoderConfig;
+  readonly config: ModelConfig;
   readonly packed: Packed;
   readonly rate: Schedule;
   readonly random?: Random;

@@ -13,7 +13,8 @@ import {
   sumPerResponse,
   valueAndGradients,
 } from '../../stages/lm/index.js';
-import type { DecoderConfig, NamedTensors, PromptGroup, Tokens } from '../../stages/lm/types.js';
+import type { ModelConfig } from '../../stages/lm/config.js';
+import type { NamedTensors, PromptGroup, Tokens } from '../../stages/lm/types.js';
 import {
   largestDifference,
   logSoftmaxRow,
@@ -42,7 +43,7 @@ beforeAll(async () => {
 
 /** Log-probabilities of a response's tokens from the plain forward pass of prompt and response alone. */
 function unpacked(
-  model: DecoderConfig,
+  model: ModelConfig,
   prompt: Tokens,
   response: Tokens,
   mask: readonly number[] = masked,
@@ -152,7 +153,7 @@ describe('packed responses', () => {
     const table = weights['transformer.wte.weight'];
     if (!table) throw new Error('no embedding');
     // A prefix that copies the embeddings of tokens 5 and 9 must act as the tokens 5 9 do.
-    const prefix = tf.gather(table, tf.tensor1d([5, 9], 'int32')).as2D(2, config.n_embd);
+    const prefix = tf.gather(table, tf.tensor1d([5, 9], 'int32')).as2D(2, 12);
     const group = { prompt: tokens(1, 6), responses: [tokens(4, 5, 2), tokens(4, 7, 2)] };
     const packed = packGroups([group], { config, prefix: 2 });
     const found = scorePacked(config, weights, packed, { training: false, prefix }).logProbs.dataSync();
@@ -230,7 +231,7 @@ describe('a text longer than the context', () => {
   it('is refused with both lengths', () => {
     const long = new Int32Array(25).fill(4);
     expect(() => forward(config, weights, { ids: [long] }, { training: false })).toThrow(
-      "a text of 25 tokens does not fit the model's context of 24 (n_positions)",
+      "a text of 25 tokens does not fit the model's context of 24 positions",
     );
   });
 });

@@ -1,12 +1,13 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../stages/backend/tf.js';
 import { decoderConfig, initialWeights, mapTensors } from '../../stages/lm/index.js';
-import type { DecoderConfig, NamedTensors, Tokens } from '../../stages/lm/types.js';
+import type { Gpt2Config, ModelConfig } from '../../stages/lm/config.js';
+import type { NamedTensors, Tokens } from '../../stages/lm/types.js';
 import { Random } from '../../stages/random.js';
 
 export const tokens = (...ids: number[]): Tokens => Int32Array.from(ids);
 
-export function tinyConfig(change: Partial<DecoderConfig> = {}): DecoderConfig {
+export function tinyConfig(change: Partial<Gpt2Config> = {}): Gpt2Config {
   return decoderConfig({
     vocab_size: 11,
     n_positions: 24,
@@ -20,8 +21,11 @@ export function tinyConfig(change: Partial<DecoderConfig> = {}): DecoderConfig {
 }
 
 /** Weights large enough for distributions that are far from uniform. */
-export function sharpWeights(config: DecoderConfig, seed = 0): NamedTensors {
-  const weights = initialWeights({ ...config, initializer_range: 0.3 }, new Random(seed, 'weights'));
+export function sharpWeights(config: ModelConfig, seed = 0): NamedTensors {
+  const weights = initialWeights(
+    { ...config, initializer_range: 0.3 } as ModelConfig,
+    new Random(seed, 'weights'),
+  );
   const random = new Random(seed, 'vectors');
   const moved = mapTensors(weights, (tensor) =>
     tensor.rank > 1 ? tensor.clone() : addNoise(tensor, random),

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { conditioningNames, type ConditioningName, type PolicyManifest } from '../../schemas/artifact.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
-import { cloneTensors, disposeState, mapTensors } from '../../stages/lm/index.js';
+import { cloneTensors, contextOf, disposeState, mapTensors } from '../../stages/lm/index.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy } from '../../stages/policy/initial-policy.js';
 import { flatten } from '../../stages/policy/merge.js';
@@ -33,7 +33,7 @@ async function start(name: ConditioningName, change: Partial<PolicyManifest> = {
 }
 
 function trainingOf(policy: StoredPolicy, change: Partial<Training> = {}): Training {
-  const room = { context: policy.config.n_positions, before: longestWriting(policy), maxTokens: 4 };
+  const room = { context: contextOf(policy.config), before: longestWriting(policy), maxTokens: 4 };
   return {
     seed: 5,
     steps: 4,

@@ -1,4 +1,4 @@
-/** Pointwise activations of the decoder under their names in config.json. */
+/** Pointwise activations of feed-forward layers. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { unreachable } from '../../../schemas/result.js';
 import { exp } from '../exp.js';
@@ -6,7 +6,7 @@ import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
 import { sizeOf, type Address } from '../memory.js';
 import { tf } from '../tf.js';
 
-export type Activation = 'gelu_new' | 'gelu' | 'relu';
+export type Activation = 'gelu_new' | 'gelu' | 'relu' | 'silu';
 
 interface Attributes {
   readonly kind: Activation;
@@ -14,10 +14,10 @@ interface Attributes {
 
 /** gelu_new: x sigma(2u), u = sqrt(2/pi) (x + 0.044715 x^3), which is the tanh form (Hendrycks and Gimpel 2016). */
 export function activation(x: Tensor2D, kind: Activation): Tensor2D {
-  return fused() ? (first(forward({ x }, { kind })) as Tensor2D) : tf.tidy(() => composed(x, kind));
+  return fused() ? (first(forward({ x }, { kind })) as Tensor2D) : tf.tidy(() => composedActivation(x, kind));
 }
 
-function composed(x: Tensor2D, kind: Activation): Tensor2D {
+export function composedActivation(x: Tensor2D, kind: Activation): Tensor2D {
   switch (kind) {
     case 'gelu_new':
       return x.mul(
@@ -30,6 +30,8 @@ function composed(x: Tensor2D, kind: Activation): Tensor2D {
       return x.mul(x.mul(Math.SQRT1_2).erf().add(1).mul(0.5));
     case 'relu':
       return x.relu();
+    case 'silu':
+      return x.mul(x.sigmoid());
     default:
       return unreachable(kind);
   }
@@ -64,6 +66,9 @@ export function activate(
     case 'relu':
       for (let i = 0; i < size; i++) heap[y + i] = Math.max(0, heap[x + i] ?? 0);
       return;
+    case 'silu':
+      for (let i = 0; i < size; i++) heap[y + i] = (heap[x + i] ?? 0) / (1 + exp(-(heap[x + i] ?? 0)));
+      return;
     default:
       unreachable(kind);
   }
@@ -91,13 +96,17 @@ const backward = defineKernel<Attributes>('activation-gradient', (memory, inputs
   return dx.info;
 });
 
-const slopes: Readonly<Record<Activation, (x: number) => number>> = {
+export const slopes: Readonly<Record<Activation, (x: number) => number>> = {
   gelu_new: (x) => {
     const sigma = 1 / (1 + exp(-2 * ROOT * (x + CUBIC * x * x * x)));
     return sigma * (1 + x * (1 - sigma) * 2 * ROOT * (1 + 3 * CUBIC * x * x));
   },
   gelu: (x) => normalCdf(x) + (x * exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI),
   relu: (x) => (x > 0 ? 1 : 0),
+  silu: (x) => {
+    const sigma = 1 / (1 + exp(-x));
+    return sigma * (1 + x * (1 - sigma));
+  },
 };
 
 /** Standard normal distribution function, error below 1e-7 (Abramowitz and Stegun 7.1.26). */

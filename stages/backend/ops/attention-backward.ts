@@ -4,6 +4,7 @@ import { defineKernel, input } from '../fused.js';
 import { matrixShape, transpose, type Address, type Memory } from '../memory.js';
 import {
   eachBranchKey,
+  headWidth,
   packQueries,
   packRows,
   packTurned,
@@ -18,17 +19,20 @@ import { dropElements } from './dropout.js';
 export const attentionBackward = defineKernel<AttentionAttributes>(
   'attention-gradient',
   (memory, inputs, attributes) => {
-    const { forest, heads, rate } = attributes;
-    const [rows, triple] = matrixShape(input(inputs, 'qkv'));
-    const gradient = memory.output([rows, triple]);
-    memory.heap().fill(0, gradient.address, gradient.address + rows * triple);
-    const space = scratchFor(memory, forest, triple / 3 / heads, rate > 0);
+    const { forest, rate } = attributes;
+    const [rows, row] = matrixShape(input(inputs, 'qkv'));
+    const gradient = memory.output([rows, row]);
+    memory.heap().fill(0, gradient.address, gradient.address + rows * row);
+    const space = scratchFor(memory, forest, headWidth(attributes, row), rate > 0);
     const qkv = memory.input(input(inputs, 'qkv'));
     const dy = memory.input(input(inputs, 'dy'));
-    for (const part of parts(attributes, qkv, triple, memory.input(input(inputs, 'weights')))) {
+    for (const part of parts(attributes, qkv, row, memory.input(input(inputs, 'weights')))) {
+      const shift = gradient.address - qkv;
       goBack(memory, part, space, rate, {
         dy: dy + (part.q - qkv),
-        gradient: gradient.address + (part.q - qkv),
+        q: part.q + shift,
+        k: part.k + shift,
+        v: part.v + shift,
       });
     }
     return gradient.info;
@@ -36,9 +40,11 @@ export const attentionBackward = defineKernel<AttentionAttributes>(
 );
 
 interface Flow {
-  /** The head's first channel in row 0 of the output's gradient, and of the gradient of its queries. */
+  /** The head's first channel in row 0 of the output's gradient, and of those of its queries, keys and values. */
   readonly dy: Address;
-  readonly gradient: Address;
+  readonly q: Address;
+  readonly k: Address;
+  readonly v: Address;
 }
 
 function goBack(memory: Memory, part: Part, space: Space, rate: number, flow: Flow): void {
@@ -50,7 +56,7 @@ function goBack(memory: Memory, part: Part, space: Space, rate: number, flow: Fl
   packGradient(memory.heap(), part, flow.dy, space.o);
   transpose(memory.heap(), kept, n, p, space.turned);
   memory.multiply({ m: p, k: n, n: d, a: space.turned, b: space.o, out: space.v });
-  addRows(memory.heap(), part, space.v, flow.gradient + 2 * part.width);
+  addRows(memory.heap(), part, space.v, flow.v);
   // Weights: dW = dO V', through the dropout, then through the softmax.
   packTurned(memory.heap(), part, part.v, space.v);
   memory.multiply({ m: n, k: d, n: p, a: space.o, b: space.v, out: space.slopes });
@@ -61,11 +67,11 @@ function goBack(memory: Memory, part: Part, space: Space, rate: number, flow: Fl
   // Queries and keys: dQ = dS K, dK = dS' Q.
   packRows(memory.heap(), part, part.k, space.k);
   memory.multiply({ m: n, k: p, n: d, a: space.slopes, b: space.k, out: space.q });
-  writeQueries(memory.heap(), part, space.q, flow.gradient);
+  writeQueries(memory.heap(), part, space.q, flow.q);
   packQueries(memory.heap(), part, space.q);
   transpose(memory.heap(), space.slopes, n, p, space.turned);
   memory.multiply({ m: p, k: n, n: d, a: space.turned, b: space.q, out: space.k });
-  addRows(memory.heap(), part, space.k, flow.gradient + part.width);
+  addRows(memory.heap(), part, space.k, flow.k);
   branchKeysAndQueries(memory.heap(), part, space, flow);
 }
 
@@ -77,24 +83,17 @@ function packGradient(heap: Float32Array, { tree, n, d, width }: Part, dy: Addre
   }
 }
 
-function addRows(heap: Float32Array, { tree, p, d, triple }: Part, from: Address, to: Address): void {
-  for (let i = 0; i < p; i++) addScaled(heap, to + (tree.start + i) * triple, heap, from + i * d, 1, d);
+function addRows(heap: Float32Array, { tree, p, d, row }: Part, from: Address, to: Address): void {
+  for (let i = 0; i < p; i++) addScaled(heap, to + (tree.start + i) * row, heap, from + i * d, 1, d);
 }
 
 /** Branch part of dV and of dW. */
 function branchSlopes(heap: Float32Array, part: Part, kept: Address, space: Space, flow: Flow): void {
-  const { n, p, d, triple, width, v } = part;
+  const { n, p, d, row, v } = part;
   eachBranchKey(part, (i, node, offset) => {
     const upper = space.o + i * d;
-    addScaled(
-      heap,
-      flow.gradient + 2 * width + node * triple,
-      heap,
-      upper,
-      heap[kept + n * p + offset] ?? 0,
-      d,
-    );
-    heap[space.slopes + n * p + offset] = dot(heap, upper, heap, v + node * triple, d);
+    addScaled(heap, flow.v + node * row, heap, upper, heap[kept + n * p + offset] ?? 0, d);
+    heap[space.slopes + n * p + offset] = dot(heap, upper, heap, v + node * row, d);
   });
 }
 
@@ -117,18 +116,18 @@ function softmaxSlopes(heap: Float32Array, part: Part, slopes: Address): void {
   }
 }
 
-function writeQueries(heap: Float32Array, { tree, n, d, triple }: Part, from: Address, to: Address): void {
+function writeQueries(heap: Float32Array, { tree, n, d, row }: Part, from: Address, to: Address): void {
   const scale = 1 / Math.sqrt(d);
-  for (let i = 0; i < n; i++) addScaled(heap, to + (tree.start + i) * triple, heap, from + i * d, scale, d);
+  for (let i = 0; i < n; i++) addScaled(heap, to + (tree.start + i) * row, heap, from + i * d, scale, d);
 }
 
 /** Branch part of dQ and dK; `space.q` holds the scaled queries. */
 function branchKeysAndQueries(heap: Float32Array, part: Part, space: Space, flow: Flow): void {
-  const { tree, n, p, d, triple, width, k } = part;
+  const { tree, n, p, d, row, k } = part;
   const scale = 1 / Math.sqrt(d);
   eachBranchKey(part, (i, node, offset) => {
     const slope = heap[space.slopes + n * p + offset] ?? 0;
-    addScaled(heap, flow.gradient + (tree.start + i) * triple, heap, k + node * triple, slope * scale, d);
-    addScaled(heap, flow.gradient + width + node * triple, heap, space.q + i * d, slope, d);
+    addScaled(heap, flow.q + (tree.start + i) * row, heap, k + node * row, slope * scale, d);
+    addScaled(heap, flow.k + node * row, heap, space.q + i * d, slope, d);
   });
 }

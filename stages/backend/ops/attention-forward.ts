@@ -4,6 +4,7 @@ import { exp } from '../exp.js';
 import { defineKernel, input } from '../fused.js';
 import { matrixShape, type Address, type Memory } from '../memory.js';
 import {
+  headWidth,
   packQueries,
   packRows,
   packTurned,
@@ -20,11 +21,12 @@ export const attentionForward = defineKernel<AttentionAttributes>(
   'attention',
   (memory, inputs, attributes) => {
     const { forest, heads } = attributes;
-    const [rows, triple] = matrixShape(input(inputs, 'qkv'));
-    const out = memory.output([rows, triple / 3]);
+    const [rows, row] = matrixShape(input(inputs, 'qkv'));
+    const d = headWidth(attributes, row);
+    const out = memory.output([rows, heads * d]);
     const weights = memory.output([weightCount(forest, heads)]);
-    const space = scratchFor(memory, forest, triple / 3 / heads, attributes.rate > 0);
-    for (const part of parts(attributes, memory.input(input(inputs, 'qkv')), triple, weights.address)) {
+    const space = scratchFor(memory, forest, d, attributes.rate > 0);
+    for (const part of parts(attributes, memory.input(input(inputs, 'qkv')), row, weights.address)) {
       attend(
         memory,
         part,
@@ -59,7 +61,7 @@ function attend(memory: Memory, part: Part, space: Space, rate: number, out: Add
 
 /** Scores in place become weights; branch scores are computed here. `queries` is packed and scaled. */
 function softmaxRows(heap: Float32Array, part: Part, queries: Address): void {
-  const { forest, tree, n, p, d, triple, k, weights } = part;
+  const { forest, tree, n, p, d, row: stride, k, weights } = part;
   let tail = weights + n * p;
   for (let i = 0; i < n; i++) {
     const row = weights + i * p;
@@ -69,7 +71,7 @@ function softmaxRows(heap: Float32Array, part: Part, queries: Address): void {
     const end = tail + Math.max(0, (forest.depths[tree.start + i] ?? 0) + 1 - p);
     let node = tree.start + i;
     for (let at = tail; at < end; at++) {
-      const score = dot(heap, queries + i * d, heap, k + node * triple, d);
+      const score = dot(heap, queries + i * d, heap, k + node * stride, d);
       heap[at] = score;
       top = Math.max(top, score);
       node = forest.parents[node] ?? -1;
@@ -98,7 +100,7 @@ function scaleRange(heap: Float32Array, at: Address, count: number, factor: numb
 
 /** out row = trunk's mix (in `mixed`) plus the branch's. `out` is the head's place in row 0. */
 function writeMixed(heap: Float32Array, part: Part, kept: Address, mixed: Address, out: Address): void {
-  const { forest, tree, n, p, d, triple, width, v } = part;
+  const { forest, tree, n, p, d, row, width, v } = part;
   let tail = kept + n * p;
   for (let i = 0; i < n; i++) {
     const to = out + (tree.start + i) * width;
@@ -106,7 +108,7 @@ function writeMixed(heap: Float32Array, part: Part, kept: Address, mixed: Addres
     const end = tail + Math.max(0, (forest.depths[tree.start + i] ?? 0) + 1 - p);
     let node = tree.start + i;
     for (; tail < end; tail++) {
-      addScaled(heap, to, heap, v + node * triple, heap[tail] ?? 0, d);
+      addScaled(heap, to, heap, v + node * row, heap[tail] ?? 0, d);
       node = forest.parents[node] ?? -1;
     }
   }

@@ -11,6 +11,8 @@ import { branchKeys, type Forest, type Tree } from './forest.js';
 export interface AttentionAttributes {
   readonly forest: Forest;
   readonly heads: number;
+  /** Heads of keys and values, each shared by heads / keyHeads of the queries. */
+  readonly keyHeads: number;
   readonly rate: number;
   readonly seed: number;
 }
@@ -24,8 +26,8 @@ export interface Part {
   readonly p: number;
   readonly branch: number;
   readonly d: number;
-  /** Channels of a row of q, k, v and of the output. */
-  readonly triple: number;
+  /** Channels of a row of queries, keys and values, and of a row of the output. */
+  readonly row: number;
   readonly width: number;
   /** Addresses of the head's first query, key and value in row 0, and of its weights. */
   readonly q: Address;
@@ -45,22 +47,28 @@ export function weightCount(forest: Forest, heads: number): number {
   );
 }
 
+/** Width of a head, in a row of queries, keys and values. */
+export function headWidth({ heads, keyHeads }: AttentionAttributes, row: number): number {
+  return row / (heads + 2 * keyHeads);
+}
+
 export function* parts(
-  { forest, heads, seed }: AttentionAttributes,
+  attributes: AttentionAttributes,
   qkv: Address,
-  triple: number,
+  row: number,
   weights: Address,
 ): Generator<Part> {
-  const width = triple / 3;
-  const d = width / heads;
+  const { forest, heads, keyHeads, seed } = attributes;
+  const d = headWidth(attributes, row);
+  const width = heads * d;
   let at = weights;
   for (const tree of forest.trees) {
     const n = tree.end - tree.start;
     const branch = branchKeys(forest, tree);
     for (let head = 0; head < heads; head++) {
-      const q = qkv + head * d;
-      const places = { q, k: q + width, v: q + 2 * width, weights: at, seed: seed + at - weights };
-      yield { forest, tree, n, p: tree.trunk, branch, d, triple, width, ...places };
+      const k = qkv + width + Math.floor((head * keyHeads) / heads) * d;
+      const places = { q: qkv + head * d, k, v: k + keyHeads * d, weights: at, seed: seed + at - weights };
+      yield { forest, tree, n, p: tree.trunk, branch, d, row, width, ...places };
       at += n * tree.trunk + branch;
     }
   }
@@ -87,32 +95,27 @@ export function scratchFor(memory: Memory, forest: Forest, d: number, dropout: b
 }
 
 /** to (n, d) = queries, scaled. */
-export function packQueries(heap: Float32Array, { tree, n, d, triple, q }: Part, to: Address): void {
+export function packQueries(heap: Float32Array, { tree, n, d, row, q }: Part, to: Address): void {
   const scale = 1 / Math.sqrt(d);
   for (let i = 0; i < n; i++) {
-    const from = q + (tree.start + i) * triple;
+    const from = q + (tree.start + i) * row;
     for (let c = 0; c < d; c++) heap[to + i * d + c] = (heap[from + c] ?? 0) * scale;
   }
 }
 
 /** to (p, d) = the trunk's rows of keys or values. */
-export function packRows(heap: Float32Array, { tree, p, d, triple }: Part, from: Address, to: Address): void {
+export function packRows(heap: Float32Array, { tree, p, d, row }: Part, from: Address, to: Address): void {
   for (let i = 0; i < p; i++) {
-    const row = from + (tree.start + i) * triple;
-    for (let c = 0; c < d; c++) heap[to + i * d + c] = heap[row + c] ?? 0;
+    const at = from + (tree.start + i) * row;
+    for (let c = 0; c < d; c++) heap[to + i * d + c] = heap[at + c] ?? 0;
   }
 }
 
 /** to (d, p) = the same, transposed. */
-export function packTurned(
-  heap: Float32Array,
-  { tree, p, d, triple }: Part,
-  from: Address,
-  to: Address,
-): void {
+export function packTurned(heap: Float32Array, { tree, p, d, row }: Part, from: Address, to: Address): void {
   for (let i = 0; i < p; i++) {
-    const row = from + (tree.start + i) * triple;
-    for (let c = 0; c < d; c++) heap[to + c * p + i] = heap[row + c] ?? 0;
+    const at = from + (tree.start + i) * row;
+    for (let c = 0; c < d; c++) heap[to + c * p + i] = heap[at + c] ?? 0;
   }
 }
 

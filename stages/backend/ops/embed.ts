@@ -32,7 +32,8 @@ const forward = defineKernel<Attributes>('embed', (memory, inputs, { tokens, pos
 
 interface EmbedRows extends Attributes {
   readonly table: Address;
-  readonly places: Address;
+  /** Of positions, where they are learnt. */
+  readonly places: Address | undefined;
   readonly to: Address;
   readonly width: number;
 }
@@ -44,6 +45,10 @@ export function embedRows(
 ): void {
   for (let i = 0; i < tokens.length; i++) {
     const a = table + (tokens[i] ?? 0) * width;
+    if (places === undefined) {
+      heap.copyWithin(to + i * width, a, a + width);
+      continue;
+    }
     const b = places + (positions[i] ?? 0) * width;
     for (let c = 0; c < width; c++) heap[to + i * width + c] = (heap[a + c] ?? 0) + (heap[b + c] ?? 0);
   }

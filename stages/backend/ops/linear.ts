@@ -4,10 +4,16 @@ import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
 import { matrixShape, transpose, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 
-/** (N, C) (C, D) + (D) -> (N, D). */
-export function linear(x: Tensor2D, weight: Tensor2D, bias: Tensor1D): Tensor2D {
-  if (!fused()) return tf.tidy(() => tf.matMul(x, weight).add<Tensor2D>(bias));
-  return first(forward({ x, weight, bias }, {})) as Tensor2D;
+interface Attributes {
+  /** The weight lies as (D, C). */
+  readonly turned: boolean;
+}
+
+/** (N, C) (C, D) + (D) -> (N, D); the weight may lie as (D, C), and there may be no bias. */
+export function linear(x: Tensor2D, weight: Tensor2D, bias?: Tensor1D, turned = false): Tensor2D {
+  if (fused()) return first(forward(bias ? { x, weight, bias } : { x, weight }, { turned })) as Tensor2D;
+  if (!bias) return tf.matMul(x, weight, false, turned);
+  return tf.tidy(() => tf.matMul(x, weight, false, turned).add<Tensor2D>(bias));
 }
 
 /** (N, C) (V, C) -> (N, V): the output layer, whose weight lies as the embedding does. */
@@ -15,20 +21,33 @@ export function linearTransposed(x: Tensor2D, weight: Tensor2D): Tensor2D {
   return tf.matMul(x, weight, false, true);
 }
 
-const forward = defineKernel<object>('linear', (memory, inputs) => {
+const forward = defineKernel<Attributes>('linear', (memory, inputs, { turned }) => {
   const [rows] = matrixShape(input(inputs, 'x'));
-  const [, columns] = matrixShape(input(inputs, 'weight'));
+  const weight = input(inputs, 'weight');
+  const [inner, columns] = innerAndColumns(weight, turned);
   const y = memory.output([rows, columns]);
   const x = memory.input(input(inputs, 'x'));
-  affineRows(memory, { rows, x, weight: input(inputs, 'weight'), bias: input(inputs, 'bias'), y: y.address });
+  const { bias } = inputs;
+  if (!turned) affineRows(memory, { rows, x, weight, bias, y: y.address });
+  else {
+    const straight = memory.scratch(inner * columns);
+    transpose(memory.heap(), memory.input(weight), columns, inner, straight);
+    memory.multiply({ m: rows, k: inner, n: columns, a: x, b: straight, out: y.address });
+    if (bias) addToRows(memory, bias, y.address, rows);
+  }
   return y.info;
 });
+
+function innerAndColumns(weight: TensorInfo, turned: boolean): readonly [number, number] {
+  const [first, second] = matrixShape(weight);
+  return turned ? [second, first] : [first, second];
+}
 
 interface AffineRows {
   readonly rows: number;
   readonly x: Address;
   readonly weight: TensorInfo;
-  readonly bias: TensorInfo;
+  readonly bias: TensorInfo | undefined;
   readonly y: Address;
 }
 
@@ -36,26 +55,40 @@ interface AffineRows {
 export function affineRows(memory: Memory, { rows, x, weight, bias, y }: AffineRows): void {
   const [inner, columns] = matrixShape(weight);
   memory.multiply({ m: rows, k: inner, n: columns, a: x, b: memory.input(weight), out: y, weight });
+  if (bias) addToRows(memory, bias, y, rows);
+}
+
+function addToRows(memory: Memory, bias: TensorInfo, y: Address, rows: number): void {
   const from = memory.input(bias);
+  const columns = bias.shape[0] ?? 0;
   const heap = memory.heap();
   for (let to = y; to < y + rows * columns; to += columns) {
     for (let c = 0; c < columns; c++) heap[to + c] = (heap[to + c] ?? 0) + (heap[from + c] ?? 0);
   }
 }
 
-/** dx = dy W', dW = x' dy, db = sum of the rows of dy. */
-const backward = defineKernel<object>('linear-gradient', (memory, inputs) => {
-  const [rows, inner] = matrixShape(input(inputs, 'x'));
-  const [, columns] = matrixShape(input(inputs, 'weight'));
+/** dx = dy W', dW = x' dy (its transpose dy' x where the weight is turned), db = sum of the rows of dy. */
+const backward = defineKernel<Attributes>('linear-gradient', (memory, inputs, { turned }) => {
+  const weight = input(inputs, 'weight');
+  const [rows] = matrixShape(input(inputs, 'x'));
+  const [inner, columns] = innerAndColumns(weight, turned);
   const dx = memory.output([rows, inner]);
-  const dweight = memory.output([inner, columns]);
+  const dweight = memory.output(weight.shape);
   const dbias = memory.output([columns]);
-  const turned = memory.scratch(inner * Math.max(rows, columns));
+  const space = memory.scratch(Math.max(turned ? 0 : inner * columns, rows * (turned ? columns : inner)));
+  const x = memory.input(input(inputs, 'x'));
   const dy = memory.input(input(inputs, 'dy'));
-  transpose(memory.heap(), memory.input(input(inputs, 'weight')), inner, columns, turned);
-  memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: turned, out: dx.address });
-  transpose(memory.heap(), memory.input(input(inputs, 'x')), rows, inner, turned);
-  memory.multiply({ m: inner, k: rows, n: columns, a: turned, b: dy, out: dweight.address });
+  const w = memory.input(weight);
+  if (turned) {
+    memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: w, out: dx.address, weight });
+    transpose(memory.heap(), dy, rows, columns, space);
+    memory.multiply({ m: columns, k: rows, n: inner, a: space, b: x, out: dweight.address });
+  } else {
+    transpose(memory.heap(), w, inner, columns, space);
+    memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: space, out: dx.address });
+    transpose(memory.heap(), x, rows, inner, space);
+    memory.multiply({ m: inner, k: rows, n: columns, a: space, b: dy, out: dweight.address });
+  }
   sumRows(memory.heap(), dy, rows, columns, dbias.address);
   return [dx.info, dweight.info, dbias.info];
 });
@@ -68,7 +101,7 @@ function sumRows(heap: Float32Array, from: number, rows: number, columns: number
   }
 }
 
-defineGradient<object>('linear', { inputs: ['x', 'weight'] }, ([dy], [x, weight], attributes) => {
+defineGradient<Attributes>('linear', { inputs: ['x', 'weight'] }, ([dy], [x, weight], attributes) => {
   if (!dy || !x || !weight)
     throw new Error('internal error: an affine map saved too little; please report it');
   const [dx, dweight, dbias] = backward({ x, weight, dy }, attributes);

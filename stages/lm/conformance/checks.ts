@@ -1,11 +1,11 @@
 /**
- * What every engine must pass, on a small decoder against Float64: forward, gradients, optimiser, sampling, memory.
+ * What every engine must pass, on small decoders against Float64: forward, gradients, optimiser, sampling, memory.
  * Each check says what it measured and what the most is; it draws from a fixed seed.
  */
 import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../backend/tf.js';
 import { Random } from '../../random.js';
-import { decoderConfig } from '../config.js';
+import { decoderConfig, parseConfig, type ModelConfig } from '../config.js';
 import { forward } from '../decoder.js';
 import { clipByGlobalNorm, valueAndGradients } from '../gradients.js';
 import { languageModel } from '../language-model.js';
@@ -13,7 +13,7 @@ import { adamw, disposeState, type OptimizerState } from '../optimizer.js';
 import { greedy, sample } from '../sampling.js';
 import { constant, schedule } from '../schedule.js';
 import { packGroups, scorePacked } from '../scoring.js';
-import type { DecoderConfig, NamedTensors, Tokens } from '../types.js';
+import type { NamedTensors, Tokens } from '../types.js';
 import { cloneTensors, disposeTensors, initialWeights, parameter } from '../weights.js';
 import { referenceLogProbs, referenceLoss, type Parameters64 } from './reference.js';
 
@@ -31,20 +31,46 @@ interface Check {
   measure(): number;
 }
 
-const config: DecoderConfig = decoderConfig({
-  vocab_size: 13,
+const VOCABULARY = 13;
+const EOS = 2;
+
+const gpt2: ModelConfig = decoderConfig({
+  vocab_size: VOCABULARY,
   n_positions: 24,
   n_embd: 12,
   n_layer: 2,
   n_head: 3,
   bos_token_id: 1,
-  eos_token_id: 2,
+  eos_token_id: EOS,
 });
 
+/** Rotary positions, RMS norms, gates, shared and biased keys and values, an output layer of its own. */
+const qwen2: ModelConfig = parseConfig(
+  JSON.stringify({
+    model_type: 'qwen2',
+    vocab_size: VOCABULARY,
+    max_position_embeddings: 24,
+    hidden_size: 12,
+    intermediate_size: 10,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 4,
+    rope_parameters: { rope_type: 'default', rope_theta: 100 },
+  }),
+  'qwen2',
+);
+
+/** Between them they have every layer of a decoder. */
+const decoders = [gpt2, qwen2];
+
+/** The largest figure over all decoders. */
+const ofAll = (measure: (config: ModelConfig) => number): number => largest(decoders.map(measure));
+
 /** Weights far from uniform, and texts of several lengths. */
-function drawn(): { readonly weights: NamedTensors; readonly exact: Parameters64 } {
+function drawn(config: ModelConfig): { readonly weights: NamedTensors; readonly exact: Parameters64 } {
   const random = new Random(0, 'conformance/weights');
-  const weights = initialWeights({ ...config, initializer_range: 0.3 }, random);
+  const weights = initialWeights({ ...config, initializer_range: 0.3 } as ModelConfig, random);
   const moved = Object.entries(weights).map(([name, tensor]) => {
     const noise = tensor.rank > 1 ? 0 : 0.2;
     return [
@@ -63,42 +89,20 @@ function drawn(): { readonly weights: NamedTensors; readonly exact: Parameters64
 
 const texts: readonly Tokens[] = [5, 9, 2, 14].map((length, i) => {
   const random = new Random(i, 'conformance/texts');
-  return Int32Array.from({ length }, () => 3 + random.integer(config.vocab_size - 3));
+  return Int32Array.from({ length }, () => 3 + random.integer(VOCABULARY - 3));
 });
 
 const checks = {
   forward: {
     description: 'largest difference of a log-probability from Float64',
     most: 2e-5,
-    measure: () => {
-      const { weights, exact } = drawn();
-      const found = tf.tidy(() =>
-        tf.logSoftmax(forward(config, weights, { ids: texts }, { training: false })).arraySync(),
-      );
-      disposeTensors(weights);
-      return largest(
-        texts.flatMap((text, b) =>
-          referenceLogProbs(config, exact, text).flatMap((row, t) =>
-            Array.from(row, (value, v) => value - (found[b]?.[t]?.[v] ?? NaN)),
-          ),
-        ),
-      );
-    },
+    measure: () => ofAll(forwardError),
   },
   gradients: {
     description:
       'largest error of a gradient against finite differences in Float64, relative to 1 + |gradient|',
     most: 1e-4,
-    measure: () => {
-      const { weights, exact } = drawn();
-      const { value, gradients } = meanLoss(weights);
-      const errors = Object.keys(exact).flatMap((name) =>
-        gradientErrors(name, exact, parameter(gradients, name)),
-      );
-      value.dispose();
-      for (const set of [weights, gradients]) disposeTensors(set);
-      return largest(errors);
-    },
+    measure: () => ofAll(gradientError),
   },
   optimiser: {
     description: 'largest difference of a weight from AdamW in Float64 after 20 steps',
@@ -109,30 +113,22 @@ const checks = {
     description:
       'loss on a lesson after 40 steps beyond its entropy; above 1 where greedy decoding does not say it',
     most: 0.1,
-    measure: () => learntLoss(),
+    measure: () => ofAll(learntLoss),
   },
   repetition: {
     description: 'bytes in which a second training from the same seed differs',
     most: 0,
-    measure: () => {
-      const [first, second] = [1, 2].map(() => trained(4));
-      const differing = Object.entries(first?.weights ?? {}).flatMap(([name, tensor]) => {
-        const other = parameter(second?.weights ?? {}, name).dataSync();
-        return [...tensor.dataSync()].filter((value, i) => !Object.is(value, other[i]));
-      });
-      for (const training of [first, second]) if (training) disposeTraining(training);
-      return 4 * differing.length;
-    },
+    measure: () => ofAll(differingBytes),
   },
   sampling: {
     description: 'chi-square of 4000 drawn pairs of tokens over its degrees of freedom, against Float64',
     most: 1.6,
-    measure: () => samplingDeviation(),
+    measure: () => ofAll(samplingDeviation),
   },
   memory: {
     description: 'tensors and bytes that 6 further training steps and a sampling leave behind',
     most: 0,
-    measure: () => leftBehind(),
+    measure: () => ofAll(leftBehind),
   },
 } satisfies Readonly<Record<string, Check>>;
 
@@ -152,7 +148,43 @@ function largest(errors: readonly number[]): number {
   return errors.reduce((most, error) => Math.max(most, Number.isNaN(error) ? Infinity : Math.abs(error)), 0);
 }
 
-function meanLoss(weights: NamedTensors): ReturnType<typeof valueAndGradients> {
+function forwardError(config: ModelConfig): number {
+  const { weights, exact } = drawn(config);
+  const found = tf.tidy(() =>
+    tf.logSoftmax(forward(config, weights, { ids: texts }, { training: false })).arraySync(),
+  );
+  disposeTensors(weights);
+  return largest(
+    texts.flatMap((text, b) =>
+      referenceLogProbs(config, exact, text).flatMap((row, t) =>
+        Array.from(row, (value, v) => value - (found[b]?.[t]?.[v] ?? NaN)),
+      ),
+    ),
+  );
+}
+
+function gradientError(config: ModelConfig): number {
+  const { weights, exact } = drawn(config);
+  const { value, gradients } = meanLoss(config, weights);
+  const errors = Object.keys(exact).flatMap((name) =>
+    gradientErrors(config, name, exact, parameter(gradients, name)),
+  );
+  value.dispose();
+  for (const set of [weights, gradients]) disposeTensors(set);
+  return largest(errors);
+}
+
+function differingBytes(config: ModelConfig): number {
+  const [first, second] = [1, 2].map(() => trained(config, 4));
+  const differing = Object.entries(first?.weights ?? {}).flatMap(([name, tensor]) => {
+    const other = parameter(second?.weights ?? {}, name).dataSync();
+    return [...tensor.dataSync()].filter((value, i) => !Object.is(value, other[i]));
+  });
+  for (const training of [first, second]) if (training) disposeTraining(training);
+  return 4 * differing.length;
+}
+
+function meanLoss(config: ModelConfig, weights: NamedTensors): ReturnType<typeof valueAndGradients> {
   const packed = packGroups(
     texts.map((text) => ({ prompt: text.subarray(0, 1), responses: [text.subarray(1)] })),
   );
@@ -163,22 +195,21 @@ function meanLoss(weights: NamedTensors): ReturnType<typeof valueAndGradients> {
 }
 
 /** At the first, middle and last element, and at the one of the steepest slope. */
-function gradientErrors(name: string, exact: Parameters64, gradient: Tensor): number[] {
+function gradientErrors(config: ModelConfig, name: string, exact: Parameters64, gradient: Tensor): number[] {
   const found = gradient.dataSync<'float32'>();
   const steepest = found.reduce(
     (best, value, i) => (Math.abs(value) > Math.abs(found[best] ?? 0) ? i : best),
     0,
   );
   return [0, found.length >> 1, found.length - 1, steepest].map((element) => {
-    const slope = (lossAt(name, exact, element, 1e-4) - lossAt(name, exact, element, -1e-4)) / 2e-4;
+    const lossAt = (shift: number): number => {
+      const moved = Float64Array.from(exact[name] ?? []);
+      moved[element] = (moved[element] ?? NaN) + shift;
+      return referenceLoss(config, { ...exact, [name]: moved }, texts);
+    };
+    const slope = (lossAt(1e-4) - lossAt(-1e-4)) / 2e-4;
     return ((found[element] ?? NaN) - slope) / (1 + Math.abs(slope));
   });
-}
-
-function lossAt(name: string, exact: Parameters64, element: number, shift: number): number {
-  const moved = Float64Array.from(exact[name] ?? []);
-  moved[element] = (moved[element] ?? NaN) + shift;
-  return referenceLoss(config, { ...exact, [name]: moved }, texts);
 }
 
 function optimiserError(): number {
@@ -209,6 +240,7 @@ function optimiserError(): number {
 }
 
 interface Training {
+  readonly config: ModelConfig;
   readonly weights: NamedTensors;
   readonly state: OptimizerState;
   readonly loss: number;
@@ -226,7 +258,7 @@ const lesson = packGroups([
 const ENTROPY = (2 * Math.LN2) / 13;
 
 /** One step on the mean log-loss; what it replaces is disposed. */
-function step({ weights, state }: Training): Training {
+function step({ config, weights, state }: Training): Training {
   const { value, gradients } = valueAndGradients(
     (leaves) => scorePacked(config, leaves, lesson, { training: true }).logProbs.mean().neg().asScalar(),
     weights,
@@ -241,12 +273,12 @@ function step({ weights, state }: Training): Training {
   value.dispose();
   for (const set of [gradients, clipped.gradients, weights]) disposeTensors(set);
   disposeState(state);
-  return { weights: updated.parameters, state: updated.state, loss };
+  return { config, weights: updated.parameters, state: updated.state, loss };
 }
 
-function trained(steps: number): Training {
+function trained(config: ModelConfig, steps: number): Training {
   const weights = initialWeights(config, new Random(0, 'conformance/init'));
-  let training: Training = { weights, state: adamw({ rate: constant(0) }).init(weights), loss: NaN };
+  let training: Training = { config, weights, state: adamw({ rate: constant(0) }).init(weights), loss: NaN };
   for (let i = 0; i < steps; i++) training = step(training);
   return training;
 }
@@ -256,8 +288,8 @@ function disposeTraining({ weights, state }: Training): void {
   disposeState(state);
 }
 
-function learntLoss(): number {
-  const training = trained(40);
+function learntLoss(config: ModelConfig): number {
+  const training = trained(config, 40);
   const model = languageModel(config, training.weights, { masked: new Int32Array() }, { keepWeights: true });
   const [said] = greedy(model, [prompt], 12, 2);
   model.dispose();
@@ -266,10 +298,10 @@ function learntLoss(): number {
 }
 
 /** Pairs that are expected less than five times count as one. */
-function samplingDeviation(): number {
+function samplingDeviation(config: ModelConfig): number {
   const draws = 4000;
-  const { weights, exact } = drawn();
-  const counts = drawPairs(weights, draws);
+  const { weights, exact } = drawn(config);
+  const counts = drawPairs(config, weights, draws);
   const cells: { expected: number; found: number }[] = [];
   const rare = { expected: 0, found: 0 };
   const start = referenceLogProbs(config, exact, prompt).at(-1) ?? new Float64Array();
@@ -298,7 +330,7 @@ function samplingDeviation(): number {
 }
 
 /** How often each pair of tokens (one alone where it ends the text) was drawn behind the prompt. */
-function drawPairs(weights: NamedTensors, samples: number): Map<string, number> {
+function drawPairs(config: ModelConfig, weights: NamedTensors, samples: number): Map<string, number> {
   const model = languageModel(config, cloneTensors(weights), { masked: new Int32Array() });
   const random = (row: number): Random => new Random(row, 'conformance/sampling');
   const { groups } = sample(model, { prompts: [prompt], samples, maxTokens: 2, eos: 2, random });
@@ -311,12 +343,12 @@ function drawPairs(weights: NamedTensors, samples: number): Map<string, number> 
   return counts;
 }
 
-function leftBehind(): number {
-  let training = trained(2);
+function leftBehind(config: ModelConfig): number {
+  let training = trained(config, 2);
   const held = (): number => tf.memory().numTensors + tf.memory().numBytes;
   const before = held();
   for (let i = 0; i < 6; i++) training = step(training);
-  drawPairs(cloneTensors(training.weights), 8);
+  drawPairs(config, cloneTensors(training.weights), 8);
   const left = held() - before;
   disposeTraining(training);
   return left;

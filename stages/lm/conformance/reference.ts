@@ -1,53 +1,125 @@
-/** GPT-2's decoder (Radford et al. 2019) once more in plain Float64, one token after the other: what engines are held against. */
-import type { DecoderConfig, Tokens } from '../types.js';
+/** A decoder once more in plain Float64, one token after the other: what engines are held against. */
+import { unreachable } from '../../../schemas/result.js';
+import type { Activation } from '../../backend/ops/activation.js';
+import type { Attention, FeedForward, Linear, Norm } from '../architecture.js';
+import { architectureOf, type ModelConfig } from '../config.js';
+import type { Tokens } from '../types.js';
 
 /** Parameters under their names, flat. */
 export type Parameters64 = Readonly<Record<string, Float64Array>>;
 type Vector = Float64Array;
 
 /** (T) rows of (V) log-probabilities of what follows each token. */
-export function referenceLogProbs(config: DecoderConfig, weights: Parameters64, text: Tokens): Vector[] {
-  const { n_embd: width } = config;
-  const at = (name: string): Vector => weights[name] ?? new Float64Array();
-  let rows = Array.from(text, (token, t) =>
-    vector(
-      width,
-      (c) =>
-        (at('transformer.wte.weight')[token * width + c] ?? NaN) +
-        (at('transformer.wpe.weight')[t * width + c] ?? NaN),
-    ),
-  );
-  for (let layer = 0; layer < config.n_layer; layer++) {
-    const name = `transformer.h.${layer}`;
-    const affine = (part: string, x: Vector): Vector =>
-      times(x, at(`${name}.${part}.weight`), at(`${name}.${part}.bias`));
-    const norm = (part: string, x: Vector): Vector =>
-      normalised(x, at(`${name}.${part}.weight`), at(`${name}.${part}.bias`), config.layer_norm_epsilon);
-    const qkv = rows.map((x) => affine('attn.c_attn', norm('ln_1', x)));
-    const mixed = qkv.map((_, t) => attended(qkv.slice(0, t + 1), width, config.n_head));
-    rows = rows.map((x, t) => sum(x, affine('attn.c_proj', mixed[t] ?? x)));
-    rows = rows.map((x) => sum(x, affine('mlp.c_proj', affine('mlp.c_fc', norm('ln_2', x)).map(gelu))));
+export function referenceLogProbs(config: ModelConfig, weights: Parameters64, text: Tokens): Vector[] {
+  const { width, embedding, positions, decoder, head } = architectureOf(config);
+  const layers = new Layers(weights);
+  const row = (name: string, i: number): Vector => layers.at(name).subarray(i * width, (i + 1) * width);
+  let rows = Array.from(text, (token, t) => {
+    const embedded = row(embedding.name, token);
+    return positions ? sum(embedded, row(positions.name, t)) : embedded;
+  });
+  for (const { attention, feedForward } of decoder.blocks) {
+    const mixed = layers.attended(attention, rows);
+    rows = rows.map((x, t) => sum(x, layers.affine(attention.out, mixed[t] ?? x)));
+    rows = rows.map((x) => sum(x, layers.fed(feedForward, x)));
   }
-  const table = at('transformer.wte.weight');
   return rows.map((x) => {
-    const last = normalised(
-      x,
-      at('transformer.ln_f.weight'),
-      at('transformer.ln_f.bias'),
-      config.layer_norm_epsilon,
+    const last = layers.normalised(decoder.norm, x);
+    return logSoftmax(vector(config.vocab_size, (v) => head.scale * dot(last, row(head.name, v))));
+  });
+}
+
+class Layers {
+  readonly #weights: Parameters64;
+
+  constructor(weights: Parameters64) {
+    this.#weights = weights;
+  }
+
+  at(name: string): Vector {
+    return this.#weights[name] ?? new Float64Array();
+  }
+
+  affine({ name, inputs, outputs, bias, turned }: Linear, x: Vector): Vector {
+    const weight = this.at(`${name}.weight`);
+    const shift = this.at(`${name}.bias`);
+    const [step, jump] = turned ? [1, inputs] : [outputs, 1];
+    return vector(outputs, (d) => {
+      let total = bias ? (shift[d] ?? NaN) : 0;
+      for (let c = 0; c < inputs; c++) total += (x[c] ?? NaN) * (weight[c * step + d * jump] ?? NaN);
+      return total;
+    });
+  }
+
+  normalised({ kind, name, epsilon }: Norm, x: Vector): Vector {
+    const [gain, bias] = [this.at(`${name}.weight`), this.at(`${name}.bias`)];
+    const mean = kind === 'layer' ? x.reduce((total, value) => total + value, 0) / x.length : 0;
+    const variance = x.reduce((total, value) => total + (value - mean) ** 2, 0) / x.length;
+    const scale = 1 / Math.sqrt(variance + epsilon);
+    return x.map(
+      (value, c) => (value - mean) * scale * (gain[c] ?? NaN) + (kind === 'layer' ? (bias[c] ?? NaN) : 0),
     );
-    return logSoftmax(
-      vector(config.vocab_size, (v) => dot(last, table.subarray(v * width, (v + 1) * width))),
+  }
+
+  fed({ norm, gate, up, down, activation }: FeedForward, x: Vector): Vector {
+    const normal = this.normalised(norm, x);
+    const upper = this.affine(up, normal);
+    if (!gate)
+      return this.affine(
+        down,
+        upper.map((value) => activated(value, activation)),
+      );
+    const open = this.affine(gate, normal);
+    return this.affine(
+      down,
+      open.map((value, c) => activated(value, activation) * (upper[c] ?? NaN)),
     );
+  }
+
+  /** Of each row to itself and those before, heads side by side. */
+  attended(attention: Attention, rows: readonly Vector[]): Vector[] {
+    const { heads, keyHeads, headWidth: d } = attention;
+    const all = rows.map((x, position) => {
+      const normal = this.normalised(attention.norm, x);
+      const joined = attention.project.flatMap((linear) => [...this.affine(linear, normal)]);
+      return rotated(attention, Float64Array.from(joined), position);
+    });
+    return all.map((qkv, t) => {
+      const out = new Float64Array(heads * d);
+      for (let head = 0; head < heads; head++) {
+        const key = (heads + Math.floor((head * keyHeads) / heads)) * d;
+        const seen = all
+          .slice(0, t + 1)
+          .map((row) => ({ key: part(row, key, d), value: part(row, key + keyHeads * d, d) }));
+        const scores = seen.map((at) => dot(part(qkv, head * d, d), at.key) * attention.scale);
+        const weights = logSoftmax(Float64Array.from(scores)).map(Math.exp);
+        for (let c = 0; c < d; c++)
+          out[head * d + c] = seen.reduce(
+            (total, at, j) => total + (weights[j] ?? NaN) * (at.value[c] ?? NaN),
+            0,
+          );
+      }
+      return out;
+    });
+  }
+}
+
+const part = (row: Vector, start: number, width: number): Vector => row.subarray(start, start + width);
+
+/** Heads of queries and keys, turned by their position. */
+function rotated({ rope, heads, keyHeads, headWidth: d }: Attention, row: Vector, position: number): Vector {
+  if (!rope) return row;
+  const half = d / 2;
+  return row.map((value, i) => {
+    if (i >= (heads + keyHeads) * d) return value;
+    const angle = position * (rope.frequencies[(i % d) % half] ?? NaN);
+    const other = i % d < half ? -(row[i + half] ?? NaN) : (row[i - half] ?? NaN);
+    return value * Math.cos(angle) + other * Math.sin(angle);
   });
 }
 
 /** Mean cross-entropy of each text's tokens after its first. */
-export function referenceLoss(
-  config: DecoderConfig,
-  weights: Parameters64,
-  texts: readonly Tokens[],
-): number {
+export function referenceLoss(config: ModelConfig, weights: Parameters64, texts: readonly Tokens[]): number {
   const losses = texts.flatMap((text) => {
     const rows = referenceLogProbs(config, weights, text.subarray(0, -1));
     return rows.map((row, t) => -(row[text[t + 1] ?? 0] ?? NaN));
@@ -56,56 +128,34 @@ export function referenceLoss(
 }
 
 function vector(size: number, of: (i: number) => number): Vector {
-  return Float64Array.from({ length: size }, (_, i) => of(i));
+  const values = new Float64Array(size);
+  for (let i = 0; i < size; i++) values[i] = of(i);
+  return values;
 }
 
 function dot(a: Vector, b: Vector): number {
-  return a.reduce((total, value, i) => total + value * (b[i] ?? NaN), 0);
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += (a[i] ?? NaN) * (b[i] ?? NaN);
+  return total;
 }
 
 function sum(a: Vector, b: Vector): Vector {
   return a.map((value, i) => value + (b[i] ?? NaN));
 }
 
-/** x (C) weight (C, D) + bias (D). */
-function times(x: Vector, weight: Vector, bias: Vector): Vector {
-  return bias.map((value, d) =>
-    x.reduce((total, xc, c) => total + xc * (weight[c * bias.length + d] ?? NaN), value),
-  );
-}
-
-function normalised(x: Vector, gain: Vector, bias: Vector, epsilon: number): Vector {
-  const mean = x.reduce((total, value) => total + value, 0) / x.length;
-  const variance = x.reduce((total, value) => total + (value - mean) ** 2, 0) / x.length;
-  return x.map(
-    (value, c) => ((value - mean) / Math.sqrt(variance + epsilon)) * (gain[c] ?? NaN) + (bias[c] ?? NaN),
-  );
-}
-
-/** The last of the rows of queries, keys and values attends to all. */
-function attended(qkv: readonly Vector[], width: number, heads: number): Vector {
-  const d = width / heads;
-  const out = new Float64Array(width);
-  for (let head = 0; head < width; head += d) {
-    const part = (row: Vector, which: number): Vector =>
-      row.subarray(which * width + head, which * width + head + d);
-    const query = part(qkv.at(-1) ?? out, 0);
-    const weights = logSoftmax(Float64Array.from(qkv, (row) => dot(query, part(row, 1)) / Math.sqrt(d))).map(
-      Math.exp,
-    );
-    for (let c = 0; c < d; c++) {
-      out[head + c] = qkv.reduce(
-        (total, row, j) => total + (weights[j] ?? NaN) * (part(row, 2)[c] ?? NaN),
-        0,
-      );
-    }
+function activated(x: number, kind: Activation): number {
+  switch (kind) {
+    case 'gelu_new':
+      return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+    case 'silu':
+      return x / (1 + Math.exp(-x));
+    case 'relu':
+      return Math.max(0, x);
+    case 'gelu':
+      throw new Error('internal error: Float64 has no error function; please report it');
+    default:
+      return unreachable(kind);
   }
-  return out;
-}
-
-/** The tanh form, `gelu_new`. */
-function gelu(x: number): number {
-  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
 
 function logSoftmax(x: Vector): Vector {

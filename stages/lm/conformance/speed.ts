@@ -1,12 +1,12 @@
 /** A short fixed workload, the same on every engine: one matrix product, and training steps of a small decoder. */
 import { tf } from '../../backend/tf.js';
 import { Random } from '../../random.js';
-import { decoderConfig } from '../config.js';
+import { decoderConfig, type Gpt2Config } from '../config.js';
 import { clipByGlobalNorm, valueAndGradients } from '../gradients.js';
 import { adamw, disposeState, type OptimizerState } from '../optimizer.js';
 import { constant } from '../schedule.js';
 import { packGroups, scorePacked, type Packed } from '../scoring.js';
-import type { DecoderConfig, NamedTensors } from '../types.js';
+import type { NamedTensors } from '../types.js';
 import { disposeTensors, initialWeights } from '../weights.js';
 
 /** What a training step is made of. */
@@ -64,7 +64,7 @@ export function medianOf(rounds: number, now: () => number, body: () => void): n
 
 /** Trains a decoder on drawn texts, one step at a time: loss, gradients, clipping, AdamW. */
 export class Trainer {
-  readonly config: DecoderConfig;
+  readonly config: Gpt2Config;
   readonly #packed: Packed;
   readonly #optimizer = adamw({ rate: constant(1e-3), weightDecay: 0.01 });
   weights: NamedTensors;

@@ -1,0 +1,84 @@
+/** The beginning of a generation: what runs before the first token is drawn, and the caches that it fills. */
+import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Forest } from '../backend/ops/forest.js';
+import type { Architecture, Attention, Stack } from './architecture.js';
+import { Cache, type CacheShape } from './cache.js';
+import { architectureOf, type ModelConfig } from './config.js';
+import type { DecodeOptions } from './decoder.js';
+import { chains } from './forest.js';
+import { bucketOf } from './relative.js';
+import type { NamedTensors, TokenBatch } from './types.js';
+import { parameter } from './weights.js';
+
+interface Opening {
+  /** One tree a prompt. */
+  readonly forest: Forest;
+  /** What the encoder of an encoder-decoder reads; its decoder has the starting token alone. */
+  readonly source?: Forest;
+}
+
+export function openingForests(config: ModelConfig, prompts: TokenBatch, lead: number): Opening {
+  const { start } = architectureOf(config);
+  const prompted = chains(prompts, { config, prefix: lead });
+  if (start === undefined) return { forest: prompted };
+  const starts = prompts.map(() => Int32Array.of(start));
+  return { forest: chains(starts, { config, prefix: 0 }), source: prompted };
+}
+
+interface OpeningCaches {
+  readonly cache: Cache;
+  readonly source: Cache | undefined;
+  /** Fills both as the layers run. */
+  readonly filling: Pick<DecodeOptions, 'onLayer' | 'onSource'>;
+}
+
+export function openingCaches(
+  { decoder }: Architecture,
+  weights: NamedTensors,
+  { forest, source }: Opening,
+): OpeningCaches {
+  const [block] = decoder.blocks;
+  if (!block) throw new Error('internal error: a model has no layers; please report it');
+  const { attention, cross } = block;
+  const cache = new Cache({ ...shapeOf(decoder, attention), ...biasOf(decoder, weights) }, lengths(forest));
+  const sources = source && cross ? new Cache(shapeOf(decoder, cross), lengths(source)) : undefined;
+  const width = attention.heads * attention.headWidth;
+  return {
+    cache,
+    source: sources,
+    filling: {
+      onLayer: fill(cache, forest, width),
+      ...(sources && source ? { onSource: fill(sources, source, 0) } : {}),
+    },
+  };
+}
+
+function lengths({ trees }: Forest): Int32Array {
+  return Int32Array.from(trees, ({ start, end }) => end - start);
+}
+
+function shapeOf({ blocks }: Stack, { heads, keyHeads, headWidth, scale }: Attention): CacheShape {
+  return { layers: blocks.length, heads, keyHeads, headWidth, scale };
+}
+
+/** Keys and values stand behind `offset` channels of each row. */
+function fill(cache: Cache, { trees }: Forest, offset: number): (layer: number, rows: Tensor2D) => void {
+  return (layer, rows) => {
+    const values = rows.dataSync<'float32'>();
+    const [, stride] = rows.shape;
+    trees.forEach(({ start }, prompt) =>
+      cache.fillPrompt(layer, prompt, { values, at: start * stride + offset, stride }),
+    );
+  };
+}
+
+function biasOf({ relative }: Stack, weights: NamedTensors): Pick<CacheShape, 'bias'> {
+  if (!relative) return {};
+  const table = parameter(weights, relative.name).dataSync<'float32'>();
+  const buckets: number[] = [];
+  const bias = (head: number, before: number): number => {
+    const bucket = (buckets[before] ??= bucketOf(relative, -before));
+    return table[bucket * relative.heads + head] ?? 0;
+  };
+  return { bias };
+}
