@@ -1,4 +1,5 @@
 /** Joins a plan to everything that executes it: workers, journal, presenter, interrupts. */
+import { dirname } from 'node:path';
 import { Execution, type RunSummary } from '../runner/execute/execution.js';
 import { workerVariables } from '../runner/execute/environment.js';
 import { estimateSeconds } from '../runner/execute/estimates.js';
@@ -13,6 +14,8 @@ import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
+import { sourceOf } from './source.js';
+import type { Tracker } from './track/tracker.js';
 
 /** Milliseconds until a lease that another runner holds is looked at again. */
 const leasePoll = 500;
@@ -25,11 +28,14 @@ export interface PlanToExecute {
   /** What the command line gave the file, so that the run can be planned again. */
   readonly given: JsonObject;
   readonly presenter: () => Promise<Presenter>;
+  /** Starts whoever sends the run to a server while it goes. */
+  readonly track?: (run: string) => Tracker;
 }
 
 export interface Executed {
   readonly run: string;
   readonly summary: RunSummary;
+  readonly tracker?: Tracker;
 }
 
 /** Executes a plan under a new run; where it can't even begin, the reason is printed and its exit code is the answer. */
@@ -43,14 +49,15 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
   }
   try {
     const presenter = await todo.presenter();
+    const tracker = todo.track?.(run);
     const all = { ...todo, run, journal: journal.value, presenter };
-    return { run, summary: await execute(all, host) };
+    return { run, summary: await execute(all, host), ...(tracker ? { tracker } : {}) };
   } finally {
     journal.value.close();
   }
 }
 
-interface ExecuteOptions extends Omit<PlanToExecute, 'presenter'> {
+interface ExecuteOptions extends Omit<PlanToExecute, 'presenter' | 'track'> {
   readonly run: string;
   readonly journal: JournalWriter;
   readonly presenter: Presenter;
@@ -87,7 +94,11 @@ async function newExecution(
   { workers, show }: { workers: WorkerPool; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
-  const [kinds, code] = await Promise.all([host.kinds(), host.code()]);
+  const [kinds, code, source] = await Promise.all([
+    host.kinds(),
+    host.code(),
+    sourceOf(dirname(plan.pipeline.file), host),
+  ]);
   const allHits = plan.counts.hit === plan.cells.length;
   const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store);
   return new Execution({
@@ -97,6 +108,7 @@ async function newExecution(
     clock: host.clock,
     run,
     given,
+    source,
     backend,
     variables: (cell, gpus) => workerVariables(host.env, cell, gpus),
     inert: (cell) => {

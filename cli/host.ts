@@ -27,6 +27,8 @@ export interface CliHost {
   readonly store?: Pick<OpenOptions, 'disk' | 'heartbeat'>;
   /** Milliseconds between TERM and KILL of a worker that is to stop; default as the pool's. */
   readonly grace?: number;
+  /** The program and arguments that start moft itself, before those of a command. */
+  readonly moftCommand: readonly [string, ...string[]];
   /** The program and arguments that start a worker. */
   readonly workerCommand: readonly [string, ...string[]];
   kinds(): Promise<KindRegistry>;

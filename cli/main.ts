@@ -20,6 +20,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   ls: () => import('./ls.js'),
   logs: () => import('./logs.js'),
   report: () => import('./report.js'),
+  sync: () => import('./sync.js'),
   schema: () => import('./schema.js'),
   push: () => import('./push.js'),
   pull: () => import('./pull.js'),

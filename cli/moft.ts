@@ -32,6 +32,8 @@ const host: CliHost = {
   stderr: process.stderr,
   clock: systemClock,
   ...(process.stdin.isTTY && process.stdout.isTTY ? { ask } : {}),
+  // The launcher's bundle: it starts sooner than the modules.
+  moftCommand: [process.execPath, fileURLToPath(import.meta.url)],
   workerCommand: [process.execPath, program, 'worker'],
   kinds: async () => (await import('./kinds.js')).kinds,
   // Frozen at the first look: one digest of the code for the whole command.

@@ -10,6 +10,8 @@ import type { CliHost } from './host.js';
 import { givenValues, loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { missingSecrets } from './secrets.js';
+import { clean } from './text.js';
+import { targetOf, trackOption, type Target } from './track/target.js';
 import { requireHits, select, selectionOptions, type Selection } from './select.js';
 
 const spec: CommandSpec = {
@@ -24,11 +26,13 @@ const spec: CommandSpec = {
       '--backend <name>',
       'Engine: wasm, tensorflow, webgpu or cpu; default: tensorflow where it is installed, else wasm',
     ],
+    trackOption,
     ['--json', 'Print events, one JSON a line (stable, for scripts)'],
   ],
   examples: [
     'run pipelines/quickstart.yaml',
     'run experiment.yaml -p alpha=0.1 --until front',
+    'run experiment.yaml --track http://127.0.0.1:5000',
     'run experiment.yaml --json',
   ],
   async run([file], options, host) {
@@ -88,6 +92,8 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
   requireHits(planned.plan, support);
   const secrets = missingSecrets(planned.plan, host.env);
   if (secrets.length > 0) throw new PipelineError(secrets, { file: '', text: '' });
+  const target = await trackingTarget(dirname(pipeline.file), store, context);
+  const { startTracker } = await import('./track/tracker.js');
   const { executePlan } = await import('./execute.js');
   const executed = await executePlan(
     {
@@ -98,6 +104,7 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
       given: givenValues(context.options),
       presenter: async () =>
         (await import('./progress/presenter.js')).choosePresenter(planned.plan, json, host),
+      ...(target ? { track: (run) => startTracker(target, { run, root: store.root }, host) } : {}),
     },
     host,
   );
@@ -106,7 +113,19 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
   const { printSummary, printHalts } = await import('./summary.js');
   if (json) printHalts(summary, host);
   else await printSummary(summary, { run, pipeline, store, host });
+  await executed.tracker?.end(summary.counts.ran > 0);
   return exitOf(summary.status);
+}
+
+/** An address in the environment that is no server's is another tool's business, and stops no run. */
+async function trackingTarget(folder: string, store: Store, context: Context): Promise<Target | undefined> {
+  try {
+    return await targetOf(context.options, { folder, root: store.root }, context.host);
+  } catch (error) {
+    if (!(error instanceof UsageError) || text(context.options, 'track') !== undefined) throw error;
+    context.host.stderr.write(clean(`moft: warning: the run is not tracked: ${error.message}\n`));
+    return undefined;
+  }
 }
 
 export function exitOf(status: RunStatus): ExitCode {

@@ -39,3 +39,13 @@ export function makeSigningKey(host: CliHost): { readonly file: string; readonly
   writeFileSync(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
   return { file, key: privateKey };
 }
+
+/** Undefined where this person has none that can be read. */
+export function signingKeyIfAny(host: CliHost): KeyObject | undefined {
+  try {
+    return existsSync(signingKeyFile(host)) ? readSigningKey(host) : undefined;
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}

@@ -71,8 +71,28 @@ export const CapacitySchema = Type.Object(
   closed,
 );
 
+/** Where people look at runs. */
+export const MlflowSchema = Type.Object(
+  {
+    uri: Type.Optional(
+      Type.String({
+        pattern: '^https?://',
+        description:
+          'Address of the MLflow server that runs are sent to. `--track` and MLFLOW_TRACKING_URI come before it.',
+      }),
+    ),
+    trust: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Public keys whose results `moft restore` takes, beside those of `caches`.',
+      }),
+    ),
+  },
+  closed,
+);
+
 export const MachineSchema = Type.Object(
   {
+    mlflow: Type.Optional(MlflowSchema),
     resources: Type.Optional(CapacitySchema),
     caches: Type.Optional(
       Type.Array(CacheSchema, { description: 'Shared caches, asked in this order for what is not here.' }),
@@ -104,7 +124,13 @@ export interface MachineResources {
   readonly tokens?: Readonly<Record<string, number>>;
 }
 
+export interface MlflowPlace {
+  readonly uri?: string;
+  readonly trust: readonly string[];
+}
+
 export interface Machine {
+  readonly mlflow: MlflowPlace;
   readonly resources: MachineResources;
   readonly caches: readonly CacheSettings[];
 }

@@ -5,7 +5,7 @@ import type { Failure } from '../../schemas/protocol.js';
 import type { Cell, CellId } from '../pipeline.js';
 import type { Plan, PlannedCell, PlanProblem } from '../plan/index.js';
 import type { RunCell, StoredRecord } from '../store/index.js';
-import type { CellEvent, Counts, LifecycleEvent, RunStatus } from '../track/events.js';
+import type { CellEvent, Counts, LifecycleEvent, RunSource, RunStatus } from '../track/events.js';
 import { CellAttempt, type AttemptResult, type AttemptWorld, type EventRange } from './attempt.js';
 import { Bell } from './bell.js';
 import { groupFailures, type FailureGroup } from './failures.js';
@@ -17,6 +17,8 @@ import { Schedule } from './schedule.js';
 export interface ExecutionOptions extends AttemptWorld {
   readonly plan: Plan;
   readonly capacity: Capacity;
+  /** Who started the run, from which state of the project. */
+  readonly source?: RunSource;
   readonly policy: Policy;
   /** Expected seconds of a cell. */
   readonly estimate: (cell: Cell) => number;
@@ -79,7 +81,10 @@ export class Execution {
   /** Runs to the end: all cells are settled, all workers idle. */
   async run(): Promise<RunSummary> {
     const { pipeline, cells } = this.#options.plan;
-    this.#tell({ type: 'run-started', pipeline: pipeline.name, file: pipeline.file, cells: cells.length });
+    const { name, file, experiment, params } = pipeline;
+    const { source = {} } = this.#options;
+    const known = { pipeline: name, file, experiment, params, source };
+    this.#tell({ type: 'run-started', ...known, cells: cells.length });
     for (;;) {
       this.#performAll();
       this.#haltOn(this.#ledger.save());

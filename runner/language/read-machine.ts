@@ -4,9 +4,11 @@ import {
   CacheSchema,
   CapacitySchema,
   MachineSchema,
+  MlflowSchema,
   type CacheSettings,
   type Machine,
   type MachineResources,
+  type MlflowPlace,
 } from '../../schemas/machine.js';
 import { keysOf } from '../../schemas/pipeline.js';
 import type { Diagnostic } from '../pipeline.js';
@@ -20,6 +22,9 @@ import { expected, knownEntries, readDuration, readText } from './settings.js';
 
 const standardTimeout = 10;
 
+/** What holds where the file says nothing. */
+const noMachine: Machine = { resources: {}, caches: [], mlflow: { trust: [] } };
+
 export interface MachineAnalysis {
   readonly machine: Machine;
   readonly diagnostics: readonly Diagnostic[];
@@ -30,11 +35,33 @@ export function readMachine(source: Source): MachineAnalysis {
   const diagnostics = new Diagnostics(source);
   const context: Context = { diagnostics, registry: new Map(), params: new Map() };
   const document = readDocument(source, diagnostics);
-  if (!document) return { machine: { resources: {}, caches: [] }, diagnostics: diagnostics.sorted() };
+  if (!document) return { machine: noMachine, diagnostics: diagnostics.sorted() };
   const entries = knownEntries(document, { keys: keysOf(MachineSchema), what: '`moft.yaml`' }, context);
   const resources = readCapacity(entries.get('resources')?.value, context);
   const caches = readCaches(entries.get('caches')?.value, source, context);
-  return { machine: { resources, caches }, diagnostics: diagnostics.sorted() };
+  const mlflow = readMlflow(entries.get('mlflow')?.value, context);
+  return { machine: { resources, caches, mlflow }, diagnostics: diagnostics.sorted() };
+}
+
+function readMlflow(node: Node | undefined, context: Context): MlflowPlace {
+  if (node === undefined) return noMachine.mlflow;
+  const entries: Entries = knownEntries(node, { keys: keysOf(MlflowSchema), what: '`mlflow`' }, context);
+  const written = entries.get('uri')?.value;
+  const uri = written && readText(written, '`uri`', context);
+  const trust = trustOf(entries.get('trust')?.value, context);
+  if (written === undefined || uri === undefined) return { trust };
+  if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) {
+    expected(written, '`uri` takes an address', context, 'write it like http://mlflow.example:5000');
+    return { trust };
+  }
+  const { username, password } = new URL(uri);
+  if (username === '' && password === '') return { uri, trust };
+  context.diagnostics.report(written, {
+    code: 'wrong-address',
+    message: '`uri` holds a password',
+    hint: 'put it into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD',
+  });
+  return { trust };
 }
 
 function readCapacity(node: Node | undefined, context: Context): MachineResources {

@@ -6,5 +6,6 @@ export { isRunName, layoutVersion } from './layout.js';
 export { isRunnerGone } from './liveness.js';
 export { newRunId } from './runs.js';
 export { toProblem } from './problem.js';
+export { Tail } from './tail.js';
 export type * from './types.js';
 export type * from './keep/types.js';

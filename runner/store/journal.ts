@@ -7,7 +7,8 @@ import { sha256, type JsonObject } from '../../schemas/json.js';
 import type { Context } from './context.js';
 import { journalFile, readText } from './layout.js';
 import { guard } from './problem.js';
-import type { JournalContent, JournalWriter } from './types.js';
+import { Tail } from './tail.js';
+import type { JournalContent, JournalFollower, JournalWriter } from './types.js';
 
 type Line = JsonObject & { readonly seq: number };
 
@@ -76,4 +77,10 @@ export function openJournal(context: Context, run: string): JournalWriter {
 export function readJournal(context: Context, run: string): JournalContent {
   const { events, torn } = parse(readText(journalFile(context.root, run)) ?? '');
   return { events, torn };
+}
+
+/** Reads on from where it stood: what a run adds is seen without reading the rest again. */
+export function followJournal(context: Context, run: string): JournalFollower {
+  const tail = new Tail(journalFile(context.root, run));
+  return { read: () => guard(() => tail.readAll().flatMap((line) => fromLine(line) ?? [])) };
 }

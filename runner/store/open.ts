@@ -17,7 +17,7 @@ import {
   type Heartbeat,
   type HeartbeatTimes,
 } from './heartbeat.js';
-import { openJournal, readJournal } from './journal.js';
+import { followJournal, openJournal, readJournal } from './journal.js';
 import {
   checkLayout,
   createLayout,
@@ -142,6 +142,7 @@ function join(context: Context, options: OpenOptions, self: ProcessIdentity): St
     runs,
     journal: (run) => guard(() => openJournal(context, run)),
     readJournal: (run) => guard(() => readJournal(context, run)),
+    followJournal: (run) => followJournal(context, run),
     claim: (key) => claim(leases, records, key),
     upkeep: async () => (await import('./keep/upkeep.js')).createUpkeep({ context, records, runs }),
     flush: () => context.durability.flush(),

@@ -22,6 +22,8 @@ export interface Store {
   /** Opens the journal of a run for appending, cutting a torn tail. One writer a run. */
   journal(run: string): Result<JournalWriter, StoreProblem>;
   readJournal(run: string): Result<JournalContent, StoreProblem>;
+  /** Reads a journal while it is written. */
+  followJournal(run: string): JournalFollower;
   /**
    * Takes the lease of a key and looks for a chosen record again: `hit` where one stands by now, `lease` where the
    * caller is to run the cell (and to release the lease), `held` where another runner is at it (come back later).
@@ -208,6 +210,11 @@ export interface JournalWriter {
   /** Appends one line; `seq` (from 1) and a checksum are added. Returns the seq. */
   append(event: JsonObject): Result<number, StoreProblem>;
   close(): void;
+}
+
+export interface JournalFollower {
+  /** The whole lines that were added since the last call. */
+  read(): Result<JournalContent['events'], StoreProblem>;
 }
 
 export interface JournalContent {

@@ -1,6 +1,7 @@
 /**
  * What happens in a run, as values: the journal keeps them, `--json` prints them, the terminal draws them.
  */
+import type { JsonObject } from '../../schemas/json.js';
 import type { Failure, StageEventBody } from '../../schemas/protocol.js';
 import type { CellId, Key } from '../pipeline.js';
 
@@ -23,11 +24,24 @@ export type SkipReason =
   | { readonly kind: 'parent'; readonly cell: CellId }
   | { readonly kind: 'stopped'; readonly by: 'failure' | 'environment' | 'interrupt' };
 
+/** Who started a run, and from which state of the project. */
+export interface RunSource {
+  readonly user?: string;
+  readonly commit?: string;
+  readonly branch?: string;
+  /** Whether files differ from the commit. */
+  readonly dirty?: boolean;
+}
+
 export interface RunStarted {
   readonly type: 'run-started';
   readonly pipeline: string;
   readonly file: string;
   readonly cells: number;
+  /** Absent in journals of older versions, as are the following. */
+  readonly experiment?: string;
+  readonly params?: JsonObject;
+  readonly source?: RunSource;
 }
 
 export interface CellStarted {

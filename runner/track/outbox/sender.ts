@@ -1,0 +1,336 @@
+/**
+ * Sends what the journal of a run says to a server, a turn at a time. Everything that it does may be done again: runs
+ * are found by their client key, metrics are identified by what they say, and a tag that is committed last tells how
+ * far a run's events are there.
+ */
+import type { KeyObject } from 'node:crypto';
+import { sha256 } from '../../../schemas/json.js';
+import { err, ok, type Result } from '../../../schemas/result.js';
+import type { CellId } from '../../pipeline.js';
+import type { JournalFollower, Store } from '../../store/index.js';
+import {
+  clientKeyTag,
+  fitting,
+  isWhole,
+  quoted,
+  textUpload,
+  type Batch,
+  type MlflowClient,
+  type MlflowProblem,
+  type Run,
+} from '../mlflow/index.js';
+import { isExecuted, Picturing, type CellPicture, type RunPicture } from './picture.js';
+import { places } from './places.js';
+import { Sent, type SentCell, type SentRun } from './sent.js';
+import {
+  datasetsOf,
+  describeCell,
+  describeRun,
+  statusOfCell,
+  statusOfRun,
+  tellCell,
+  tellRun,
+  type CellRow,
+  type Told,
+} from './shape.js';
+import { jobOf, storyOf } from './story.js';
+import { EventStream } from './stream.js';
+import { madeBy } from './origin.js';
+import { uploadResult } from './upload.js';
+
+type Done = Result<void, MlflowProblem>;
+
+export interface SenderOptions {
+  readonly store: Store;
+  readonly run: string;
+  readonly client: MlflowClient;
+  /** Takes the place of the pipeline's experiment. */
+  readonly experiment?: { readonly name: string } | { readonly id: string };
+  /** A run of somebody else's that ours belongs to. */
+  readonly parent?: string;
+  /** Signs records, so that `moft restore` takes them elsewhere. */
+  readonly signing?: KeyObject;
+  /** Whether the run's own process is gone: what it left open was killed. */
+  readonly isGone: () => boolean;
+}
+
+export type Turn =
+  /** All that the run will ever say is there. */
+  | { readonly kind: 'complete' }
+  /** All that was said so far is there. */
+  | { readonly kind: 'current' }
+  | { readonly kind: 'blocked'; readonly problem: MlflowProblem };
+
+/** Identifies a run of ours on any server. */
+export function clientKeyOf(run: string, cell?: CellId): string {
+  const key = cell === undefined ? run : `${run}/${cell}`;
+  return key.length <= 250 ? key : `${run}/${sha256(key)}`;
+}
+
+/** Tag that says how far the events of a run are there: `<attempt>:<seq>`. */
+const sentTag = 'moft.sent';
+/** Cells that are sent at once: the client lets no more through. */
+const atOnce = 4;
+
+/** What makes a cell be left alone, so that the others go on. */
+const isFinal = ({ passing, kind }: MlflowProblem): boolean =>
+  !passing && !['aborted', 'local', 'unauthorized', 'forbidden'].includes(kind);
+
+export class Sender {
+  readonly sent: Sent;
+  readonly #options: SenderOptions;
+  readonly #journal: JournalFollower;
+  readonly #picturing: Picturing;
+  readonly #streams = new Map<CellId, EventStream>();
+  #gone = false;
+
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    const { store, run, client } = options;
+    this.sent = Sent.read(store.root, run, client.address);
+    this.#journal = store.followJournal(run);
+    this.#picturing = new Picturing(run);
+  }
+
+  get picture(): RunPicture | undefined {
+    return this.#picturing.picture;
+  }
+
+  /** Cells, and the run itself, of which something is still to be sent. */
+  get owed(): number {
+    if (this.sent.finished || !this.picture) return 0;
+    return this.#open(this.picture).length + 1;
+  }
+
+  /** Sends what there is. */
+  async turn(): Promise<Turn> {
+    // Asked before the journal is read: what a dying process wrote last is in it.
+    this.#gone = this.#options.isGone();
+    const lines = this.#journal.read();
+    if (lines.ok) this.#picturing.add(lines.value);
+    const { picture } = this;
+    if (this.sent.finished || (!picture && this.#gone)) return { kind: 'complete' };
+    if (!picture) return { kind: 'current' };
+    const done = await this.#sendAll(picture);
+    if (!done.ok) return { kind: 'blocked', problem: done.error };
+    return { kind: done.value };
+  }
+
+  async #sendAll(picture: RunPicture): Promise<Result<'complete' | 'current', MlflowProblem>> {
+    const run = this.sent.run ? ok(this.sent.run) : await this.#begin(picture);
+    if (!run.ok) return run;
+    const cells = await this.#sendCells(picture, run.value);
+    if (!cells.ok) return cells;
+    const isOver = picture.end !== undefined || this.#gone;
+    if (!isOver || this.#open(picture).length > 0) return ok('current');
+    const finished = await this.#finish(picture, run.value);
+    return finished.ok ? ok('complete') : finished;
+  }
+
+  /** Cells of which something is to be sent, in the order in which they began. */
+  #open(picture: RunPicture): readonly CellPicture[] {
+    return [...picture.cells.values()].filter(isExecuted).filter((cell) => {
+      const { done, refused } = this.sent.cell(cell.id) ?? {};
+      return refused === undefined && (done === undefined || done !== (cell.end?.seq ?? 0));
+    });
+  }
+
+  async #begin(picture: RunPicture): Promise<Result<SentRun, MlflowProblem>> {
+    const { client, parent } = this.#options;
+    const experiment = await this.#experiment(picture);
+    if (!experiment.ok) return experiment;
+    const { name, tags, params } = describeRun(picture);
+    const nested: Record<string, string> = parent === undefined ? {} : { 'mlflow.parentRunId': parent };
+    const made = await client.run({
+      ...{ experiment: experiment.value, name, start: picture.started, tags: nested },
+      clientKey: clientKeyOf(picture.run),
+    });
+    if (!made.ok) return made;
+    const described = await this.#log(made.value, { params, tags });
+    if (!described.ok) return described;
+    this.sent.note({ kind: 'run', experiment: experiment.value, ...placeOf(made.value) });
+    return ok({ experiment: experiment.value, ...placeOf(made.value) });
+  }
+
+  async #experiment(picture: RunPicture): Promise<Result<string, MlflowProblem>> {
+    const { client, experiment = { name: picture.experiment } } = this.#options;
+    if ('id' in experiment) return ok(experiment.id);
+    const found = await client.experiment(experiment.name);
+    return found.ok ? ok(found.value.id) : found;
+  }
+
+  /** Logs names and values made to fit, with the originals beside them where that changed any. */
+  async #log({ id, artifactUri }: Pick<Run, 'id' | 'artifactUri'>, batch: Batch): Promise<Done> {
+    const { client } = this.#options;
+    const { batch: fitted, originals } = fitting(batch);
+    if (!isWhole(originals)) {
+      const folder = client.artifacts(artifactUri);
+      const put = folder.ok
+        ? await folder.value.put(places.originals, textUpload(JSON.stringify(originals)))
+        : folder;
+      if (!put.ok && !isFinal(put.error)) return put;
+    }
+    return client.log(id, fitted);
+  }
+
+  async #sendCells(picture: RunPicture, run: SentRun): Promise<Done> {
+    const waiting = [...this.#open(picture)];
+    let failed: MlflowProblem | undefined;
+    const work = async (): Promise<void> => {
+      for (let cell = waiting.shift(); cell && !failed; cell = waiting.shift()) {
+        const done = await this.#sendCell(picture, run, cell);
+        if (done.ok) continue;
+        if (isFinal(done.error)) this.#refuse(cell.id, done.error);
+        else failed = done.error;
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+    return failed ? err(failed) : ok(undefined);
+  }
+
+  #refuse(cell: CellId, { message }: MlflowProblem): void {
+    this.sent.note({ kind: 'refused', cell, message });
+  }
+
+  async #sendCell(picture: RunPicture, run: SentRun, cell: CellPicture): Promise<Done> {
+    const known = this.sent.cell(cell.id);
+    const child = known ? ok(known) : await this.#beginCell(picture, run, cell);
+    if (!child.ok) return child;
+    const events = await this.#sendEvents(cell.id, child.value);
+    if (!events.ok) return events;
+    return cell.end || this.#gone ? this.#finishCell(picture, cell, child.value) : ok(undefined);
+  }
+
+  async #beginCell(
+    picture: RunPicture,
+    run: SentRun,
+    cell: CellPicture,
+  ): Promise<Result<SentCell, MlflowProblem>> {
+    const { client, store } = this.#options;
+    const job = jobOf(store.attempts.list(picture.run, cell.id).at(-1));
+    const { name, tags, params } = describeCell(picture, cell, job);
+    const made = await client.run({
+      ...{ experiment: run.experiment, name, start: cell.started ?? picture.started },
+      clientKey: clientKeyOf(picture.run, cell.id),
+      tags: { 'mlflow.parentRunId': run.id },
+    });
+    if (!made.ok) return made;
+    const described = await this.#log(made.value, { params, tags });
+    if (!described.ok) return described;
+    const datasets = datasetsOf(job);
+    const inputs = datasets.length === 0 ? ok(undefined) : await client.inputs(made.value.id, datasets);
+    if (!inputs.ok) return inputs;
+    this.sent.note({ kind: 'cell', cell: cell.id, ...placeOf(made.value) });
+    this.#noteServer(cell.id, made.value);
+    return ok(this.sent.cell(cell.id) ?? placeOf(made.value));
+  }
+
+  /** A run that was there already says itself how far its events go. */
+  #noteServer(cell: CellId, { tags }: Run): void {
+    const [attempt = NaN, last = NaN] = (tags[sentTag] ?? '').split(':').map(Number);
+    if (Number.isInteger(attempt) && Number.isInteger(last))
+      this.sent.note({ kind: 'sent', cell, attempt, last });
+  }
+
+  async #sendEvents(cell: CellId, child: SentCell): Promise<Done> {
+    const { client, store, run } = this.#options;
+    const stream = this.#streams.get(cell) ?? new EventStream(store, run, cell, child);
+    this.#streams.set(cell, stream);
+    for (let piece = stream.next(); piece; piece = stream.next()) {
+      const { attempt, first, last } = piece;
+      this.sent.note({ kind: 'sending', cell, attempt, first, last });
+      const metrics = piece.events.flatMap((event) =>
+        event.type === 'metric'
+          ? [{ key: event.name, value: event.value, timestamp: event.time, step: event.step }]
+          : [],
+      );
+      const { batch } = fitting({ metrics, tags: { [sentTag]: `${attempt}:${last}` } });
+      const logged = await client.log(child.id, batch);
+      if (!logged.ok) return logged;
+      this.sent.note({ kind: 'sent', cell, attempt, last });
+      stream.taken(piece);
+    }
+    return ok(undefined);
+  }
+
+  async #finishCell(picture: RunPicture, cell: CellPicture, child: SentCell): Promise<Done> {
+    const { client, store } = this.#options;
+    const story = storyOf(store, picture.run, cell);
+    const told = await this.#tell(child, tellCell(story));
+    if (!told.ok) return told;
+    const results =
+      story.record && cell.end?.status === 'ran' ? await this.#results(child, story.record) : ok(undefined);
+    if (!results.ok) return results;
+    const end = cell.end?.time ?? picture.end?.time ?? Date.now();
+    const updated = await client.update(child.id, { status: statusOfCell(cell), end });
+    if (!updated.ok) return updated;
+    this.#streams.delete(cell.id);
+    this.sent.note({ kind: 'done', cell: cell.id, seq: cell.end?.seq ?? 0 });
+    return ok(undefined);
+  }
+
+  /** Artifacts that the server has no place for cost no run its figures: the run says that they are not there. */
+  async #results(child: SentCell, record: Parameters<typeof uploadResult>[2]['record']): Promise<Done> {
+    const { client, store, signing } = this.#options;
+    const folder = client.artifacts(child.artifacts);
+    const uploaded = folder.ok ? await uploadResult(store, folder.value, { record, signing }) : folder;
+    if (!uploaded.ok && !isFinal(uploaded.error)) return uploaded;
+    const leftOut = uploaded.ok ? uploaded.value.join(', ') : uploaded.error.message;
+    return leftOut === ''
+      ? ok(undefined)
+      : client.log(child.id, fitting({ tags: { 'moft.left_out': leftOut } }).batch);
+  }
+
+  async #tell({ id, artifacts }: SentCell, { tags, artifacts: texts }: Told): Promise<Done> {
+    const folder = this.#options.client.artifacts(artifacts);
+    if (folder.ok)
+      for (const { path, text } of texts) {
+        const put = await folder.value.put(path, textUpload(text));
+        if (!put.ok && !isFinal(put.error)) return put;
+      }
+    return this.#log({ id, artifactUri: artifacts }, { tags });
+  }
+
+  async #finish(picture: RunPicture, run: SentRun): Promise<Done> {
+    const { client } = this.#options;
+    const single = await this.#removeDoubles(run);
+    if (!single.ok) return single;
+    const told = await this.#tell(run, tellRun(picture, this.#rows(picture)));
+    if (!told.ok) return told;
+    const end = picture.end?.time ?? Date.now();
+    const updated = await client.update(run.id, { status: statusOfRun(picture), end });
+    if (updated.ok) this.sent.note({ kind: 'finished' });
+    return updated;
+  }
+
+  #rows(picture: RunPicture): readonly CellRow[] {
+    const { store, client } = this.#options;
+    const made = madeBy(store, client.address);
+    return [...picture.cells.values()].map((cell) => {
+      const server = this.sent.cell(cell.id)?.id ?? made(cell);
+      return { cell, ...(server === undefined ? {} : { server }) };
+    });
+  }
+
+  /** A request that was given up may have made a run after we looked, beside the one that was written to. */
+  async #removeDoubles(run: SentRun): Promise<Done> {
+    const { client } = this.#options;
+    const filter = `tags.\`mlflow.parentRunId\` = ${quoted(run.id)}`;
+    const children = await client.runs({ experiments: [run.experiment], filter });
+    if (!children.ok) return children;
+    const ours = new Map(
+      [...this.sent.cells].map(([cell, { id }]) => [clientKeyOf(this.#options.run, cell), id]),
+    );
+    for (const { id, tags } of children.value) {
+      const kept = ours.get(tags[clientKeyTag] ?? '');
+      const deleted = kept === undefined || kept === id ? ok(undefined) : await client.deleteRun(id);
+      if (!deleted.ok) return deleted;
+    }
+    return ok(undefined);
+  }
+}
+
+const placeOf = ({ id, artifactUri }: Run): { readonly id: string; readonly artifacts: string } => ({
+  id,
+  artifacts: artifactUri,
+});
