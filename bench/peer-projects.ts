@@ -194,10 +194,10 @@ export const peers = (root: string): readonly Peer[] => [
 
 /** Lays out the inputs of a project. */
 export function layInputs(folder: string, stages: number): void {
-  for (const i of numbers(stages)) write(folder, `in/${i}`, `{"prompt": "${i}"}\n`);
+  for (const i of numbers(stages)) write(folder, `in/${i}`, `{"prompt": "${i}", "response": "${i}"}\n`);
   mkdirSync(join(folder, 'out'), { recursive: true });
 }
 
 /** Gives one input another content. */
 export const touchInput = (folder: string, turn: number): void =>
-  writeFileSync(join(folder, 'in/0'), `{"prompt": "turn ${turn}"}\n`);
+  writeFileSync(join(folder, 'in/0'), `{"prompt": "turn", "response": "${turn}"}\n`);

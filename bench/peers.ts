@@ -55,7 +55,13 @@ function row(peer: Peer, stages: number, { first, idle, edited }: Figures): Reco
 
 const given = process.argv.slice(2);
 const at = given.indexOf('--tools');
-const tools = at < 0 ? [] : given.splice(at, 2).slice(1).map((folder) => resolve(folder));
+const tools =
+  at < 0
+    ? []
+    : given
+        .splice(at, 2)
+        .slice(1)
+        .map((folder) => resolve(folder));
 const sizes = given.length > 0 ? given.map(Number) : [10, 100, 1000];
 const folders = [
   ...tools.flatMap((tool) => [join(tool, 'bin'), join(tool, 'node_modules/.bin')]),

@@ -7,8 +7,8 @@ import { clean, clip } from '../text.js';
 import { plainLine, type Presenter } from './presenter.js';
 import { advance, initialProgress, screen, settled, type Progress } from './state.js';
 
-/** Milliseconds between two drawings: at most four a second. */
-const interval = 250;
+/** Milliseconds between two drawings: two a second can be read, and four cost twice as much. */
+const interval = 500;
 /** Lines of the screen that stay free. */
 const margin = 3;
 
