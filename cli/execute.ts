@@ -4,7 +4,7 @@ import { Execution, type RunSummary } from '../runner/execute/execution.js';
 import { workerVariables } from '../runner/execute/environment.js';
 import { estimateSeconds } from '../runner/execute/estimates.js';
 import { exponentialBackoff } from '../runner/execute/failures.js';
-import { WorkerPool } from '../runner/execute/pool.js';
+import { WorkerPool, type PoolOptions, type Workers } from '../runner/execute/pool.js';
 import type { Capacity } from '../runner/execute/resources.js';
 import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
 import { newRunId, type JournalWriter, type Store } from '../runner/store/index.js';
@@ -70,7 +70,7 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
     // An event of a stage has a time of its own.
     presenter.show({ time: host.clock.wall(), run, ...event });
   };
-  const workers = new WorkerPool({
+  const workers = (host.workers ?? newPool)({
     command: host.workerCommand,
     cwd: store.root,
     ...(host.grace === undefined ? {} : { grace: host.grace }),
@@ -89,9 +89,11 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
   }
 }
 
+const newPool = (options: PoolOptions): Workers => new WorkerPool(options);
+
 async function newExecution(
   { plan, store, run, journal, capacity, backend, given }: ExecuteOptions,
-  { workers, show }: { workers: WorkerPool; show: (event: LifecycleEvent | CellEvent) => void },
+  { workers, show }: { workers: Workers; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
   const [kinds, code, source] = await Promise.all([

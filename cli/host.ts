@@ -1,5 +1,6 @@
 import type { KindRegistry } from '../runner/contract.js';
 import type { Clock } from '../runner/execute/clock.js';
+import type { PoolOptions, Workers } from '../runner/execute/pool.js';
 import type { EngineHost } from '../runner/execute/worker/host.js';
 import type { Code, CodeProblem } from '../runner/plan/index.js';
 import type { OpenOptions } from '../runner/store/index.js';
@@ -29,6 +30,8 @@ export interface CliHost {
   readonly grace?: number;
   /** The program and arguments that start moft itself, before those of a command. */
   readonly moftCommand: readonly [string, ...string[]];
+  /** Runs cells otherwise than in processes of a pool. */
+  workers?(options: PoolOptions): Workers;
   /** The program and arguments that start a worker. */
   readonly workerCommand: readonly [string, ...string[]];
   kinds(): Promise<KindRegistry>;

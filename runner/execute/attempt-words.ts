@@ -19,7 +19,7 @@ export const forcedNotes: Readonly<Record<NonNullable<RunCell['forced']>, string
 };
 
 export function lostFailure(digests: readonly string[]): Failure {
-  const message = `inputs were made again and are gone from the store again (${digests.join(' ')}): something else removes files under it`;
+  const message = `inputs were made again and are gone from the store, or corrupt, again (${digests.join(' ')}): something else writes to it`;
   return { class: 'environment', code: 'missing-blob', message };
 }
 

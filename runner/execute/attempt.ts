@@ -175,6 +175,9 @@ export class CellAttempt {
     const events = this.#eventRange(attempt);
     if (end === 'interrupted') return { kind: 'interrupted' };
     if (!end.ok && end.error.code === 'input-changed') await this.#distrustInputs();
+    // What was damaged while the worker read it may have been read so: nothing that was made of it is kept.
+    const lost = end.ok ? await this.#lostInputs() : [];
+    if (lost.length > 0) return { kind: 'lost', digests: lost, failure: lostFailure(lost) };
     const record = end.ok ? await this.#record(attempt, end.value) : end;
     if (!record.ok) return { kind: 'failed', failure: record.error, ...events };
     return { kind: 'done', ...record.value, ...events };

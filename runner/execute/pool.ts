@@ -44,6 +44,8 @@ export interface Workers {
   run(order: WorkOrder): Work;
   /** The code has changed: ends idle workers, and the others after their cell. What runs next is loaded afresh. */
   retire(): void;
+  /** Asks all workers to keep a checkpoint at their next step. */
+  checkpoint(): void;
   /** Ends all idle workers; resolves when their processes are gone. */
   close(): Promise<void>;
 }
@@ -93,7 +95,6 @@ export class WorkerPool implements Workers {
     for (const worker of this.#all) worker.doom('a worker was replaced because its code changed');
   }
 
-  /** Asks all workers to keep a checkpoint at their next step. */
   checkpoint(): void {
     for (const worker of this.#all) worker.checkpoint();
   }

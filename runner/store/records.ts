@@ -149,15 +149,22 @@ function checkedKey(record: ResultRecord): Key {
   return key;
 }
 
+/** A record by its digest; where its own file is damaged, from a link that chose it. */
+function readNamed(root: string, key: Key, digest: string): StoredRecord | undefined {
+  const folder = recordFolder(root, key);
+  const isIt = (actual: string): boolean => actual === digest;
+  const filed = readRecord(path.join(folder, `${digest}.json`), key, isIt);
+  if (filed) return filed;
+  for (let n = highestChosen(folder); n > 0; n -= 1) {
+    const chosen = readRecord(path.join(folder, `chosen.${n}`), key, isIt);
+    if (chosen) return chosen;
+  }
+  return undefined;
+}
+
 export function createRecords(context: Context, cas: Cas): Records {
   const read: Records['read'] = (key, digest) =>
-    isDigest(digest)
-      ? readRecord(
-          path.join(recordFolder(context.root, key), `${digest}.json`),
-          key,
-          (actual) => actual === digest,
-        )
-      : undefined;
+    isDigest(digest) ? readNamed(context.root, key, digest) : undefined;
   return {
     publish: (record) =>
       guardAsync(async () => {

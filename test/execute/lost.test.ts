@@ -1,5 +1,5 @@
 /** Results that vanish from the store while a run goes on: whoever made them makes them again. */
-import { rmSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellId, Key } from '../../runner/pipeline.js';
@@ -117,6 +117,29 @@ describe('a run', () => {
     expect(rig.journal.filter(({ type }) => type === 'cell-reopened')).toEqual([
       { type: 'cell-reopened', cell: 'a', reader: 'b', was: 'ran' },
     ]);
+  });
+
+  it('keeps nothing that was made of an input that was damaged while it was read', async () => {
+    const { summary, store } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })]);
+    (await rig.commander.next('a')).finish();
+    const reading = await rig.commander.next('b');
+    const [blob = ''] = readdirSync(join(store.root, 'cas'), { recursive: true, encoding: 'utf8' })
+      .map((name) => join(store.root, 'cas', name))
+      .filter((file) => statSync(file).isFile() && readFileSync(file, 'utf8') === 'a\n');
+    chmodSync(blob, 0o644);
+    writeFileSync(blob, 'x\n');
+    reading.finish();
+    (await rig.commander.next('a')).finish();
+    (await rig.commander.next('b')).finish();
+    expect(await summary).toMatchObject({ status: 'done', counts: { ran: 2, hit: 0, failed: 0 } });
+    expect(rig.commander.seen).toEqual(['a', 'b', 'a', 'b']);
+    // Of `b` the one that was made of whole bytes; of `a` both, which are the same.
+    expect(
+      store.records
+        .keys()
+        .map((key) => store.records.all(key).length)
+        .sort(),
+    ).toEqual([1, 2]);
   });
 
   it('gives up with a fault of the environment where it is lost time and again', async () => {

@@ -58,6 +58,7 @@ describe('stopping', () => {
         return work;
       },
       retire: () => pool.retire(),
+      checkpoint: () => pool.checkpoint(),
       close: () => pool.close(),
     };
     const { summary } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })], { workers });

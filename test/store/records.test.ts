@@ -54,6 +54,18 @@ describe('records', () => {
     expect(inode('chosen.1')).toBe(inode(`${digest}.json`));
   });
 
+  it('are read by their digest from the link that chose them, where their own file is damaged', async () => {
+    const store = await freshStore();
+    const first = valueOf(await store.records.publish(fileRecord(store, 'first')));
+    const file = path.join(recordsFolder(store), `${first.digest}.json`);
+    fs.rmSync(file);
+    fs.writeFileSync(file, '{');
+    expect(await store.records.chosen(key)).toEqual({ kind: 'chosen', record: first });
+    expect(store.records.read(key, first.digest)).toEqual(first);
+    fs.writeFileSync(path.join(recordsFolder(store), 'chosen.1'), '{');
+    expect(store.records.read(key, first.digest)).toBeUndefined();
+  });
+
   it('choose the next result where an artifact of the chosen one is lost', async () => {
     const store = await freshStore();
     const first = valueOf(await store.records.publish(fileRecord(store, 'first')));
