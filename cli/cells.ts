@@ -15,13 +15,38 @@ export async function matchOne(cells: readonly Cell[], pattern: string): Promise
 
 /** The cells that a pattern names; none is an error. */
 export async function matchSome(cells: readonly Cell[], pattern: string): Promise<readonly Cell[]> {
-  const { matchCells } = await import('../runner/language/index.js');
+  const { matchCells, nearest } = await import('../runner/language/index.js');
   const found = matchCells(cells, pattern);
   if (found.length > 0) return found;
+  const meant = meantPattern(cells, pattern, nearest);
+  const isMeant = meant !== undefined && matchCells(cells, meant).length > 0;
   throw new UsageError(
     `no cell is named by ${JSON.stringify(pattern)}`,
-    candidates(await nearest(cells, pattern)),
+    `${isMeant ? `did you mean ${meant}? ` : ''}${candidates(ofStage(cells, (meant ?? pattern).split('/')[0]))}`,
   );
+}
+
+/** A pattern with its stage and each of its coordinates as they were most likely meant; undefined where one isn't known. */
+function meantPattern(
+  cells: readonly Cell[],
+  pattern: string,
+  nearest: (name: string, known: Iterable<string>) => string | undefined,
+): string | undefined {
+  const [stage = '', ...rest] = pattern.split('/');
+  const near = (name: string, known: ReadonlySet<string>): string | undefined =>
+    known.has(name) ? name : nearest(name, known);
+  const meant = near(stage, new Set(cells.map((cell) => cell.stage)));
+  if (meant === undefined || rest.length === 0) return meant;
+  const known = new Set(
+    ofStage(cells, meant).flatMap(({ coordinates }) =>
+      Object.entries(coordinates).map(([axis, value]) => `${axis}=${value}`),
+    ),
+  );
+  const parts = rest
+    .join('/')
+    .split(',')
+    .map((part) => near(part, known));
+  return parts.includes(undefined) ? meant : `${meant}/${parts.join(',')}`;
 }
 
 function candidates(cells: readonly Cell[]): string {
@@ -30,12 +55,10 @@ function candidates(cells: readonly Cell[]): string {
   return `the candidates are ${shown.join(' ')}${more}`;
 }
 
-/** Cells of the stage that is meant, or of all. */
-async function nearest(cells: readonly Cell[], pattern: string): Promise<readonly Cell[]> {
-  const { distance } = await import('fastest-levenshtein');
-  const stage = pattern.split('/')[0] ?? '';
-  const close = cells.filter((cell) => distance(cell.stage, stage) <= 2);
-  return close.length > 0 ? close : cells;
+/** Cells of a stage, or all where it has none. */
+function ofStage(cells: readonly Cell[], stage: string | undefined): readonly Cell[] {
+  const own = cells.filter((cell) => cell.stage === stage);
+  return own.length > 0 ? own : cells;
 }
 
 /** A cell id taken apart: `front/method=clp,seed=0`. */

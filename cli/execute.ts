@@ -102,7 +102,7 @@ async function newExecution(
     sourceOf(dirname(plan.pipeline.file), host),
   ]);
   const allHits = plan.counts.hit === plan.cells.length;
-  const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store);
+  const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store, kinds);
   return new Execution({
     plan,
     store,

@@ -8,25 +8,27 @@ import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printJson, relativeTo, storeRoot } from './load.js';
 import { flag } from './options.js';
 import { plannedJson } from './plan.js';
+import { outside, requireHits, select, selectionOptions } from './select.js';
 import { clean, oneLine } from './text.js';
 
 const spec: CommandSpec = {
   usage: 'explain <file> <cell>',
   description: 'Say why a cell would run or be served, down to the root causes',
-  options: [...valueOptions, forceOption, jsonOption],
+  options: [...valueOptions, ...selectionOptions, forceOption, jsonOption],
   examples: [
     'explain pipelines/quickstart.yaml clp/conditioning=full,seed=0',
     'explain experiment.yaml reference/seed=0 --json',
   ],
   async run([file, pattern], options, host) {
-    const pipeline = await loadChecked(file, options, host);
+    const { pipeline, support } = await select(await loadChecked(file, options, host), options);
     const cell = await matchOne(pipeline.cells, pattern ?? '');
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
     const planned = await makePlan(pipeline, store, host, {
-      forced: await forcedCells(pipeline.cells, options),
+      forced: await forcedCells(outside(support, pipeline.cells), options),
     });
     if (!planned.ok) return planned.exit;
+    requireHits(planned.plan, support);
     const { explainCell, plainPlace } = await import('../runner/plan/index.js');
     const show: ShowPlace = (place) => plainPlace({ ...place, file: relativeTo(place.file, host) });
     const explanation = explainCell(planned.plan, store, cell.id, show);

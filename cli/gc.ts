@@ -101,6 +101,7 @@ function collectionJson(collection: Collection, store: Store): Record<string, un
 
 function printCollection(collection: Collection, store: Store, host: CliHost): void {
   const { before, after, blobs, alternates, evictions, spared, held, leftovers } = collection;
+  const isOne = blobs.length + evictions.length + alternates.length + leftovers.length === 1;
   const unused = blobs.reduce((sum, blob) => sum + blob.bytes, 0);
   const rows = [
     ['the store holds', counted(before.count, 'blob'), bytes(before.bytes)],
@@ -124,7 +125,7 @@ function printCollection(collection: Collection, store: Store, host: CliHost): v
       : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young (see --min-age)`]),
     blobs.length + evictions.length + alternates.length + leftovers.length === 0
       ? 'nothing to remove'
-      : 'to remove it: the same command with --yes',
+      : `to remove ${isOne ? 'it' : 'them'}: the same command with --yes`,
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }

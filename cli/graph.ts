@@ -8,6 +8,7 @@ import type { Graph } from './graph/model.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, storeRoot, type Planned } from './load.js';
 import { flag, text } from './options.js';
+import { select, selectionOptions } from './select.js';
 import { clean } from './text.js';
 
 const formats = ['mermaid', 'dot', 'svg', 'html'] as const;
@@ -21,6 +22,7 @@ const spec: CommandSpec = {
   description: 'Draw a pipeline: its stages, how many cells each has, and what they read',
   options: [
     ...valueOptions,
+    ...selectionOptions,
     [
       '--format <name>',
       'One of: mermaid, dot, svg or html; default: by the name of the output, else mermaid',
@@ -37,7 +39,7 @@ const spec: CommandSpec = {
   async run([file], options, host) {
     const out = text(options, 'out');
     const format = formatOf(options, out);
-    const pipeline = await loadChecked(file, options, host);
+    const { pipeline } = await select(await loadChecked(file, options, host), options);
     const planned = flag(options, 'plan') ? await planOf(pipeline, host) : undefined;
     if (planned && !planned.ok) return planned.exit;
     const { cellGraph, stageGraph } = await import('./graph/model.js');

@@ -23,7 +23,7 @@ export interface Loaded {
 /** Reads and checks a pipeline file. */
 export async function load(file: string | undefined, options: Options, host: CliHost): Promise<Loaded> {
   const path = resolve(host.cwd, file ?? '');
-  const source = readPipeline(path);
+  const source = readPipeline(path, host);
   return { file: path, text: source, ...(await checkText(path, options, host))(source) };
 }
 
@@ -58,20 +58,21 @@ export async function checkText(
   return (source) => analyze({ file, text: source }, given);
 }
 
-function readPipeline(path: string): string {
+function readPipeline(path: string, host: CliHost): string {
+  const name = relativeTo(path, host);
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found)
     throw new UsageError(
-      `there is no file ${path}`,
+      `there is no file ${name}`,
       'give the path of a pipeline, such as pipelines/quickstart.yaml',
     );
-  if (!found.isFile()) throw new UsageError(`${path} is no file`, 'give the path of a pipeline file (.yaml)');
+  if (!found.isFile()) throw new UsageError(`${name} is no file`, 'give the path of a pipeline file (.yaml)');
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
     const reason =
       error instanceof TypeError ? 'is not UTF-8 text' : `cannot be read (${(error as Error).message})`;
-    throw new UsageError(`${path} ${reason}`);
+    throw new UsageError(`${name} ${reason}`);
   }
 }
 
@@ -97,7 +98,14 @@ export async function printDiagnostics(
 ): Promise<void> {
   const { formatDiagnostic } = await import('../runner/language/index.js');
   const shown = diagnostics.map((diagnostic) =>
-    formatDiagnostic(diagnostic, diagnostic.file === source.file ? source.text : undefined),
+    formatDiagnostic(
+      {
+        ...diagnostic,
+        file: relativeTo(diagnostic.file, host),
+        related: (diagnostic.related ?? []).map((one) => ({ ...one, file: relativeTo(one.file, host) })),
+      },
+      diagnostic.file === source.file ? source.text : undefined,
+    ),
   );
   const count = shown.length;
   host.stderr.write(clean(`${shown.join('\n')}\n${count} error${count === 1 ? '' : 's'}\n`));

@@ -84,11 +84,15 @@ function readOr(path: string): string {
   }
 }
 
+/** As many digits as a reader compares; the events themselves hold all of them. */
+const short = (value: number): string =>
+  Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
+
 function eventLine(event: StageEvent): string {
   const time = new Date(event.time).toISOString();
   switch (event.type) {
     case 'metric':
-      return `${time}  ${oneLine(event.name)} ${event.value} at step ${event.step}`;
+      return `${time}  ${oneLine(event.name)} ${short(event.value)} at step ${event.step}`;
     case 'progress':
       return `${time}  ${event.done}/${event.total} ${oneLine(event.unit)}`;
     case 'log':

@@ -3,6 +3,7 @@ import type { Estimate } from '../runner/execute/estimates.js';
 import type { Forecast } from '../runner/execute/forecast.js';
 import type { Capacity } from '../runner/execute/resources.js';
 import type * as planningModule from '../runner/plan/index.js';
+import type { KindRegistry } from '../runner/contract.js';
 import type { Plan, PlannedCell, StageSummary } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
 import { capacityFor, capacityOptions } from './capacity.js';
@@ -14,6 +15,7 @@ import { loadChecked, makePlan, open, printJson, storeRoot } from './load.js';
 import { flag } from './options.js';
 import { variantLines } from './plan-variants.js';
 import { missingSecrets } from './secrets.js';
+import { outside, requireHits, select, selectionOptions } from './select.js';
 import { clean, columns, counted, dollars, duration, oneLine } from './text.js';
 
 type Planning = typeof planningModule;
@@ -23,6 +25,7 @@ const spec: CommandSpec = {
   description: 'Show what a run would do, by stage: hits, runs and why, expected time; runs nothing',
   options: [
     ...valueOptions,
+    ...selectionOptions,
     ['--cells', 'Show each cell, and why it would run'],
     forceOption,
     ...capacityOptions,
@@ -30,18 +33,20 @@ const spec: CommandSpec = {
   ],
   examples: [
     'plan pipelines/quickstart.yaml',
-    'plan experiment.yaml --cells',
+    'plan experiment.yaml --cells --until front',
     'plan experiment.yaml -j 64 --gpu 0,1,2,3',
   ],
   async run([file], options, host) {
-    const pipeline = await loadChecked(file, options, host);
+    const { pipeline, support } = await select(await loadChecked(file, options, host), options);
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
     const planned = await makePlan(pipeline, store, host, {
-      forced: await forcedCells(pipeline.cells, options),
+      forced: await forcedCells(outside(support, pipeline.cells), options),
     });
     if (!planned.ok) return planned.exit;
-    const outlook = await lookAhead(planned.plan, store, await capacityFor(planned.plan, options, host));
+    requireHits(planned.plan, support);
+    const capacity = await capacityFor(planned.plan, options, host);
+    const outlook = await lookAhead(planned.plan, { store, capacity, kinds: await host.kinds() });
     if (flag(options, 'json')) printJson(planJson(outlook), host);
     else printPlan(outlook, flag(options, 'cells'), host);
     return exitCode.done;
@@ -59,7 +64,13 @@ interface Outlook {
   readonly planning: Planning;
 }
 
-async function lookAhead(plan: Plan, store: Store, capacity: Capacity): Promise<Outlook> {
+interface Basis {
+  readonly store: Store;
+  readonly capacity: Capacity;
+  readonly kinds: KindRegistry;
+}
+
+async function lookAhead(plan: Plan, { store, capacity, kinds }: Basis): Promise<Outlook> {
   const [planning, { estimateSeconds }, { forecast }] = await Promise.all([
     import('../runner/plan/index.js'),
     import('../runner/execute/estimates.js'),
@@ -67,7 +78,7 @@ async function lookAhead(plan: Plan, store: Store, capacity: Capacity): Promise<
   ]);
   // History is read only where something may run.
   const estimate =
-    plan.counts.hit === plan.cells.length ? () => undefined : estimateSeconds(plan.pipeline, store);
+    plan.counts.hit === plan.cells.length ? () => undefined : estimateSeconds(plan.pipeline, store, kinds);
   return {
     plan,
     stages: planning.stagesOf(plan),
@@ -117,10 +128,14 @@ const callsJson = (calls: ReturnType<Planning['expectedCalls']>): Record<string,
 function cellOutlook(
   { cell, status, record }: PlannedCell,
   { estimate }: Outlook,
-): { expected_seconds?: number; saved_seconds?: number } {
+): { expected_seconds?: number; saved_seconds?: number; scaled_by?: string } {
   if (status === 'hit') return record ? { saved_seconds: record.record.seconds } : {};
   const seconds = estimate(cell);
-  return seconds === undefined ? {} : { expected_seconds: seconds };
+  const scaled = estimate.scaledBy?.(cell);
+  return {
+    ...(seconds === undefined ? {} : { expected_seconds: seconds }),
+    ...(scaled === undefined ? {} : { scaled_by: scaled }),
+  };
 }
 
 /** A planned cell as `plan --json` and `explain --json` show it. */
@@ -207,7 +222,7 @@ function stageWhy({ cells }: StageSummary): string {
   return `${oneLine(first, 90)}${more}`;
 }
 
-function outlookLines({ plan, cores, forecast, planning }: Outlook): string[] {
+function outlookLines({ plan, cores, forecast, estimate, planning }: Outlook): string[] {
   const { savedSeconds, countReason, expectedCalls } = planning;
   const calls = expectedCalls(plan.cells);
   const count = (code: 'uncacheable' | 'tainted', text: string): string[] => {
@@ -216,6 +231,7 @@ function outlookLines({ plan, cores, forecast, planning }: Outlook): string[] {
   };
   return [
     ...expectedLine(plan, cores, forecast),
+    ...scaledLine(plan, estimate),
     ...(plan.counts.hit > 0 ? [`saved by the store: ${duration(savedSeconds(plan.cells))} of work`] : []),
     ...(calls ? [callsLine(calls)] : []),
     ...count('uncacheable', 'which run each time'),
@@ -233,6 +249,16 @@ function expectedLine({ counts }: Plan, cores: number, { seconds, work, path, un
       : '';
   const where = `on ${counted(cores, 'core')} (${duration(work)} of work, longest chain ${duration(path)})`;
   return [`expected: ${duration(seconds)} ${where}${all}${rest}`];
+}
+
+/** Cells that go further, or less far, than what was measured. */
+function scaledLine({ cells }: Plan, estimate: Estimate): string[] {
+  const names = cells.flatMap(({ cell, status }) =>
+    status === 'hit' ? [] : (estimate.scaledBy?.(cell) ?? []),
+  );
+  if (names.length === 0) return [];
+  const settings = [...new Set(names)].sort().join(', ');
+  return [`scaled: ${counted(names.length, 'cell')}, by ${settings}, from what took another number of them`];
 }
 
 function callsLine({ judgeCalls, price }: NonNullable<ReturnType<Planning['expectedCalls']>>): string {

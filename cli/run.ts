@@ -12,7 +12,7 @@ import { flag, text } from './options.js';
 import { missingSecrets } from './secrets.js';
 import { clean } from './text.js';
 import { targetOf, trackOption, type Target } from './track/target.js';
-import { requireHits, select, selectionOptions, type Selection } from './select.js';
+import { outside, requireHits, select, selectionOptions, type Selection } from './select.js';
 
 const spec: CommandSpec = {
   usage: 'run <file>',
@@ -83,7 +83,7 @@ interface Context {
 async function runIn(store: Store, { pipeline, support }: Selection, context: Context): Promise<ExitCode> {
   const { host } = context;
   const json = flag(context.options, 'json');
-  const selected = pipeline.cells.filter(({ id }) => !support.has(id));
+  const selected = outside(support, pipeline.cells);
   const planned = await makePlan(pipeline, store, host, {
     forced: await forcedCells(selected, context.options),
     backend: context.backend,

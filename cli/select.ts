@@ -1,5 +1,5 @@
 /** `--only`, `--from`, `--until`: which cells of a pipeline a run is about. */
-import type { CellId, Pipeline } from '../runner/pipeline.js';
+import type { Cell, CellId, Pipeline } from '../runner/pipeline.js';
 import type { Plan } from '../runner/plan/index.js';
 import { matchSome } from './cells.js';
 import type { Options } from './command.js';
@@ -40,6 +40,10 @@ export function restrict(pipeline: Pipeline, chosen: ReadonlySet<CellId>): Selec
   const cells = pipeline.cells.filter(({ id }) => needed.has(id));
   return { pipeline: { ...pipeline, cells }, support: new Set([...needed].filter((id) => !chosen.has(id))) };
 }
+
+/** Cells that a run is about, without those that it only reads. */
+export const outside = (support: ReadonlySet<CellId>, cells: readonly Cell[]): readonly Cell[] =>
+  support.size === 0 ? cells : cells.filter(({ id }) => !support.has(id));
 
 /** Refuses to run what a selection leaves out. */
 export function requireHits(plan: Plan, support: ReadonlySet<CellId>): void {

@@ -1,5 +1,6 @@
 import type { ArtifactType } from '../schemas/artifact.js';
 import type { RecordedArtifact } from '../schemas/protocol.js';
+import { cellId, type Coordinates } from '../runner/language/cell-id.js';
 import type { Store, StoredRecord } from '../runner/store/index.js';
 import { parseId } from './cells.js';
 import { jsonOption, type CommandSpec } from './command.js';
@@ -81,6 +82,21 @@ function digests(input: NonNullable<Preimage['inputs']>[string]): unknown {
   );
 }
 
+/** Each input by the digest of what it read; a gathered one by its items. */
+function inputRows(inputs: NonNullable<Preimage['inputs']>): string[] {
+  const rows = Object.entries(inputs).flatMap(([name, input]): string[][] => {
+    if (!Array.isArray(input)) return [['   ', name, (input as InputDigest).digest]];
+    const items = input as readonly (InputDigest & { stage: string; coordinates: unknown })[];
+    return items.map(({ stage, coordinates, digest }, at) => [
+      '   ',
+      at === 0 ? name : '',
+      digest,
+      cellId(stage, coordinates as Coordinates),
+    ]);
+  });
+  return rows.length === 0 ? [] : ['  inputs', ...columns(rows)];
+}
+
 /** Where an artifact lies: the file itself, or a folder's listing beside the path of each of its files. */
 function where(store: Store, type: ArtifactType, digest: string): { path: string | null; files?: unknown } {
   const found = store.cas.artifactRef(type, digest);
@@ -114,6 +130,7 @@ function printResult(
     `  finished  ${finished}, took ${duration(seconds)}`,
     `  key       ${record.key}`,
     `  with      ${JSON.stringify((preimage as Preimage).with)}`,
+    ...inputRows((preimage as Preimage).inputs ?? {}),
     '  artifacts',
     ...columns(artifacts.flatMap((artifact) => artifactRows(artifact, store))),
     ...others.map((other) => `  result    ${other.digest} ${other.record.finished}`),

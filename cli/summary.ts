@@ -21,7 +21,7 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
   const { ran, hit, failed, skipped, tainted = 0, uncacheable = 0 } = summary.counts;
   const parts = [`${ran} ran`, `${hit} hit`];
   if (failed > 0) parts.push(`${failed} failed`);
-  if (skipped > 0) parts.push(`${skipped} skipped`);
+  parts.push(...skippedParts(skipped, summary, context));
   if (tainted > 0)
     parts.push(
       `${tainted} tainted (used in this run, not kept: the code, or what they read in place, changed)`,
@@ -33,6 +33,8 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
       `${pipeline.name}: ${words[summary.status]} in ${duration(summary.seconds)}: ${parts.join(', ')}${saved}\n`,
     ),
   );
+  if (summary.status === 'interrupted')
+    host.stdout.write('finished cells are kept: run the same command to go on\n');
   if (summary.status !== 'done') return;
   const manifest = context.store.runs.read(context.run);
   const makers = pipeline.cells.filter(({ outputs }) => Object.values(outputs).includes('report'));
@@ -41,6 +43,15 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
     const page = await unpackReport(context.store, digest, host);
     if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
   }
+}
+
+/** Of an interrupted run, the cells that were at work apart from those that had not begun. */
+function skippedParts(skipped: number, { status }: RunSummary, { store, run }: Context): string[] {
+  if (status !== 'interrupted') return skipped > 0 ? [`${skipped} skipped`] : [];
+  const tries = Object.values(store.runs.read(run)?.tries ?? {});
+  const stopped = tries.filter((tried) => tried.how === 'stopped').length;
+  const rest = skipped - stopped;
+  return [...(stopped > 0 ? [`${stopped} stopped`] : []), ...(rest > 0 ? [`${rest} not begun`] : [])];
 }
 
 const words = {

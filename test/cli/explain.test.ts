@@ -211,3 +211,49 @@ stages:
     expect(await headline(project, 'sum')).toBe('sum runs because it never ran');
   });
 });
+
+describe('a selection of cells', () => {
+  it('is planned, explained and drawn as it would run', async () => {
+    const project = projectOf(chain);
+    const planned = async (...args: string[]) => {
+      const { cells } = await project.json<{ cells: { id: string; status: string }[] }>(
+        'plan',
+        'p.yaml',
+        ...args,
+      );
+      return cells.map(({ id, status }) => `${id} ${status}`);
+    };
+    expect(await planned('--until', 'two')).toEqual(['one run', 'two run']);
+    const refused = await project.run('plan', 'p.yaml', '--from', 'two');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain("the selected cells read one, which the store doesn't have");
+    expect(await project.run('explain', 'p.yaml', 'three', '--only', 'three')).toMatchObject({ code: 2 });
+    expect((await project.run('run', 'p.yaml', '--until', 'two')).code).toBe(0);
+    expect(await planned('--from', 'two')).toEqual(['one hit', 'two hit', 'three run']);
+    expect(await headline(project, 'three', '--only', 'three')).toBe('three runs because it never ran');
+    expect((await project.run('graph', 'p.yaml', '--until', 'two')).stdout).not.toContain('three');
+  });
+
+  it('names what a misspelt cell was meant to be', async () => {
+    const { stderr } = await projectOf(chain).run('plan', 'p.yaml', '--until', 'thre');
+    expect(stderr).toContain('did you mean three?');
+  });
+});
+
+it('the results of a cell are shown with what it read', async () => {
+  const project = projectOf(chain);
+  await project.run('run', 'p.yaml');
+  const { stdout } = await project.run('show', 'two');
+  expect(stdout).toMatch(/ {2}inputs\n +numbers +[0-9a-f]{64} +one\n/);
+});
+
+it('an ablation is named beside the axes of the base, in plans and pictures', async () => {
+  const ablated = `${chain}ablations:\n  two: {one_at_a_time: {more: {value: 2}, most: {value: 3}}}\n`;
+  const project = projectOf(ablated);
+  const { stdout } = await project.run('plan', 'p.yaml');
+  expect(stdout).toMatch(/^two +3 .*base \+ 2 variants/m);
+  expect(stdout).toMatch(
+    /^ {2}more +adds 1 cell \(0 hits\) +shares 2 of 3 with the base \(0 hits\) +two\.value$/m,
+  );
+  expect((await project.run('graph', 'p.yaml')).stdout).toMatch(/two.*\+ 2 variants/);
+});

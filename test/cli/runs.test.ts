@@ -51,6 +51,17 @@ describe('Ctrl-C', () => {
     expect(commander.seen).toEqual(['a', 'b', 'b']);
   });
 
+  it('says what was stopped and how to go on', async () => {
+    const text = `${chain()}  c: {uses: test/step, with: {label: c, socket: ${commander.path}, before: $b(*).out}}\n`;
+    const run = project(text).start(['run', 'p.yaml']);
+    (await commander.next('a')).finish();
+    await commander.next('b');
+    run.process.kill('SIGINT');
+    const { stdout } = await run.ended;
+    expect(stdout).toContain('1 ran, 0 hit, 1 stopped, 1 not begun');
+    expect(stdout).toContain('run the same command to go on');
+  });
+
   it('twice does not wait for a cell that does not listen', async () => {
     const run = project(chain()).start(['run', 'p.yaml', '--json']);
     const a = await commander.next('a');

@@ -4,7 +4,7 @@ import { forecast } from '../../runner/execute/forecast.js';
 import { estimateSeconds } from '../../runner/execute/estimates.js';
 import type { Cell } from '../../runner/pipeline.js';
 import type { Plan, PlannedCell } from '../../runner/plan/index.js';
-import { cell, execute, from, pipelineOf, planOf } from '../plan/fixtures.js';
+import { cell, execute, from, kind, pipelineOf, planOf, registry, registryOf } from '../plan/fixtures.js';
 import { freshStore, valueOf } from '../store/fixtures.js';
 
 const machine = (cpu: number) => ({ cpu, memory: 2 ** 30, gpus: [], tokens: {} });
@@ -97,7 +97,7 @@ describe('estimateSeconds', () => {
     const other = store.records.all(bound.key).find(({ record }) => record.seconds === 3);
     const cellsOfRun = { 'one/x=1': { ...bound, record: other?.digest ?? '' } };
     valueOf(store.runs.write({ ...manifest, cells: cellsOfRun }));
-    const measured = estimateSeconds(pipelineOf(cells), store);
+    const measured = estimateSeconds(pipelineOf(cells), store, registry);
     expect(cells.map(measured)).toEqual([3, 1, undefined]);
     expect(measured(cell('one/x=3'))).toBe(2);
     expect(measured(cell('new'))).toBeCloseTo((3 + 1 + 1) / 3);
@@ -106,8 +106,26 @@ describe('estimateSeconds', () => {
   it('takes cells and stages from runs of the same file only', async () => {
     const store = await freshStore();
     await execute(store, await planOf(store, cells.slice(0, 1)), 'r1');
-    const elsewhere = estimateSeconds(pipelineOf(cells, { file: '/q/q.yaml' }), store);
+    const elsewhere = estimateSeconds(pipelineOf(cells, { file: '/q/q.yaml' }), store, registry);
     expect(elsewhere(cell('other', { kind: 'gather' }))).toBeUndefined();
     expect(elsewhere(cell('anything'))).toBe(1);
+  });
+
+  it('scales by the extent that a kind declares, and says so', async () => {
+    const store = await freshStore();
+    const far = (id: string, steps: number) => cell(id, { with: { steps } });
+    await execute(store, await planOf(store, [far('one/x=1', 100), far('one/x=2', 300)]), 'r1');
+    const kinds = registryOf(kind('make', { extent: () => 'steps' }));
+    const estimate = estimateSeconds(pipelineOf([]), store, kinds);
+    const told = (id: string, steps: number) => {
+      const asked = far(id, steps);
+      return [estimate(asked), estimate.scaledBy?.(asked)];
+    };
+    // Each record says one second.
+    expect(told('one/x=1', 100)).toEqual([1, undefined]);
+    expect(told('one/x=1', 250)).toEqual([2.5, 'steps']);
+    expect(told('one/x=3', 400)).toEqual([2, 'steps']);
+    const without = estimateSeconds(pipelineOf([]), store, registry);
+    expect([without(far('one/x=1', 250)), without.scaledBy?.(far('one/x=1', 250))]).toEqual([1, undefined]);
   });
 });
