@@ -101,13 +101,31 @@ export function codeListing(store: Store, digest: string): CodeListing | undefin
   return blob.ok ? (JSON.parse(blob.value.toString('utf8')) as CodeListing) : undefined;
 }
 
+type CodeChange = Extract<Change, { what: 'code' }>;
+
+/** By store, then by both digests: an edit of the code is the same to a thousand cells. */
+const codeDifferences = new WeakMap<Store, Map<string, CodeChange>>();
+
 /** Names the modules and packages where both listings are known; else that the code differs. */
 function codeChanges(before: Preimage, after: Preimage, { store, code: now }: CompareContext): Change[] {
   if (before.code === after.code) return [];
-  const old = codeListing(store, before.code);
+  const known = codeDifferences.get(store) ?? new Map<string, CodeChange>();
+  codeDifferences.set(store, known);
+  const name = `${before.code} ${after.code} ${now === undefined ? 'unlisted' : ''}`;
+  const change = known.get(name) ?? codeChange(before.code, after.code, codeListing(store, before.code), now);
+  known.set(name, change);
+  return [change];
+}
+
+function codeChange(
+  before: string,
+  after: string,
+  old: CodeListing | undefined,
+  now: CodeListing | undefined,
+): CodeChange {
   const modules = old && now ? differing(old.modules, now.modules) : [];
   const packages = old && now ? differing(old.packages, now.packages) : [];
-  return [{ what: 'code', before: before.code, after: after.code, modules, packages }];
+  return { what: 'code', before, after, modules, packages };
 }
 
 function environmentChanges(before: Preimage, after: Preimage): Change[] {
