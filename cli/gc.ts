@@ -1,5 +1,7 @@
 import type { Key } from '../runner/pipeline.js';
-import type { Collection, Store, Swept } from '../runner/store/index.js';
+import type { ResultRecord } from '../schemas/protocol.js';
+import type { Preimage } from '../runner/plan/index.js';
+import type { CheckpointFamily, Collection, Store, Swept } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
@@ -28,7 +30,8 @@ const spec: CommandSpec = {
     if (!store) return exitCode.environment;
     try {
       const upkeep = await store.upkeep();
-      const weighed = upkeep.weigh({ ...(maxBytes === undefined ? {} : { maxBytes }), minAge });
+      const familyOf = await familiesOf(host);
+      const weighed = upkeep.weigh({ ...(maxBytes === undefined ? {} : { maxBytes }), minAge, familyOf });
       if (!weighed.ok) {
         printProblem(weighed.error, host);
         return exitCode.environment;
@@ -45,6 +48,18 @@ const spec: CommandSpec = {
   },
 };
 export default spec;
+
+/** The checkpoints that a finished cell had; a command's are kept under its own key. */
+async function familiesOf(host: CliHost): Promise<(record: ResultRecord) => CheckpointFamily> {
+  const [{ checkpointFamily }, kinds] = await Promise.all([import('../runner/plan/index.js'), host.kinds()]);
+  return ({ kind: name, key, preimage }) => {
+    const kind = kinds.get(name);
+    const counted = preimage as unknown as Preimage;
+    const family = kind && checkpointFamily(counted, kind);
+    const goesOn = family !== undefined && kind?.extent?.({ ...counted.with }) !== undefined;
+    return { name: family ?? key, goesOn };
+  };
+}
 
 interface Collecting {
   readonly store: Store;
@@ -77,7 +92,8 @@ function printSwept({ removed, restored }: Swept, host: CliHost): void {
 }
 
 function collectionJson(collection: Collection, store: Store): Record<string, unknown> {
-  const { before, after, blobs, alternates, evictions, secondsAtStake, spared, held, leftovers } = collection;
+  const { before, after, blobs, alternates, evictions, secondsAtStake, spared, held } = collection;
+  const { checkpoints, leftovers } = collection;
   const names = namesOfKeys(store);
   return {
     before,
@@ -95,13 +111,19 @@ function collectionJson(collection: Collection, store: Store): Record<string, un
     seconds_at_stake: secondsAtStake,
     spared,
     held,
+    checkpoints: {
+      superseded: checkpoints.superseded.length,
+      bytes: sumBytes(checkpoints.superseded),
+      kept_bytes: checkpoints.keptBytes,
+    },
     leftovers: leftovers.length,
   };
 }
 
 function printCollection(collection: Collection, store: Store, host: CliHost): void {
-  const { before, after, blobs, alternates, evictions, spared, held, leftovers } = collection;
-  const isOne = blobs.length + evictions.length + alternates.length + leftovers.length === 1;
+  const { before, after, blobs, alternates, evictions, spared, held, checkpoints, leftovers } = collection;
+  const going =
+    blobs.length + evictions.length + alternates.length + checkpoints.superseded.length + leftovers.length;
   const unused = blobs.reduce((sum, blob) => sum + blob.bytes, 0);
   const rows = [
     ['the store holds', counted(before.count, 'blob'), bytes(before.bytes)],
@@ -113,6 +135,18 @@ function printCollection(collection: Collection, store: Store, host: CliHost): v
     ...(alternates.length === 0
       ? []
       : [['second results', counted(alternates.length, 'record'), 'never served']]),
+    ...(checkpoints.superseded.length === 0
+      ? []
+      : [
+          [
+            'superseded checkpoints',
+            String(checkpoints.superseded.length),
+            bytes(sumBytes(checkpoints.superseded)),
+          ],
+        ]),
+    ...(checkpoints.keptBytes === 0
+      ? []
+      : [['checkpoints that stay', '', `${bytes(checkpoints.keptBytes)}, to go on from`]]),
     ...(leftovers.length === 0
       ? []
       : [['left by ended runs', counted(leftovers.length, 'file'), bytes(sumBytes(leftovers))]]),
@@ -123,9 +157,9 @@ function printCollection(collection: Collection, store: Store, host: CliHost): v
     ...(held === 0
       ? []
       : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young (see --min-age)`]),
-    blobs.length + evictions.length + alternates.length + leftovers.length === 0
+    going === 0
       ? 'nothing to remove'
-      : `to remove ${isOne ? 'it' : 'them'}: the same command with --yes`,
+      : `to remove ${going === 1 ? 'it' : 'them'}: the same command with --yes`,
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }

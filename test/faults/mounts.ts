@@ -15,7 +15,15 @@ export const mountSmall = (folder: string, bytes: number): void =>
 /** Open files stay as they are; whatever is named from now on is on a disk that can't be written. */
 export function makeReadOnly(folder: string): void {
   mount('--bind', folder, folder);
-  mount('-o', 'remount,ro,bind', folder);
+  for (let tries = 1; ; tries += 1) {
+    try {
+      mount('-o', 'remount,ro,bind', folder);
+      return;
+    } catch (error) {
+      // The thread of the heartbeat has its file open at that moment.
+      if (tries === 100) throw error;
+    }
+  }
 }
 
 /** Why nothing can be mounted here; undefined where it can. */

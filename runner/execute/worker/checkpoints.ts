@@ -3,11 +3,11 @@
  * never share a folder; each goes on from the furthest whole checkpoint of any of them. A checkpoint is one of bytes:
  * on another engine, version or processor it would not lead to the same result, so it isn't looked at there.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256, type JsonObject } from '../../../schemas/json.js';
 import type { Checkpoints } from '../../contract.js';
+import { furthestStep, namesIn, sealStep, stepsIn } from '../../store/checkpoint-folders.js';
 
 export interface CheckpointOptions {
   /** Folder of the family. */
@@ -46,7 +46,7 @@ export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
   const numeric = sha256(canonicalJson(numericEnvironment(options.environment))).slice(0, 16);
   const shared = join(options.folder, numeric);
   const own = join(shared, `${options.epoch}-${options.nonce.slice(0, 8)}`);
-  const from = furthest(shared, options.most);
+  const from = furthestStep(shared, options.most);
   let last = options.monotonic();
   return {
     ...(from ? { from } : {}),
@@ -74,51 +74,11 @@ async function save(own: string, step: number, write: (folder: string) => Promis
   remove(fresh);
   mkdirSync(fresh, { recursive: true });
   await write(fresh);
-  const files = Object.fromEntries(namesIn(fresh).map((name) => [name, digestOf(join(fresh, name))]));
-  writeFileSync(join(fresh, manifest), canonicalJson({ v: 1, step, files }));
+  sealStep(fresh, step);
   remove(place);
   renameSync(fresh, place);
   // The one before stays until this one is whole.
   for (const name of namesIn(own)) if (name !== String(step)) remove(join(own, name));
-}
-
-const manifest = 'manifest.json';
-
-/** The furthest checkpoint, no further than `most`, of which every byte is as it was written. */
-function furthest(shared: string, most: number): Checkpoints['from'] {
-  const found = namesIn(shared)
-    .flatMap((attempt) => stepsIn(join(shared, attempt)))
-    .filter(({ step }) => step <= most)
-    .sort((a, b) => b.step - a.step);
-  return found.find(isWhole);
-}
-
-interface Kept {
-  readonly step: number;
-  readonly folder: string;
-}
-
-const stepsIn = (attempt: string): readonly Kept[] =>
-  namesIn(attempt)
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ step: Number(name), folder: join(attempt, name) }));
-
-function isWhole({ step, folder }: Kept): boolean {
-  try {
-    const {
-      v,
-      step: written,
-      files,
-    } = JSON.parse(readFileSync(join(folder, manifest), 'utf8')) as {
-      v?: unknown;
-      step?: unknown;
-      files?: Readonly<Record<string, string>>;
-    };
-    if (v !== 1 || written !== step || files === undefined) return false;
-    return Object.entries(files).every(([name, digest]) => digestOf(join(folder, name)) === digest);
-  } catch {
-    return false;
-  }
 }
 
 function removeBelow(attempt: string, most: number): void {
@@ -126,9 +86,7 @@ function removeBelow(attempt: string, most: number): void {
   if (namesIn(attempt).length === 0) remove(attempt);
 }
 
-const digestOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 const remove = (path: string): void => rmSync(path, { recursive: true, force: true });
-const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder).sort() : []);
 
 /** For kinds that keep none, and jobs without a folder for them. */
 export const noCheckpoints: KeptCheckpoints = {

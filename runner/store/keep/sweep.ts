@@ -13,7 +13,7 @@ import { chosenRecord } from '../records.js';
 import { toKey } from '../key.js';
 import type { Records, Runs } from '../types.js';
 import { listRecords } from './inventory.js';
-import { frozenRecords, liveRuns } from './live.js';
+import { frozenRecords, liveRuns, oldestRunner } from './live.js';
 import { createMarker } from './marks.js';
 import type { Amount, Collection, Swept } from './types.js';
 
@@ -44,6 +44,9 @@ export async function sweep(
   await pause();
   const restored = putBack(sweeper, trash);
   const removed = emptyTrash(context, trash);
+  // A run that began meanwhile may go on from one of them.
+  if (oldestRunner(context.root, context.runner) === undefined)
+    for (const checkpoint of collection.checkpoints.superseded) context.disk.remove(checkpoint.path);
   for (const leftover of collection.leftovers) {
     if (leftover.path.startsWith(path.join(context.root, 'trash'))) putBack(sweeper, leftover.path);
     context.disk.remove(leftover.path);

@@ -56,6 +56,22 @@ export interface CollectionGoal {
   readonly maxBytes?: number;
   /** Milliseconds: younger things are spared, since a run may be about to use them. */
   readonly minAge: number;
+  /** Which checkpoints a finished cell had; without it none are touched. */
+  readonly familyOf?: (record: ResultRecord) => CheckpointFamily;
+}
+
+export interface CheckpointFamily {
+  /** Name of the folder under `checkpoints/`. */
+  readonly name: string;
+  /** Another cell may go on from where this one ended: its furthest checkpoint stays. */
+  readonly goesOn: boolean;
+}
+
+export interface Checkpoints {
+  /** Of families in which a cell has a chosen result: all but the one that a longer training goes on from. */
+  readonly superseded: readonly { readonly path: string; readonly bytes: number }[];
+  /** What the others take: of cells that are unfinished, or may be gone on from. */
+  readonly keptBytes: number;
 }
 
 /** A result that is given up: its cell runs again when it is asked for. */
@@ -82,6 +98,7 @@ export interface Collection {
   readonly spared: Amount;
   /** Results kept though they are over the limit: pinned, or read by a run. */
   readonly held: number;
+  readonly checkpoints: Checkpoints;
   /** Scratch of runs that ended, ended leases, quarantined blobs, half-done collections. */
   readonly leftovers: readonly { readonly path: string; readonly bytes: number }[];
 }

@@ -9,11 +9,12 @@ import type { Context } from '../context.js';
 import { isDigest } from '../layout.js';
 import { chosenRecord } from '../records.js';
 import type { Records, Runs, StoredRecord } from '../types.js';
+import { weighCheckpoints } from './checkpoints.js';
 import { listBlobs, listRecords, type BlobFile } from './inventory.js';
 import { findLeftovers, isLeased } from './leftovers.js';
 import { frozenRecords, liveRuns, oldestRunner } from './live.js';
 import { createMarker, type Marker } from './marks.js';
-import type { Amount, Collection, CollectionGoal, Eviction } from './types.js';
+import type { Amount, CheckpointFamily, Collection, CollectionGoal, Eviction } from './types.js';
 
 export interface Survey {
   readonly context: Context;
@@ -50,6 +51,7 @@ export function weighCollection(survey: Survey, goal: CollectionGoal): Collectio
     spared: unused.spared,
     held:
       goal.maxBytes !== undefined && after.bytes > goal.maxBytes ? kept.filter(({ held }) => held).length : 0,
+    checkpoints: weighCheckpoints(context, familiesOf(candidates, goal.familyOf), cutoff),
     leftovers: findLeftovers(context, runs, cutoff),
   };
 }
@@ -61,6 +63,14 @@ function cutoffFor(context: Context, { minAge }: CollectionGoal): number {
   const now = fs.statSync(probe).mtimeMs;
   context.disk.remove(probe);
   return Math.min(now - minAge, oldestRunner(context.root, context.runner) ?? Infinity);
+}
+
+/** Those of chosen results. */
+function familiesOf(
+  candidates: readonly Candidate[],
+  familyOf: CollectionGoal['familyOf'],
+): readonly CheckpointFamily[] {
+  return familyOf ? candidates.filter(({ chosen }) => chosen).map(({ record }) => familyOf(record)) : [];
 }
 
 function listCandidates(
