@@ -6,13 +6,22 @@ import { open, printJson, storeRoot } from './load.js';
 import { flag } from './options.js';
 import { manifests, resultOf } from './results.js';
 import { clean, columns, counted, duration } from './text.js';
+import { trackOption } from './track/target.js';
 
 const spec: CommandSpec = {
   usage: 'ls [run]',
   description: 'List the runs of the store, newest first; or the cells of a run',
-  options: [jsonOption],
-  examples: ['ls', 'ls 20260102T030405678-1a2b3c4d --json'],
+  options: [
+    ['--mlflow', 'List the runs of a pipeline (its name or file), or of all, on the MLflow server instead'],
+    trackOption,
+    jsonOption,
+  ],
+  examples: ['ls', 'ls 20260102T030405678-1a2b3c4d --json', 'ls --mlflow experiment.yaml'],
   async run([run], options, host) {
+    if (flag(options, 'mlflow')) {
+      const { listOnServer } = await import('./track/look.js');
+      return listOnServer(run, options, host);
+    }
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;
     const list = manifests(store, run);

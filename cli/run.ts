@@ -113,7 +113,8 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
   const { printSummary, printHalts } = await import('./summary.js');
   if (json) printHalts(summary, host);
   else await printSummary(summary, { run, pipeline, store, host });
-  await executed.tracker?.end(summary.counts.ran > 0);
+  const { ran, failed } = summary.counts;
+  await executed.tracker?.end(ran + failed > 0 ? 'work' : 'hits');
   return exitOf(summary.status);
 }
 

@@ -10,6 +10,7 @@ import { open, printJson, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { alternates, newestResult, type NamedResult } from './results.js';
 import { bytes, clean, columns, counted, duration } from './text.js';
+import { trackOption } from './track/target.js';
 
 const spec: CommandSpec = {
   usage: 'show <cell>',
@@ -17,13 +18,23 @@ const spec: CommandSpec = {
   options: [
     ['--run <id>', 'Look in this run only'],
     ['--all', 'Also list other results under the same key'],
+    ['--mlflow', 'Print the address of its run on the MLflow server instead'],
+    trackOption,
     jsonOption,
   ],
-  examples: ['show clp/conditioning=full,seed=0', 'show reference/seed=0 --json'],
+  examples: [
+    'show clp/conditioning=full,seed=0',
+    'show reference/seed=0 --json',
+    'show reference/seed=0 --mlflow',
+  ],
   async run([pattern], options, host) {
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;
     const result = newestResult(store, pattern ?? '', text(options, 'run'));
+    if (flag(options, 'mlflow')) {
+      const { showOnServer } = await import('./track/look.js');
+      return showOnServer(result, { store, options, host });
+    }
     const others = flag(options, 'all') ? alternates(store, result.record.key) : [];
     if (flag(options, 'json')) printJson(showJson(result, others, store), host);
     else printResult(result, others, { store, host });

@@ -127,6 +127,7 @@ async function argument(
         ? ids(await cellsOf(line, host), word)
         : ids((await recorded(host)).map(named), word);
     case 'run':
+    case '...runs':
       return runsOf(host);
     case 'a':
     case 'b':

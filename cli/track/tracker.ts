@@ -11,13 +11,13 @@ import type { CliHost } from '../host.js';
 import { clean, counted } from '../text.js';
 import type { Target } from './target.js';
 
-/** Milliseconds that a run which has ended waits for what it said last to arrive. */
-const farewell = 5_000;
+/** Milliseconds that a run which has ended waits for what it said last to arrive; one of hits alone has said little. */
+const farewell = { work: 5_000, hits: 1_000 };
 const poll = 50;
 
 export interface Tracker {
   /** Waits a little for the last figures, and says where they are, or that they are owed. */
-  end(wait: boolean): Promise<void>;
+  end(what: keyof typeof farewell): Promise<void>;
 }
 
 export function startTracker(
@@ -28,8 +28,8 @@ export function startTracker(
   const child = startProcess(target, run, root, host);
   const { address } = target.settings;
   return {
-    end: async (wait) => {
-      const status = await settled(() => readStatus(root, run, address), wait ? child : undefined);
+    end: async (what) => {
+      const status = await settled(() => readStatus(root, run, address), child, farewell[what]);
       child?.unref();
       report(status, { run, address }, host);
     },
@@ -62,8 +62,9 @@ function startProcess(target: Target, run: string, root: string, host: CliHost):
 async function settled(
   read: () => Status | undefined,
   child: ChildProcess | undefined,
+  wait: number,
 ): Promise<Status | undefined> {
-  const until = performance.now() + farewell;
+  const until = performance.now() + wait;
   for (;;) {
     const status = read();
     const isOver =

@@ -158,6 +158,12 @@ describe('problems', () => {
     [404, '<!doctype html><title>404</title>', 'missing', false],
     [
       503,
+      '{"detail":"Artifact serving is disabled. Run `mlflow server` with `--serve-artifacts`"}',
+      'unsupported',
+      false,
+    ],
+    [
+      503,
       'Endpoint: x disabled due to the mlflow server running with `--no-serve-artifacts`',
       'unsupported',
       false,

@@ -75,9 +75,9 @@ interface Body {
 /** Errors come as JSON, as text, or as a page of HTML. */
 function readBody(body: string): Body {
   try {
-    const { error_code: code, message } = JSON.parse(body) as { error_code?: unknown; message?: unknown };
-    if (typeof message === 'string')
-      return typeof code === 'string' ? { code, text: message } : { text: message };
+    const { error_code: code, message, detail } = JSON.parse(body) as Readonly<Record<string, unknown>>;
+    const text = message ?? detail;
+    if (typeof text === 'string') return typeof code === 'string' ? { code, text } : { text };
   } catch {
     // not JSON
   }
@@ -133,7 +133,7 @@ function kindOf(
   if (status === 401) return { kind: 'unauthorized', hint: loginHint };
   if (status === 403) return forbidden(text);
   if (status === 404 || code === 'RESOURCE_DOES_NOT_EXIST') return { kind: 'missing' };
-  if (/--no-serve-artifacts/.test(text))
+  if (/serve-artifacts/.test(text))
     return { kind: 'unsupported', hint: 'start the server without `--no-serve-artifacts`' };
   if (/--artifacts-only|workspaces support/.test(text) || status === 501) return { kind: 'unsupported' };
   if (status === 408 || status === 429 || status >= 500) return { kind: 'busy' };

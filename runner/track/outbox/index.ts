@@ -4,3 +4,5 @@ export { clientKeyOf, Sender, type SenderOptions } from './sender.js';
 export { readStatus, Sent, trackFolder, writeStatus, type Status } from './sent.js';
 export { lockOf } from './lock.js';
 export { places, rootPlace } from './places.js';
+export { madeBy, type ServerRun } from './origin.js';
+export { restoreRun, type Restored } from './restore.js';

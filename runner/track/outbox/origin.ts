@@ -1,14 +1,22 @@
-/** Which run of a server made the result that a cell was served. */
-import type { CellId } from '../../pipeline.js';
+/** Which run of a server made a result. */
+import type { CellId, Key } from '../../pipeline.js';
 import type { Store } from '../../store/index.js';
-import type { CellPicture } from './picture.js';
 import { Sent } from './sent.js';
 
+/** A run of the server, and the experiment that it is in. */
+export interface ServerRun {
+  readonly id: string;
+  readonly experiment: string;
+}
+
 /** By what this store knows of the run that the record names; undefined where that run was not sent from here. */
-export function madeBy(store: Store, address: string): (cell: CellPicture) => string | undefined {
-  const runs = new Map<string, ReadonlyMap<string, string>>();
-  return ({ key, end }) => {
-    const record = key && end?.record !== undefined ? store.records.read(key, end.record)?.record : undefined;
+export function madeBy(
+  store: Store,
+  address: string,
+): (key: Key | undefined, record: string | undefined) => ServerRun | undefined {
+  const runs = new Map<string, ReadonlyMap<string, ServerRun>>();
+  return (key, digest) => {
+    const record = key && digest !== undefined ? store.records.read(key, digest)?.record : undefined;
     if (!record) return undefined;
     const known = runs.get(record.run) ?? byKey(store, record.run, address);
     runs.set(record.run, known);
@@ -17,14 +25,14 @@ export function madeBy(store: Store, address: string): (cell: CellPicture) => st
 }
 
 /** The server's runs of a run's cells, by key. */
-function byKey(store: Store, run: string, address: string): ReadonlyMap<string, string> {
+function byKey(store: Store, run: string, address: string): ReadonlyMap<string, ServerRun> {
   const manifest = store.runs.read(run);
-  if (!manifest) return new Map();
-  const { cells } = Sent.read(store.root, run, address);
+  const { cells, run: parent } = Sent.read(store.root, run, address);
+  if (!manifest || !parent) return new Map();
   return new Map(
-    Object.entries(manifest.cells).flatMap(([id, { key, how }]): [string, string][] => {
+    Object.entries(manifest.cells).flatMap(([id, { key, how }]): [string, ServerRun][] => {
       const sent = how === 'ran' ? cells.get(id as CellId) : undefined;
-      return sent ? [[key, sent.id]] : [];
+      return sent ? [[key, { id: sent.id, experiment: parent.experiment }]] : [];
     }),
   );
 }

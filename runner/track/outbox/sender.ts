@@ -121,10 +121,14 @@ export class Sender {
     if (!run.ok) return run;
     const cells = await this.#sendCells(picture, run.value);
     if (!cells.ok) return cells;
-    const isOver = picture.end !== undefined || this.#gone;
-    if (!isOver || this.#open(picture).length > 0) return ok('current');
+    if (!this.#isOver(picture) || this.#open(picture).length > 0) return ok('current');
     const finished = await this.#finish(picture, run.value);
     return finished.ok ? ok('complete') : finished;
+  }
+
+  /** Nothing more will be said: a cell that has no end by now has none. */
+  #isOver(picture: RunPicture): boolean {
+    return picture.end !== undefined || this.#gone;
   }
 
   /** Cells of which something is to be sent, in the order in which they began. */
@@ -198,7 +202,7 @@ export class Sender {
     if (!child.ok) return child;
     const events = await this.#sendEvents(cell.id, child.value);
     if (!events.ok) return events;
-    return cell.end || this.#gone ? this.#finishCell(picture, cell, child.value) : ok(undefined);
+    return cell.end || this.#isOver(picture) ? this.#finishCell(picture, cell, child.value) : ok(undefined);
   }
 
   async #beginCell(
@@ -307,7 +311,7 @@ export class Sender {
     const { store, client } = this.#options;
     const made = madeBy(store, client.address);
     return [...picture.cells.values()].map((cell) => {
-      const server = this.sent.cell(cell.id)?.id ?? made(cell);
+      const server = this.sent.cell(cell.id)?.id ?? made(cell.key, cell.end?.record)?.id;
       return { cell, ...(server === undefined ? {} : { server }) };
     });
   }

@@ -1,0 +1,162 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Project } from '../cli/moft.js';
+import { Commander } from '../execute/commander.js';
+import { isReady, programs } from './server.js';
+import { address, client, unique } from './shared.js';
+import { valueOf } from '../store/fixtures.js';
+
+const pipeline = (experiment: string): string => `
+name: summed
+experiment: ${experiment}
+stages:
+  one: {uses: test/tree, matrix: {n: [1, 2]}, with: {value: $matrix.n}}
+  two: {uses: test/metric, with: {numbers: $one(*).sum}}
+`;
+
+function project(text: string): Project {
+  const made = new Project(text);
+  onTestFinished(() => made.close());
+  return made;
+}
+
+const nobody = 'http://127.0.0.1:9';
+
+describe('a run whose server is away', () => {
+  it('ends as any other, warns, and says what is owed', async () => {
+    const summed = project(pipeline('x'));
+    const { code, stderr } = await summed.start(['run', 'p.yaml', '--track', nobody]).ended;
+    expect(code).toBe(0);
+    expect(stderr).toContain("can't be reached");
+    expect(stderr).toMatch(/`moft sync \S+` sends it/);
+    const sync = await summed.start(['sync', '--track', nobody]).ended;
+    expect(sync.code).toBe(3);
+    expect(sync.stderr).toContain("can't be reached");
+  });
+
+  it('is not stopped by an address that is no server’s, but `sync` is', async () => {
+    const summed = project(pipeline('x'));
+    const env = { MLFLOW_TRACKING_URI: 'file:///mlruns' };
+    const run = await summed.start(['run', 'p.yaml'], { env }).ended;
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain('the run is not tracked');
+    expect((await summed.start(['sync'], { env }).ended).code).toBe(2);
+    expect((await summed.run('sync')).stderr).toContain('no MLflow server is named');
+    expect((await summed.run('mlflow', '--stop')).stdout).toContain('no server');
+  });
+
+  it('without Python, `moft mlflow` says so, offers the report, and exits with 3', async () => {
+    const { code, stderr } = await project(pipeline('x')).start(['mlflow'], { env: { PATH: '/nowhere' } })
+      .ended;
+    expect(code).toBe(3);
+    expect(stderr).toContain('no Python');
+    expect(stderr).toContain('moft report FILE');
+  });
+});
+
+describe.skipIf(!programs)('a tracked run', () => {
+  beforeAll(() => isReady(address));
+
+  it('is on the server, can be found from here, and fetched back elsewhere', async () => {
+    const experiment = unique('moft/cli');
+    const summed = project(pipeline(experiment));
+    const env = { MLFLOW_TRACKING_URI: address };
+    expect((await summed.run('push', '--make-key')).code).toBe(0);
+    const run = await summed.start(['run', 'p.yaml'], { env }).ended;
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain(`mlflow: ${address}/#/experiments/`);
+    // What the run did not wait for is sent here.
+    expect((await summed.start(['sync'], { env }).ended).code).toBe(0);
+    const [id = ''] = readdirSync(join(summed.folder, '.moft/runs')).map((name) => name.replace('.json', ''));
+    const mlflow = client();
+    const { id: there } = valueOf(await mlflow.experiment(experiment));
+    const runs = valueOf(await mlflow.runs({ experiments: [there] }));
+    expect(runs.map(({ name, status }) => `${name} ${status}`).sort()).toEqual([
+      'one/n=1 FINISHED',
+      'one/n=2 FINISHED',
+      'summed FINISHED',
+      'two FINISHED',
+    ]);
+    const two = runs.find(({ name }) => name === 'two');
+    expect(
+      valueOf(await mlflow.history(two?.id ?? '', 'total'))
+        .map(({ step }) => step)
+        .sort(),
+    ).toEqual([1, 2]);
+
+    const shown = await summed.start(['show', 'two', '--mlflow'], { env }).ended;
+    expect(shown.stdout).toBe(`${address}/#/experiments/${there}/runs/${two?.id ?? ''}\n`);
+    const listed = await summed.start(['ls', '--mlflow', 'p.yaml', '--json'], { env }).ended;
+    expect((JSON.parse(listed.stdout) as { run: string }[]).map((row) => row.run)).toContain(id);
+
+    const elsewhere = project(pipeline(experiment));
+    const stranger = await elsewhere.start(['restore', id], { env }).ended;
+    expect(stranger.code).toBe(3);
+    expect(stranger.stderr).toContain('is not trusted');
+    const key = join(summed.folder, '.config/moft/signing-key.pem');
+    const own = { ...env, MOFT_SIGNING_KEY: key };
+    const restored = await elsewhere.start(['restore', id], { env: own }).ended;
+    expect(restored.stdout.match(/^restored /gm)).toHaveLength(3);
+    const again = await elsewhere.start(['run', 'p.yaml', '--track', 'none']).ended;
+    expect(again.stdout).toContain('0 ran, 3 hit');
+  });
+
+  it('links a cached cell to the run that made it, and sends a run of hits as one run', async () => {
+    const experiment = unique('moft/hits');
+    const summed = project(pipeline(experiment));
+    const env = { MLFLOW_TRACKING_URI: address };
+    for (let turn = 0; turn < 2; turn++) await summed.start(['run', 'p.yaml'], { env }).ended;
+    expect((await summed.start(['sync'], { env }).ended).code).toBe(0);
+    const mlflow = client();
+    const { id: there } = valueOf(await mlflow.experiment(experiment));
+    const runs = valueOf(await mlflow.runs({ experiments: [there], orderBy: ['start_time ASC'] }));
+    const parents = runs.filter(({ tags }) => tags['moft.role'] === 'run');
+    expect(parents).toHaveLength(2);
+    expect(runs).toHaveLength(5);
+    const table = valueOf(await valueOf(mlflow.artifacts(parents[1]?.artifactUri ?? '')).get('cells.json'));
+    const chunks: Uint8Array[] = [];
+    if (table) for await (const chunk of table) chunks.push(chunk);
+    const { data } = JSON.parse(Buffer.concat(chunks).toString()) as { data: (string | null)[][] };
+    const cells = new Set(runs.filter(({ tags }) => tags['moft.role'] === 'cell').map(({ id }) => id));
+    expect(data).toHaveLength(3);
+    for (const row of data) expect(cells.has(row.at(-1) ?? '')).toBe(true);
+  });
+
+  it('shows no password, in no file of the store and no output', async () => {
+    const commander = new Commander();
+    onTestFinished(() => commander.close());
+    const secret = 'hunter2secret';
+    const text = `name: s\nexperiment: ${unique('moft/secret')}\nstages: {a: {uses: test/step, with: {label: a, socket: ${commander.path}}}}\n`;
+    const stepped = project(text);
+    const env = { MLFLOW_TRACKING_URI: address.replace('//', `//user:${secret}@`) };
+    const run = stepped.start(['run', 'p.yaml'], { env });
+    (await commander.next('a')).finish();
+    const { stdout, stderr } = await run.ended;
+    expect(stdout + stderr).not.toContain(secret);
+    await stepped.start(['sync'], { env }).ended;
+    const files = readdirSync(stepped.folder, { recursive: true, withFileTypes: true }).filter((one) =>
+      one.isFile(),
+    );
+    expect(files.length).toBeGreaterThan(5);
+    for (const { parentPath, name } of files)
+      expect(readFileSync(join(parentPath, name), 'latin1')).not.toContain(secret);
+  });
+});
+
+describe.skipIf(!programs)('moft mlflow', () => {
+  it('starts a server, sends the runs of the store, and stops it', async () => {
+    const summed = project(pipeline(unique('moft/local')));
+    expect((await summed.run('run', 'p.yaml')).code).toBe(0);
+    const env = { PATH: `${dirname(programs?.mlflow ?? '')}:${process.env.PATH ?? ''}` };
+    const started = await summed.start(['mlflow', '--port', '5713'], { env }).ended;
+    expect(started).toMatchObject({ code: 0, stdout: 'http://127.0.0.1:5713\n' });
+    const listed = await summed.run('ls', '--mlflow');
+    expect(listed.stdout).toContain('summed  FINISHED');
+    // A run finds the server by itself.
+    const next = await summed.run('run', 'p.yaml', '--force', 'two');
+    expect(next.stderr).toContain('mlflow: http://127.0.0.1:5713/#/experiments/');
+    expect((await summed.run('mlflow', '--stop')).stdout).toBe('stopped http://127.0.0.1:5713\n');
+    expect((await summed.run('mlflow', '--stop')).stdout).toContain('no server');
+  });
+});
