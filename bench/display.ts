@@ -6,11 +6,12 @@
 import { fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { systemClock } from '../runner/execute/clock.js';
 import type { CliHost } from '../cli/host.js';
 import type { Presenter } from '../cli/progress/presenter.js';
 import { terminalPresenter } from '../cli/progress/terminal.js';
-import type { Cell, CellId, Key } from '../runner/pipeline.js';
-import type { Plan } from '../runner/plan/index.js';
+import type { CellId, Key } from '../runner/pipeline.js';
+import type { Outlook } from '../runner/execute/outlook.js';
 import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
 import { remember, rounded } from './measure.js';
 
@@ -23,11 +24,17 @@ const turns = 3;
 
 const idOf = (cell: number): CellId => `stage${cell % stages}/seed=${cell}` as CellId;
 
-const plan = {
-  cells: Array.from({ length: cells }, (_, cell) => ({
-    cell: { id: idOf(cell), stage: `stage${cell % stages}` } as Cell,
+const outlook: Outlook = {
+  v: 1,
+  stages: Array.from({ length: stages }, (_, i) => ({ stage: `stage${i}`, cells: cells / stages })),
+  pending: Array.from({ length: cells }, (_, cell) => ({
+    cell: idOf(cell),
+    needs: cell % stages === 0 ? [] : [idOf(cell - 1)],
+    demand: { cpu: 1, memory: 0, gpu: 0, tokens: {} },
+    seconds: 1,
   })),
-} as unknown as Plan;
+  capacity: { cpu: atOnce, memory: 0, gpus: [], tokens: {} },
+};
 
 type Event = LifecycleEvent | CellEvent;
 
@@ -74,13 +81,13 @@ async function play(seconds: number, presenter: Presenter): Promise<number> {
 async function measure(seconds: number): Promise<void> {
   for (const [name, value] of Object.entries({ isTTY: true, columns: 120, rows: 40 }))
     Object.defineProperty(process.stdout, name, { value });
-  const host = { stdout: process.stdout } as unknown as CliHost;
-  await play(1, terminalPresenter(plan, host)); // compiles what is measured
+  const host = { stdout: process.stdout, clock: systemClock } as unknown as CliHost;
+  await play(1, terminalPresenter(outlook, host)); // compiles what is measured
   const figures: { display: number; nobody: number }[] = [];
   for (let turn = 0; turn < turns; turn++)
     figures.push({
       nobody: await play(seconds, nobody),
-      display: await play(seconds, terminalPresenter(plan, host)),
+      display: await play(seconds, terminalPresenter(outlook, host)),
     });
   process.send?.(figures);
   process.disconnect();

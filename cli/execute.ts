@@ -2,8 +2,9 @@
 import { dirname } from 'node:path';
 import { Execution, type RunSummary } from '../runner/execute/execution.js';
 import { workerVariables } from '../runner/execute/environment.js';
-import { estimateSeconds } from '../runner/execute/estimates.js';
+import { estimateSeconds, type Estimate } from '../runner/execute/estimates.js';
 import { exponentialBackoff } from '../runner/execute/failures.js';
+import { outlookOf, outlookText, type Outlook } from '../runner/execute/outlook.js';
 import { WorkerPool, type PoolOptions, type Workers } from '../runner/execute/pool.js';
 import type { Capacity } from '../runner/execute/resources.js';
 import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
@@ -19,6 +20,8 @@ import type { Tracker } from './track/tracker.js';
 
 /** Milliseconds until a lease that another runner holds is looked at again. */
 const leasePoll = 500;
+/** Milliseconds between looks for a request of `moft cancel`. */
+const cancelPoll = 500;
 
 export interface PlanToExecute {
   readonly plan: Plan;
@@ -27,7 +30,7 @@ export interface PlanToExecute {
   readonly backend: string | undefined;
   /** What the command line gave the file, so that the run can be planned again. */
   readonly given: JsonObject;
-  readonly presenter: () => Promise<Presenter>;
+  readonly presenter: (outlook: Outlook) => Promise<Presenter>;
   /** Starts whoever sends the run to a server while it goes. */
   readonly track?: (run: string) => Tracker;
 }
@@ -40,7 +43,7 @@ export interface Executed {
 
 /** Executes a plan under a new run; where it can't even begin, the reason is printed and its exit code is the answer. */
 export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<Executed | ExitCode> {
-  const { store } = todo;
+  const { plan, store, capacity } = todo;
   const run = newRunId(host.clock.wall(), store.runs.list()[0]);
   const journal = store.journal(run);
   if (!journal.ok) {
@@ -48,9 +51,14 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
     return exitCode.environment;
   }
   try {
-    const presenter = await todo.presenter();
+    const allHits = plan.counts.hit === plan.cells.length;
+    const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store, await host.kinds());
+    const outlook = outlookOf(plan, estimate, capacity);
+    // Only for who looks on: a disk that can't take it is found out by the run itself.
+    if (!allHits) store.runs.keepBeside(run, 'outlook', outlookText(outlook));
+    const presenter = await todo.presenter(outlook);
     const tracker = todo.track?.(run);
-    const all = { ...todo, run, journal: journal.value, presenter };
+    const all = { ...todo, run, journal: journal.value, presenter, estimate };
     return { run, summary: await execute(all, host), ...(tracker ? { tracker } : {}) };
   } finally {
     journal.value.close();
@@ -61,6 +69,7 @@ interface ExecuteOptions extends Omit<PlanToExecute, 'presenter' | 'track'> {
   readonly run: string;
   readonly journal: JournalWriter;
   readonly presenter: Presenter;
+  readonly estimate: Estimate;
 }
 
 /** Executes a plan to its end, whatever the end is. */
@@ -78,11 +87,13 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
   });
   const execution = await newExecution(options, { workers, show }, host);
   const unlisten = listenForInterrupts(execution, host);
+  const unwatch = watchForCancel(execution, options, host);
   const unlistenCheckpoints = host.onCheckpoint(() => workers.checkpoint());
   try {
     return await execution.run();
   } finally {
     unlisten();
+    unwatch();
     unlistenCheckpoints();
     await workers.close();
     await presenter.close();
@@ -92,7 +103,7 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
 const newPool = (options: PoolOptions): Workers => new WorkerPool(options);
 
 async function newExecution(
-  { plan, store, run, journal, capacity, backend, given }: ExecuteOptions,
+  { plan, store, run, journal, capacity, backend, given, estimate }: ExecuteOptions,
   { workers, show }: { workers: Workers; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
@@ -101,8 +112,6 @@ async function newExecution(
     host.code(),
     sourceOf(dirname(plan.pipeline.file), host),
   ]);
-  const allHits = plan.counts.hit === plan.cells.length;
-  const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store, kinds);
   return new Execution({
     plan,
     store,
@@ -144,4 +153,24 @@ function listenForInterrupts(execution: Execution, host: CliHost): () => void {
     if (count > 1) return;
     host.stderr.write('moft: stopping; finished cells are kept (Ctrl-C again stops at once)\n');
   });
+}
+
+/** A request lies beside the run, so that it reaches a runner on another machine too. */
+function watchForCancel(
+  execution: Execution,
+  { store, run }: Pick<ExecuteOptions, 'store' | 'run'>,
+  { clock, stderr }: CliHost,
+): () => void {
+  let obeyed: string | undefined;
+  const look = (): void => {
+    const asked = store.runs.readBeside(run, 'cancel');
+    if (asked !== undefined && asked !== obeyed) {
+      obeyed = asked;
+      stderr.write('moft: stopping, as `moft cancel` asked; finished cells are kept\n');
+      execution.interrupt(asked === 'now' ? 'now' : 'grace');
+    }
+    cancel = clock.after(cancelPoll, look);
+  };
+  let cancel = clock.after(cancelPoll, look);
+  return () => cancel();
 }

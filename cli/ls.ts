@@ -3,6 +3,7 @@ import type { RunManifest, Store } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import { open, printJson, storeRoot } from './load.js';
+import { stateOf, type RunState } from './live.js';
 import { flag } from './options.js';
 import { manifests, resultOf } from './results.js';
 import { clean, columns, counted, duration } from './text.js';
@@ -25,10 +26,9 @@ const spec: CommandSpec = {
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;
     const list = manifests(store, run);
-    const { isRunnerGone } = await import('../runner/store/index.js');
     const rows =
       run === undefined
-        ? list.map((manifest) => runRow(manifest, statusOf(manifest, store, isRunnerGone)))
+        ? await Promise.all(list.map(async (manifest) => runRow(manifest, await stateOf(manifest, store))))
         : list.flatMap((manifest) => cellRows(store, manifest));
     if (flag(options, 'json'))
       printJson(
@@ -46,22 +46,7 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-type Status = RunManifest['status'] | 'killed';
-
-/** A killed runner can't write that it was: its run says `running` for ever. */
-function statusOf(
-  { run, status, extra }: RunManifest,
-  store: Store,
-  isGone: (root: string, runner: string) => boolean,
-): Status {
-  const runner = extra?.runner;
-  if (status !== 'running' || typeof runner !== 'string' || !isGone(store.root, runner)) return status;
-  // It may have ended well between the two looks.
-  const now = store.runs.read(run)?.status ?? status;
-  return now === 'running' ? 'killed' : now;
-}
-
-function runRow({ run, pipeline, file, started, finished, cells }: RunManifest, status: Status): Row {
+function runRow({ run, pipeline, file, started, finished, cells }: RunManifest, status: RunState): Row {
   const all = Object.values(cells);
   const ran = all.filter(({ how }) => how === 'ran').length;
   const counts = { ran, hit: all.length - ran };

@@ -19,6 +19,9 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   show: () => import('./show.js'),
   ls: () => import('./ls.js'),
   logs: () => import('./logs.js'),
+  status: () => import('./status.js'),
+  attach: () => import('./attach.js'),
+  cancel: () => import('./cancel.js'),
   report: () => import('./report.js'),
   sync: () => import('./sync.js'),
   restore: () => import('./restore.js'),
@@ -44,7 +47,7 @@ export async function loadCommands(name?: string): Promise<readonly CommandSpec[
 }
 
 /** With --json, these print one event a line. */
-const eventCommands = ['run', 'logs'];
+const eventCommands = ['run', 'logs', 'attach'];
 
 /**
  * Runs a command line and answers with its exit code.

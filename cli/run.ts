@@ -102,8 +102,8 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
       capacity: await capacityFor(planned.plan, context.options, host),
       backend: context.backend,
       given: givenValues(context.options),
-      presenter: async () =>
-        (await import('./progress/presenter.js')).choosePresenter(planned.plan, json, host),
+      presenter: async (outlook) =>
+        (await import('./progress/presenter.js')).choosePresenter(outlook, json, host),
       ...(target ? { track: (run) => startTracker(target, { run, root: store.root }, host) } : {}),
     },
     host,

@@ -7,16 +7,33 @@ import { unpackReport } from './report.js';
 import { reportsAmong } from './results.js';
 import { clean, counted, duration } from './text.js';
 
-interface Context {
+interface Where {
   readonly run: string;
-  readonly pipeline: Pipeline;
   readonly store: Store;
   readonly host: CliHost;
+}
+
+interface Context extends Where {
+  readonly pipeline: Pipeline;
 }
 
 /** A few lines after a run: what happened, what failed and why, what the store saved, where the report is. */
 export async function printSummary(summary: RunSummary, context: Context): Promise<void> {
   const { host, pipeline } = context;
+  printOutcome(summary, pipeline.name, context);
+  if (summary.status !== 'done') return;
+  const manifest = context.store.runs.read(context.run);
+  const makers = pipeline.cells.filter(({ outputs }) => Object.values(outputs).includes('report'));
+  const ids = makers.map(({ id }) => id);
+  for (const { digest } of manifest ? reportsAmong(context.store, manifest, ids) : []) {
+    const page = await unpackReport(context.store, digest, host);
+    if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
+  }
+}
+
+/** What happened, what failed and why, and what the store saved. */
+export function printOutcome(summary: RunSummary, name: string, context: Where): void {
+  const { host } = context;
   for (const group of summary.failures) host.stderr.write(clean(`${failureText(group)}\n`));
   const { ran, hit, failed, skipped, tainted = 0, uncacheable = 0 } = summary.counts;
   const parts = [`${ran} ran`, `${hit} hit`];
@@ -29,24 +46,14 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
   if (uncacheable > 0) parts.push(`${uncacheable} uncacheable (used in this run, not kept)`);
   const saved = hit > 0 ? `; the store saved ${duration(summary.savedSeconds)}` : '';
   host.stdout.write(
-    clean(
-      `${pipeline.name}: ${words[summary.status]} in ${duration(summary.seconds)}: ${parts.join(', ')}${saved}\n`,
-    ),
+    clean(`${name}: ${words[summary.status]} in ${duration(summary.seconds)}: ${parts.join(', ')}${saved}\n`),
   );
   if (summary.status === 'interrupted')
     host.stdout.write('finished cells are kept: run the same command to go on\n');
-  if (summary.status !== 'done') return;
-  const manifest = context.store.runs.read(context.run);
-  const makers = pipeline.cells.filter(({ outputs }) => Object.values(outputs).includes('report'));
-  const ids = makers.map(({ id }) => id);
-  for (const { digest } of manifest ? reportsAmong(context.store, manifest, ids) : []) {
-    const page = await unpackReport(context.store, digest, host);
-    if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
-  }
 }
 
 /** Of an interrupted run, the cells that were at work apart from those that had not begun. */
-function skippedParts(skipped: number, { status }: RunSummary, { store, run }: Context): string[] {
+function skippedParts(skipped: number, { status }: RunSummary, { store, run }: Where): string[] {
   if (status !== 'interrupted') return skipped > 0 ? [`${skipped} skipped`] : [];
   const tries = Object.values(store.runs.read(run)?.tries ?? {});
   const stopped = tries.filter((tried) => tried.how === 'stopped').length;

@@ -32,6 +32,18 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** How long yet: `about 3 min 20 s left`; `more than ...` where some of it was never measured. */
+export function timeLeft({
+  seconds,
+  unknown,
+}: {
+  readonly seconds: number;
+  readonly unknown: number;
+}): string {
+  if (unknown > 0 && seconds === 0) return 'time left: not known yet';
+  return `${unknown > 0 ? 'more than' : 'about'} ${duration(seconds)} left`;
+}
+
 /** `$0.04`, `$12.50`. */
 export function dollars(amount: number): string {
   return `$${amount.toFixed(amount > 0 && amount < 0.01 ? 4 : 2)}`;

@@ -2,6 +2,7 @@
 import { compareResults, type Comparison } from '../../runner/audit/compare.js';
 import type { KindRegistry } from '../../runner/contract.js';
 import type { CellId, Pipeline } from '../../runner/pipeline.js';
+import type { Outlook } from '../../runner/execute/outlook.js';
 import type { Capacity } from '../../runner/execute/resources.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { Plan, PlannedCell } from '../../runner/plan/index.js';
@@ -54,7 +55,7 @@ export async function auditPart(
   const { executePlan } = await import('../execute.js');
   const capacity = await context.capacity(plan);
   const executed = await executePlan(
-    { plan, store, capacity, backend, given, presenter: () => presenterOf(plan, context) },
+    { plan, store, capacity, backend, given, presenter: (outlook) => presenterOf(outlook, context) },
     host,
   );
   if (typeof executed === 'number') return executed;
@@ -71,11 +72,11 @@ export async function auditPart(
     .flatMap((one) => auditedCell(one, { manifest, store, kinds, pipeline: pipeline.name }));
 }
 
-async function presenterOf(plan: Plan, { json, host }: AuditContext): Promise<Presenter> {
+async function presenterOf(outlook: Outlook, { json, host }: AuditContext): Promise<Presenter> {
   const { choosePresenter } = await import('../progress/presenter.js');
   return json
     ? { show: () => undefined, close: () => Promise.resolve() }
-    : choosePresenter(plan, false, host);
+    : choosePresenter(outlook, false, host);
 }
 
 interface Judging {

@@ -1,4 +1,4 @@
-import type { Plan } from '../../runner/plan/index.js';
+import type { Outlook } from '../../runner/execute/outlook.js';
 import type { CellEvent, LifecycleEvent, RunEvent } from '../../runner/track/events.js';
 import type { CliHost } from '../host.js';
 import { clean, duration, oneLine } from '../text.js';
@@ -64,9 +64,9 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
 }
 
 /** JSON where asked for, rows on a terminal, lines elsewhere; a run of hits only needs no rows. */
-export async function choosePresenter(plan: Plan, json: boolean, host: CliHost): Promise<Presenter> {
+export async function choosePresenter(outlook: Outlook, json: boolean, host: CliHost): Promise<Presenter> {
   if (json) return jsonPresenter(host);
-  if (host.stdout.isTTY !== true || plan.counts.hit === plan.cells.length) return plainPresenter(host);
+  if (host.stdout.isTTY !== true || outlook.pending.length === 0) return plainPresenter(host);
   const { terminalPresenter } = await import('./terminal.js');
-  return terminalPresenter(plan, host);
+  return terminalPresenter(outlook, host);
 }

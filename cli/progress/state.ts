@@ -21,13 +21,12 @@ export interface StageProgress {
 
 export type Progress = ReadonlyMap<string, StageProgress>;
 
-export function initialProgress(cells: readonly { readonly stage: string }[]): Progress {
-  const stages = new Map<string, StageProgress>();
-  for (const { stage } of cells) {
-    const known = stages.get(stage);
-    stages.set(stage, { stage, total: (known?.total ?? 0) + 1, counts: noCounts, running: new Map() });
-  }
-  return stages;
+export function initialProgress(
+  all: readonly { readonly stage: string; readonly cells: number }[],
+): Progress {
+  return new Map(
+    all.map(({ stage, cells }) => [stage, { stage, total: cells, counts: noCounts, running: new Map() }]),
+  );
 }
 
 /** The progress after an event. */

@@ -1,16 +1,18 @@
 /** Rows on a terminal. listr2 draws; what is drawn and when is decided here. */
 import { DefaultRenderer, Listr, type ListrTaskWrapper } from 'listr2';
-import type { Plan } from '../../runner/plan/index.js';
+import { Remaining, type Outlook, type TimeLeft } from '../../runner/execute/outlook.js';
 import type { RunEvent } from '../../runner/track/events.js';
 import type { CliHost } from '../host.js';
-import { clean, clip } from '../text.js';
+import { clean, clip, duration, timeLeft } from '../text.js';
 import { plainLine, type Presenter } from './presenter.js';
 import { advance, initialProgress, screen, settled, type Progress } from './state.js';
 
 /** Milliseconds between two drawings: two a second can be read, and four cost twice as much. */
 const interval = 500;
+/** Milliseconds between two estimates of the time left. */
+const estimateEvery = 2000;
 /** Lines of the screen that stay free. */
-const margin = 3;
+const margin = 4;
 
 /** Draws when told to, not at every change of a title. */
 class CalmRenderer extends DefaultRenderer {
@@ -68,14 +70,16 @@ class Row {
   }
 }
 
-export function terminalPresenter(plan: Plan, host: CliHost): Presenter {
-  let progress: Progress = initialProgress(plan.cells.map(({ cell }) => cell));
+export function terminalPresenter(outlook: Outlook, host: CliHost): Presenter {
+  let progress: Progress = initialProgress(outlook.stages);
+  const time = new TimeLine(outlook, host);
   const remarks: string[] = [];
   const height = Math.max(1, Math.min(progress.size, (host.stdout.rows ?? 24) - margin));
   const width = (host.stdout.columns ?? 80) - 4;
   const rows = screen(progress, height).map((title) => new Row(clip(title, width)));
+  const last = new Row(time.text());
   const drawn = new Listr(
-    rows.map((row) => row.task),
+    [...rows, last].map((row) => row.task),
     {
       concurrent: true,
       exitOnError: false,
@@ -86,6 +90,7 @@ export function terminalPresenter(plan: Plan, host: CliHost): Presenter {
   ).run();
   const draw = (): void => {
     screen(progress, height).forEach((title, i) => rows[i]?.show(clip(title, width)));
+    last.show(clip(time.text(), width));
     if (rows.length === progress.size) endSettled(progress, rows);
     CalmRenderer.drawing?.draw();
   };
@@ -93,17 +98,53 @@ export function terminalPresenter(plan: Plan, host: CliHost): Presenter {
   return {
     show: (event) => {
       progress = advance(progress, event);
+      time.hear(event);
       const remark = remarkOf(event);
       if (remark !== undefined) remarks.push(clean(remark));
     },
     close: async () => {
       clearInterval(timer);
       draw();
-      for (const row of rows) row.end(false);
+      for (const row of [...rows, last]) row.end(false);
       await drawn;
       for (const remark of remarks) host.stdout.write(`${remark}\n`);
     },
   };
+}
+
+/** The last line: how long the run will go on, and what the store has saved. */
+class TimeLine {
+  readonly #host: CliHost;
+  readonly #remaining: Remaining;
+  #left: TimeLeft | undefined;
+  #estimated = -Infinity;
+  #saved = 0;
+  #ended: string | undefined;
+
+  constructor(outlook: Outlook, host: CliHost) {
+    this.#remaining = new Remaining(outlook);
+    this.#host = host;
+  }
+
+  hear(event: RunEvent): void {
+    this.#remaining.hear(event);
+    if (event.type === 'cell-finished' && event.status === 'hit') this.#saved += event.seconds ?? 0;
+    if (event.type === 'run-finished') this.#ended = `${duration(event.seconds)} in all`;
+  }
+
+  text(): string {
+    const saved = this.#saved > 0 ? `; the store saved ${duration(this.#saved)}` : '';
+    return `${this.#ended ?? this.#estimate()}${saved}`;
+  }
+
+  #estimate(): string {
+    const { clock } = this.#host;
+    if (this.#left === undefined || clock.monotonic() - this.#estimated >= estimateEvery) {
+      this.#left = this.#remaining.at(clock.wall());
+      this.#estimated = clock.monotonic();
+    }
+    return timeLeft(this.#left);
+  }
 }
 
 /** Where every stage has a row, a row gets its mark as soon as its stage is through. */

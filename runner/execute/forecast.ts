@@ -2,7 +2,7 @@
 import type { Cell, CellId } from '../pipeline.js';
 import type { Plan } from '../plan/index.js';
 import type { Estimate } from './estimates.js';
-import { childrenOf, comparePlaces, parentsFirst, places, type Place, type Weighted } from './priority.js';
+import { childrenOf, comparePlaces, parentsFirst, places, type Weighted } from './priority.js';
 import { PriorityQueue } from './queue.js';
 import { Budget, demandOf, demandOfAll, lacks, type Capacity, type Demand, type Grant } from './resources.js';
 
@@ -17,7 +17,8 @@ export interface Forecast {
   readonly unknown: number;
 }
 
-interface Task extends Weighted {
+/** A cell that waits to run, or runs: then it has the highest priority, since it holds what it needs. */
+export interface Waiting extends Weighted {
   readonly demand: Demand;
   readonly priority?: number;
 }
@@ -27,35 +28,41 @@ export function forecast(plan: Plan, estimate: Estimate, capacity: Capacity): Fo
   const cells = plan.cells.filter(({ status }) => status !== 'hit').map(({ cell }) => cell);
   const pending = new Set(cells.map(({ id }) => id));
   const known = new Map(cells.map((cell) => [cell.id, estimate(cell)]));
-  const tasks = parentsFirst(cells.map((cell) => taskOf(cell, pending, known.get(cell.id) ?? 0, capacity)));
+  const tasks = parentsFirst(cells.map((cell) => taskOf(cell, pending, known.get(cell.id) ?? 0)));
   const placeOf = places(tasks);
   return {
-    seconds: makespan(tasks, placeOf, capacity),
+    seconds: makespan(tasks, capacity),
     path: tasks.reduce((longest, { cell }) => Math.max(longest, placeOf(cell).path), 0),
     work: tasks.reduce((sum, { seconds }) => sum + seconds, 0),
     unknown: cells.filter(({ id }) => known.get(id) === undefined).length,
   };
 }
 
-function taskOf(cell: Cell, pending: ReadonlySet<CellId>, seconds: number, capacity: Capacity): Task {
-  const demand = demandOf(cell.resources);
+function taskOf(cell: Cell, pending: ReadonlySet<CellId>, seconds: number): Waiting {
   const needs = cell.needs.filter((id) => pending.has(id));
-  // What fits no machine is refused by a run; here it takes the whole machine.
-  const fitting = lacks(demand, capacity).length > 0 ? demandOfAll(capacity) : demand;
   const { priority } = cell;
-  return { cell: cell.id, needs, seconds, demand: fitting, ...(priority === undefined ? {} : { priority }) };
+  return {
+    cell: cell.id,
+    needs,
+    seconds,
+    demand: demandOf(cell.resources),
+    ...(priority === undefined ? {} : { priority }),
+  };
 }
 
 interface Running {
-  readonly task: Task;
+  readonly task: Waiting;
   readonly grant: Grant;
   readonly end: number;
 }
 
-function makespan(tasks: readonly Task[], placeOf: (cell: CellId) => Place, capacity: Capacity): number {
+/** Seconds until the last of them ends: the earliest in place first, within the capacity. */
+export function makespan(waiting: readonly Waiting[], capacity: Capacity): number {
+  const tasks = parentsFirst(waiting.map((task) => ({ ...task, demand: fitting(task.demand, capacity) })));
+  const placeOf = places(tasks);
   const children = childrenOf(tasks);
   const missing = new Map(tasks.map(({ cell, needs }) => [cell, needs.length]));
-  const ready = new PriorityQueue<Task>((a, b) => comparePlaces(placeOf(a.cell), placeOf(b.cell)));
+  const ready = new PriorityQueue<Waiting>((a, b) => comparePlaces(placeOf(a.cell), placeOf(b.cell)));
   // The soonest end is first.
   const running = new PriorityQueue<Running>((a, b) => b.end - a.end);
   const budget = new Budget(capacity);
@@ -79,3 +86,7 @@ function makespan(tasks: readonly Task[], placeOf: (cell: CellId) => Place, capa
     }
   }
 }
+
+/** What fits no machine is refused by a run; here it takes the whole machine. */
+const fitting = (demand: Demand, capacity: Capacity): Demand =>
+  lacks(demand, capacity).length > 0 ? demandOfAll(capacity) : demand;

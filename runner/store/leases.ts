@@ -79,5 +79,11 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
       }
     }
   };
-  return { acquire: (key) => guard(() => acquire(key)) };
+  return {
+    acquire: (key) => guard(() => acquire(key)),
+    standing: (key) => {
+      const { epoch, runner, released } = standing(leaseFolder(context.root, key));
+      return released || runner === undefined ? undefined : { epoch, runner };
+    },
+  };
 }

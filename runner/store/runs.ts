@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { replaceFile, type Context } from './context.js';
-import { isRunName, names, readJson, runFile } from './layout.js';
+import { isRunName, names, readJson, readText, runFile } from './layout.js';
 import { guard } from './problem.js';
-import type { RunManifest, Runs } from './types.js';
+import type { BesideRun, RunManifest, Runs } from './types.js';
 
 const stampOf = (time: number): string => new Date(time).toISOString().replace(/[-:.]|Z$/g, '');
 
@@ -46,8 +46,11 @@ export function createRuns(context: Context): Runs {
     const content = readJson(runFile(context.root, run));
     return isManifest(content, run) ? content : undefined;
   };
+  const beside = (run: string, what: BesideRun): string => runFile(context.root, run).replace(/json$/, what);
   return {
     read,
+    keepBeside: (run, what, text) => guard(() => replaceFile(context, beside(run, what), text)),
+    readBeside: (run, what) => (isRunName(run) ? readText(beside(run, what)) : undefined),
     write: (manifest) =>
       guard(() => {
         const file = runFile(context.root, manifest.run);

@@ -134,6 +134,8 @@ export type Acquired =
 export interface Leases {
   /** Never waits. A waiter calls again later: it is the observing that declares a silent holder dead. */
   acquire(key: Key): Result<Acquired, StoreProblem>;
+  /** Who has the lease of a key now, by what is written; undefined where nobody does. */
+  standing(key: Key): { readonly epoch: number; readonly runner: string } | undefined;
 }
 
 /** A folder for one try at running a cell. All paths are absolute. */
@@ -199,9 +201,18 @@ export interface RunManifest {
   readonly extra?: JsonObject;
 }
 
+/**
+ * What may stand beside `runs/<run>.json`. `outlook`: what the run has before it. `cancel`: how it is to stop. `diff`:
+ * what its working tree had that its commit hadn't.
+ */
+export type BesideRun = 'outlook' | 'cancel' | 'diff';
+
 export interface Runs {
   write(manifest: RunManifest): Result<void, StoreProblem>;
   read(run: string): RunManifest | undefined;
+  /** Keeps a text beside the manifest. */
+  keepBeside(run: string, what: BesideRun, text: string): Result<void, StoreProblem>;
+  readBeside(run: string, what: BesideRun): string | undefined;
   /** Run ids, newest first: ids of `newRunId` sort by their start, whatever the clock does. */
   list(): readonly string[];
 }

@@ -24,7 +24,10 @@ function after(progress: Progress, ...events: readonly (LifecycleEvent | CellEve
   return events.reduce((state, event) => advance(state, { time: 0, run: 'r', ...event }), progress);
 }
 
-const stages = (...names: string[]): Progress => initialProgress(names.map((stage) => ({ stage })));
+const stages = (...names: string[]): Progress =>
+  initialProgress(
+    [...new Set(names)].map((stage) => ({ stage, cells: names.filter((name) => name === stage).length })),
+  );
 
 describe('a row', () => {
   it('counts cells and shows what the current one is at', () => {

@@ -1,0 +1,53 @@
+import type { RunManifest, Store } from '../runner/store/index.js';
+import type { CommandSpec } from './command.js';
+import { exitCode, type ExitCode } from './exit.js';
+import type { CliHost } from './host.js';
+import { liveRun, stateOf } from './live.js';
+import { open, printProblem, storeRoot } from './load.js';
+import { flag } from './options.js';
+import { clean, counted } from './text.js';
+import { pauses } from './pauses.js';
+
+const spec: CommandSpec = {
+  usage: 'cancel [run]',
+  description:
+    'Stop a run, as Ctrl-C in its terminal would: running cells keep checkpoints, finished ones are kept; waits until it has ended',
+  options: [['--now', 'Kill its cells at once']],
+  examples: ['cancel', 'cancel 20260102T030405678-1a2b3c4d', 'cancel 1a2b3c4d --now'],
+  async run([named], options, host) {
+    const store = await open(storeRoot(host.cwd, host), 'write', host);
+    if (!store) return exitCode.environment;
+    try {
+      return await cancel(await liveRun(store, named), flag(options, 'now'), { store, host });
+    } finally {
+      await store.close();
+    }
+  },
+};
+export default spec;
+
+async function cancel(
+  manifest: RunManifest,
+  now: boolean,
+  { store, host }: { readonly store: Store; readonly host: CliHost },
+): Promise<ExitCode> {
+  const { run } = manifest;
+  const asked = store.runs.keepBeside(run, 'cancel', now ? 'now' : 'grace');
+  if (!asked.ok) {
+    printProblem(asked.error, host);
+    return exitCode.environment;
+  }
+  for await (const interrupted of pauses(host)) {
+    if (interrupted) {
+      host.stderr.write(`moft: ${run} still stops; \`moft cancel ${run} --now\` kills its cells\n`);
+      return exitCode.interrupted;
+    }
+    const found = store.runs.read(run) ?? manifest;
+    const state = await stateOf(found, store);
+    if (state === 'running') continue;
+    const kept = counted(Object.keys(found.cells).length, 'finished cell');
+    host.stdout.write(clean(`${run} is ${state}; ${kept} kept\n`));
+    break;
+  }
+  return exitCode.done;
+}
