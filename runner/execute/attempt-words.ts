@@ -23,10 +23,14 @@ export function lostFailure(digests: readonly string[]): Failure {
   return { class: 'environment', code: 'missing-blob', message };
 }
 
-export function taintNote(what: string, changed: readonly string[]): string {
-  const [first = '', ...rest] = changed;
-  const more = rest.length === 0 ? '' : ` and ${rest.length} more`;
-  return `${what} changed while the cell ran (${first}${more}): its result is used in this run and not kept`;
+export const taintNote = (what: string, changed: readonly string[]): string =>
+  `${what} changed while the cell ran (${firstOf(changed)}): its result is used in this run and not kept`;
+
+export const editNote = (edited: readonly string[]): string =>
+  `edited after it was copied (${firstOf(edited)}): the result is of what it held before; run again for the new content`;
+
+function firstOf([first = '', ...rest]: readonly string[]): string {
+  return rest.length === 0 ? first : `${first} and ${rest.length} more`;
 }
 
 export const silentFailure = (limit = 0): Failure => ({

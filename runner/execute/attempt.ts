@@ -15,6 +15,7 @@ import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Cell, Key } from '../pipeline.js';
 import {
   changedSince,
+  editedSince,
   type CodeDigest,
   type GatheredDigest,
   type InputDigest,
@@ -31,6 +32,7 @@ import type { StopManner } from './actions.js';
 import { Silence } from './silence.js';
 import {
   compareArtifacts,
+  editNote,
   forcedNotes,
   lostFailure,
   silentFailure,
@@ -70,6 +72,8 @@ export interface AttemptSubject {
   readonly uncacheable?: string;
   /** What it reads where it lies. */
   readonly watched?: readonly Watched[];
+  /** Outside files of which it reads copies. */
+  readonly copied?: readonly Watched[];
 }
 
 export interface AttemptListener {
@@ -334,7 +338,15 @@ export class CellAttempt {
       return ok(unkept);
     }
     // Where another runner took the lease over and was first, its result stands and is taken.
-    return this.#world.store.records.publish(record);
+    const published = await this.#world.store.records.publish(record);
+    if (published.ok) await this.#noteEdits();
+    return published;
+  }
+
+  /** A file that was edited after it was copied harms nothing, but what was computed is not of what lies there now. */
+  async #noteEdits(): Promise<void> {
+    const edited = await editedSince(this.#world.store, this.#subject.copied ?? []);
+    if (edited.length > 0) this.#listener.onNote(editNote(edited));
   }
 
   async #collect(attempt: Attempt, exit: Exit): Promise<Result<RecordedArtifact[], Failure>> {

@@ -174,10 +174,10 @@ export class Execution {
   #start({ cell, key, attempt, gpus }: Extract<Action, { kind: 'start' }>): void {
     const planned = this.#planned.get(cell);
     if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
-    const { preimage, code, record, uncacheable, watched = [] } = planned;
+    const { preimage, code, record, uncacheable, watched = [], copied = [] } = planned;
     const standing = isForced(planned) && record ? { standing: record } : {};
     const lost = uncacheable === undefined ? {} : { uncacheable };
-    const subject = { cell: planned.cell, key, preimage, code, gpus, watched, ...standing, ...lost };
+    const subject = { cell: planned.cell, key, preimage, code, gpus, watched, copied, ...standing, ...lost };
     const running = new CellAttempt(this.#options, subject, {
       onStart: () => {
         this.#ledger.tried(cell, { key, how: 'started' });

@@ -11,16 +11,8 @@ import { parentsOf } from './order.js';
 import { writePreimage, type WrittenPreimage } from './preimage.js';
 import { missReason, ranBefore, waitReason } from './reasons.js';
 import type { ProgramFinder, Programs } from './programs.js';
-import { snapshotOf, type Snapshot } from './snapshot.js';
-import type {
-  CodeDigest,
-  PlanOptions,
-  PlanProblem,
-  PlannedCell,
-  Preimage,
-  Reason,
-  Watched,
-} from './types.js';
+import { snapshotOf, type Snapshot, type Taken } from './snapshot.js';
+import type { CodeDigest, PlanOptions, PlanProblem, PlannedCell, Preimage, Reason } from './types.js';
 
 export interface Planning extends PlanOptions {
   readonly snapshot: Snapshot;
@@ -131,9 +123,10 @@ async function programsOf(
   return names ? programs.find(names, path.dirname(pipeline.file)) : ok(undefined);
 }
 
-const readInPlace = ({ snapshot, pipeline }: Planning, cell: Cell): readonly Watched[] =>
+/** What was read of the paths of a cell. */
+const takenBy = ({ snapshot, pipeline }: Planning, cell: Cell): readonly Taken[] =>
   Object.values(cell.inputs).flatMap((binding) =>
-    binding.kind === 'path' ? (snapshotOf(snapshot, binding, pipeline)?.watched ?? []) : [],
+    binding.kind === 'path' ? (snapshotOf(snapshot, binding, pipeline) ?? []) : [],
   );
 
 /** Plans one cell from the records that its parents have or will have had. */
@@ -163,6 +156,12 @@ export async function decide(
     unknown.length === 0
       ? await withKnownInputs(planning, draft)
       : withUnknownInputs(planning, draft, unknown);
-  const watched = [...(started.value?.watched ?? []), ...readInPlace(planning, cell)];
-  return ok({ ...force(planned, planning), ...(watched.length === 0 ? {} : { watched }) });
+  const taken = takenBy(planning, cell);
+  const watched = [...(started.value?.watched ?? []), ...taken.flatMap((one) => one.watched ?? [])];
+  const copied = taken.flatMap((one) => one.copied ?? []);
+  return ok({
+    ...force(planned, planning),
+    ...(watched.length === 0 ? {} : { watched }),
+    ...(copied.length === 0 ? {} : { copied }),
+  });
 }

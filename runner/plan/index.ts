@@ -11,5 +11,5 @@ export { planPipeline } from './plan.js';
 export { checkpointFamily, inertValues, keyOf, preimageOf, type PreimageParts } from './preimage.js';
 export { axesOf, countReason, expectedCalls, savedSeconds, stagesOf } from './stages.js';
 export type { AxisSummary, StageSummary } from './stages.js';
-export { changedSince } from './watch.js';
+export { changedSince, editedSince } from './watch.js';
 export type * from './types.js';

@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../../schemas/result.js';
 import type { Diagnostic, PathBinding, Pipeline } from '../pipeline.js';
 import type { Store, StoreProblem } from '../store/index.js';
 import type { PlanProblem, Watched } from './types.js';
-import { watch } from './watch.js';
+import { identityOfPath, watch } from './watch.js';
 
 /** What was read of a path. */
 export interface Taken {
@@ -13,6 +13,8 @@ export interface Taken {
   readonly executable: boolean;
   /** Where it is read in place, what it was. */
   readonly watched?: Watched;
+  /** Where it is copied, what it was before that. */
+  readonly copied?: Watched;
 }
 
 /** What was read of each path binding. */
@@ -70,8 +72,12 @@ async function take(
     const watched = await watch(store, binding.type === 'file' ? 'file' : 'directory', file);
     return watched.ok ? ok({ digest: watched.value.digest, executable, watched: watched.value }) : watched;
   }
+  const type = binding.type === 'file' ? 'file' : 'directory';
+  const identity = identityOfPath(type, file);
   const put = await store.cas.put(binding.type, file);
-  return put.ok ? ok({ digest: put.value.digest, executable }) : put;
+  if (!put.ok) return put;
+  const { digest } = put.value;
+  return ok({ digest, executable, copied: { type, path: file, identity, digest } });
 }
 
 /** Reads every path of a pipeline once; all that can't be read is told together. */

@@ -70,7 +70,7 @@ export interface CodeProblem {
   readonly hint?: string;
 }
 
-/** Something that a cell reads where it lies, as it was when the key was made. */
+/** Something outside that a cell reads, where it lies or a copy of it, as it was when the key was made. */
 export interface Watched {
   readonly type: 'file' | 'directory';
   /** Absolute. */
@@ -93,6 +93,8 @@ export interface PlannedCell {
   readonly code: CodeDigest;
   /** A change of these while the cell runs taints it. */
   readonly watched?: readonly Watched[];
+  /** A change of these is a notice: copies of them are read. */
+  readonly copied?: readonly Watched[];
   /** The chosen record of a hit, or of a cell that is forced to run although it has one. */
   readonly record?: StoredRecord;
   /** Why its result is never served, as a clause. */

@@ -51,3 +51,14 @@ export async function changedSince(store: Store, watched: readonly Watched[]): P
   }
   return changed;
 }
+
+/** Paths of those with another content than was copied; what was only touched, or is gone, is none of them. */
+export async function editedSince(store: Store, copied: readonly Watched[]): Promise<readonly string[]> {
+  const edited: string[] = [];
+  for (const { type, path: file, identity, digest } of copied) {
+    if (identityOfPath(type, file) === identity) continue;
+    const now = await store.cas.hash(type, file);
+    if (now.ok && now.value.digest !== digest) edited.push(file);
+  }
+  return edited;
+}

@@ -50,6 +50,30 @@ const writers: readonly ((file: string) => void)[] = [
   },
 ];
 
+it('is a notice where it happens after the copy, and none where the file is only touched', async () => {
+  for (const [content, notices] of [
+    [fresh, ['bytes', 'rows']],
+    [old, []],
+  ] as const) {
+    const lab = new Lab(pipeline, { 'rows.jsonl': old });
+    let copied = false;
+    const outcome = await lab.run({
+      hook: ({ path }) => {
+        if (copied || !path.endsWith('job.json')) return;
+        copied = true;
+        fs.writeFileSync(join(lab.folder, 'rows.jsonl'), content);
+      },
+    });
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    const told = outcome.events.flatMap((event) =>
+      event.type === 'run-note' && event.text.startsWith('edited after it was copied (') ? [event.cell] : [],
+    );
+    expect(told.sort()).toEqual(notices);
+    expect(await lab.results(outcome)).toEqual(clean.old.results);
+    lab.remove();
+  }
+});
+
 it(`makes no wrong hit in ${timings} random timings`, { timeout: 1_200_000 }, async () => {
   expect(Buffer.byteLength(old)).toBe(Buffer.byteLength(fresh));
   expect(old.length).toBeGreaterThan(1 << 20);
