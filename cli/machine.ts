@@ -59,9 +59,22 @@ export async function cachesOf(folder: string, host: CliHost): Promise<readonly 
   return sources;
 }
 
-/** The store, looking into shared caches for what it lacks; what went wrong there is told once. */
-export async function withCaches(store: Store, caches: readonly Source[], host: CliHost): Promise<Store> {
+/**
+ * The store, looking into shared caches for what it lacks; what went wrong there is told once.
+ *
+ * @param how `pull` fetches what is found; `glimpse` only says that it would be served
+ */
+export async function withCaches(
+  store: Store,
+  caches: readonly Source[],
+  host: CliHost,
+  how: 'pull' | 'glimpse' = 'pull',
+): Promise<Store> {
   if (caches.length === 0) return store;
-  const { withSources } = await import('../runner/store/remote/shared.js');
-  return withSources(store, caches, (text) => void host.stderr.write(clean(`moft: ${text}\n`)));
+  const [{ withSources }, transfer] = await Promise.all([
+    import('../runner/store/remote/shared.js'),
+    import('../runner/store/remote/transfer.js'),
+  ]);
+  const tell = (text: string): void => void host.stderr.write(clean(`moft: ${text}\n`));
+  return withSources(store, caches, tell, transfer[how]);
 }

@@ -38,8 +38,11 @@ const spec: CommandSpec = {
   ],
   async run([file], options, host) {
     const { pipeline, support } = await select(await loadChecked(file, options, host), options);
-    const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
-    if (!store) return exitCode.environment;
+    const { cachesOf, withCaches } = await import('./machine.js');
+    const caches = await cachesOf(dirname(pipeline.file), host);
+    const local = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
+    if (!local) return exitCode.environment;
+    const store = await withCaches(local, caches, host, 'glimpse');
     const planned = await makePlan(pipeline, store, host, {
       forced: await forcedCells(outside(support, pipeline.cells), options),
     });
@@ -139,7 +142,7 @@ function cellOutlook(
 }
 
 /** A planned cell as `plan --json` and `explain --json` show it. */
-export function plannedJson({ cell, status, key, reason }: PlannedCell): Record<string, unknown> {
+export function plannedJson({ cell, status, key, reason, record }: PlannedCell): Record<string, unknown> {
   return {
     id: cell.id,
     stage: cell.stage,
@@ -147,6 +150,7 @@ export function plannedJson({ cell, status, key, reason }: PlannedCell): Record<
     kind: cell.kind,
     status,
     ...(key === undefined ? {} : { key }),
+    ...(record?.from === undefined ? {} : { shared: record.from }),
     reason: { code: reason.code, message: reason.message, changes: reason.changes },
     needs: cell.needs,
   };
@@ -169,9 +173,10 @@ function cellRow(planned: PlannedCell): string[] {
   return [planned.status, planned.cell.id, why(planned)];
 }
 
-function why({ status, reason, foreign }: PlannedCell): string {
+function why({ status, reason, foreign, record }: PlannedCell): string {
   if (status !== 'hit') return oneLine(reason.message);
-  return foreign === undefined ? '' : oneLine(foreign);
+  const shared = record?.from === undefined ? [] : [`from the shared cache ${record.from}`];
+  return oneLine([...shared, ...(foreign === undefined ? [] : [foreign])].join('; '));
 }
 
 function stageRows({ stages, estimate, planning }: Outlook): string[][] {

@@ -89,6 +89,8 @@ export interface StoredRecord {
   /** SHA-256 of the record's canonical JSON; what `runs/<run>.json` freezes. */
   readonly digest: string;
   readonly record: ResultRecord;
+  /** The shared cache that it would be fetched from: it isn't here yet. */
+  readonly from?: string;
 }
 
 /** Why nothing is served under a key. `incomplete`: a record was chosen, and something of it is missing or corrupt. */

@@ -78,6 +78,12 @@ describe('a shared folder', () => {
     yours.write('moft.yaml', `caches: [{folder: ${cache}, ${trust}}]\n`);
     await mine.run('run', 'p.yaml');
     await mine.run('push', 'one');
+    // A plan says what a run would fetch, and fetches nothing.
+    const planned = await yours.json<{ counts: unknown; cells: { shared?: string }[] }>('plan', 'p.yaml');
+    expect(planned.counts).toMatchObject({ hit: 2 });
+    expect(planned.cells.map(({ shared }) => shared)).toEqual([cache, cache, undefined]);
+    expect((await yours.run('plan', 'p.yaml', '--cells')).stdout).toContain(`from the shared cache ${cache}`);
+    expect(existsSync(join(yours.folder, '.moft'))).toBe(false);
     expect(await yours.json('pull', 'p.yaml')).toEqual({ pulled: 2, here: 0, missing: 1 });
     expect(await yours.json('plan', 'p.yaml')).toMatchObject({ counts: { hit: 2 } });
   });

@@ -17,8 +17,14 @@ const mostFailures = 2;
  * The store, with `records.chosen` asking the caches in their order where nothing is chosen here.
  *
  * @param note says what a reader should know: a cache that is given up, a record that isn't trusted
+ * @param ask `pull`; or `glimpse`, where it is only to be known what would be served
  */
-export function withSources(store: Store, sources: readonly Source[], note: (text: string) => void): Store {
+export function withSources(
+  store: Store,
+  sources: readonly Source[],
+  note: (text: string) => void,
+  ask: typeof pull = pull,
+): Store {
   const failures = new Map<Source, number>();
   const absent = new Set<Key>();
   const said = new Set<string>();
@@ -36,7 +42,7 @@ export function withSources(store: Store, sources: readonly Source[], note: (tex
   const look = async (key: Key, here: Chosen): Promise<Chosen> => {
     for (const source of sources) {
       if ((failures.get(source) ?? 0) >= mostFailures) continue;
-      const found = await pull(store, source.remote, { key, trusted: source.trusted });
+      const found = await ask(store, source.remote, { key, trusted: source.trusted });
       if (found.ok && found.value) return { kind: 'chosen', record: found.value };
       if (found.ok) continue;
       // A bad record says nothing of the cache's other ones.

@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import type { ResultRecord } from '../../../schemas/protocol.js';
+import { canonicalJson, sha256 } from '../../../schemas/json.js';
 import { err, ok, type Result } from '../../../schemas/result.js';
 import type { Key } from '../../pipeline.js';
 import { blobPath, isDigest } from '../layout.js';
@@ -46,6 +47,26 @@ export async function pull(
   if (!fetched.value) return ok(undefined);
   const published = await store.records.publish(record.value);
   return published.ok ? published : err(local(published.error));
+}
+
+/** The result that `pull` would fetch, as far as the record and the heads of its artifacts tell; nothing is fetched. */
+export async function glimpse(
+  _: Store,
+  remote: Remote,
+  { key, trusted }: { readonly key: Key; readonly trusted: readonly string[] },
+): Promise<Result<StoredRecord | undefined, RemoteProblem>> {
+  const content = await remote.record(key);
+  if (!content.ok) return content;
+  if (content.value === undefined) return ok(undefined);
+  const record = unseal(content.value, key, trusted);
+  if (!record.ok) return record;
+  for (const { digest } of record.value.artifacts) {
+    const there = await remote.has(digest);
+    if (!there.ok) return there;
+    if (!there.value) return ok(undefined);
+  }
+  const digest = sha256(canonicalJson(record.value));
+  return ok({ key, digest, record: record.value, from: remote.name });
 }
 
 /** False where the cache lacks a blob: it may be on its way there. */
