@@ -123,6 +123,28 @@ describe.skipIf(!programs)('a tracked run', () => {
     for (const row of data) expect(cells.has(row.at(-1) ?? '')).toBe(true);
   });
 
+  it('that is killed is KILLED there, by the tracker that it left behind', async () => {
+    const commander = new Commander();
+    onTestFinished(() => commander.close());
+    const experiment = unique('moft/killed');
+    const cell = `{uses: test/step, with: {label: a, socket: ${commander.path}}}`;
+    const stepped = project(`name: k\nexperiment: ${experiment}\nstages: {a: ${cell}}\n`);
+    const run = stepped.start(['run', 'p.yaml', '--track', address]);
+    const a = await commander.next('a');
+    await a.tell('emit {"type":"metric","name":"loss","value":1.5,"step":1}');
+    run.process.kill('SIGKILL');
+    await run.ended;
+    const mlflow = client();
+    const { id } = valueOf(await mlflow.experiment(experiment));
+    const read = async (): Promise<readonly string[]> =>
+      valueOf(await mlflow.runs({ experiments: [id] })).map(({ name, status }) => `${name} ${status}`);
+    await expect
+      .poll(read, { timeout: 90_000, interval: 500 })
+      .toEqual(expect.arrayContaining(['k KILLED', 'a KILLED']));
+    const [killed] = valueOf(await mlflow.runs({ experiments: [id], filter: "tags.`moft.role` = 'cell'" }));
+    expect(killed?.metrics.loss).toMatchObject({ value: 1.5, step: 1 });
+  });
+
   it('shows no password, in no file of the store and no output', async () => {
     const commander = new Commander();
     onTestFinished(() => commander.close());
