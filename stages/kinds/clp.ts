@@ -98,7 +98,12 @@ export default defineKind({
   with: ClpSchema,
   inert: [...inertFields],
   inputs: {
-    reference: { type: 'model', description: 'The model to start from and to stay close to (pi_ref).' },
+    reference: {
+      type: 'model',
+      path: true,
+      description:
+        'The model to start from and to stay close to (pi_ref); also the path of a folder of Hugging Face files.',
+    },
     prompts: { type: 'dataset', description: 'Prompts to answer; their facts may answer rewards.' },
   },
   outputs: (values, inputs) => {

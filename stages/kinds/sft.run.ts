@@ -1,5 +1,6 @@
 /** sft: tokenizer from the data, a decoder from nothing, then one epoch after the other of responses after prompts. */
 import {
+  StageFailure,
   oneInput,
   outputPath,
   requiredInput,
@@ -11,7 +12,10 @@ import { bigramLoss, fitBigram } from '../data/bigram.js';
 import { openDataset } from '../data/dataset.js';
 import type { Row } from '../data/types.js';
 import {
+  architectureOf,
+  bpeTokenizer,
   buildTokenizer,
+  contextOf,
   countParameters,
   decoderConfig,
   disposeState,
@@ -22,6 +26,7 @@ import {
   type Model,
 } from '../lm/index.js';
 import { pick } from '../policy/merge.js';
+import { openModel } from '../policy/open-model.js';
 import { conditioningTokens } from '../policy/prompt-writing.js';
 import { Random } from '../random.js';
 import { loadState, saveState } from '../rl/checkpoint.js';
@@ -40,25 +45,35 @@ import type { SftWith } from './sft.js';
 export async function run(job: StageJob<SftWith>, surroundings: Surroundings): Promise<void> {
   const { emit } = surroundings;
   await startEngine(job.backend as EngineName | undefined);
-  const { steps, log_every, loss_on, model: shape } = job.with;
+  const { steps, log_every } = job.with;
   const seed = job.seed ?? 0;
   const metric = (name: string, value: number, step: number): void =>
     emit({ type: 'metric', name, value, step });
 
   const { rows } = await openDataset(requiredInput(job, 'data'));
-  const tokenizer = tokenizerOf(rows, job.with.vocabulary);
-  const examples = examplesOf(rows, tokenizer, { context: shape.context, learnPrompt: loss_on === 'all' });
-  const heldOut = await heldOutExamples(job, tokenizer);
+  const base = oneInput(job, 'base');
+  const fresh = base
+    ? await openModel(base)
+    : freshModel(job.with, tokenizerOf(rows, job.with), new Random(seed, 'sft/weights'));
+  const { tokenizer } = fresh;
+  const context = contextOf(fresh.config);
+  const examples = examplesOf(rows, tokenizer, { context, learnPrompt: learnsPrompt(job.with, fresh) });
+  const heldOut = await heldOutExamples(job, tokenizer, context);
   const noise = { share: job.with.conditioning_noise, tokens: [...tokenizer.reserved.values()] };
+  if (noise.share > 0 && noise.tokens.length === 0)
+    throw new StageFailure(
+      'user',
+      'no-conditioning-tokens',
+      'conditioning_noise draws conditioning tokens, and the tokenizer of the base has none; leave it at 0',
+    );
 
-  const fresh = freshModel(job.with, tokenizer, new Random(seed, 'sft/weights'));
   metric('parameters', countParameters(fresh.weights), 0);
   const training = { ...job.with, examples, seed, noise };
   const { model, optimizer } = await follow(training, fresh, { ...surroundings, logEvery: log_every });
   if (heldOut) {
     metric('eval/loss', heldOutLoss(model, heldOut), steps);
     // The bigram model sees responses alone: what it takes to beat it is to have read the prompt.
-    const responses = examplesOf(rows, tokenizer, { context: shape.context, learnPrompt: false });
+    const responses = examplesOf(rows, tokenizer, { context, learnPrompt: false });
     metric('eval/bigram_loss', bigramLossOf(responses, heldOut, tokenizer), steps);
   }
   await saveModel(outputPath(job, 'model'), model);
@@ -107,21 +122,35 @@ async function resume(fresh: Model, { checkpoints: { from }, emit }: Following):
   return { step: from.step, tokens: notes.tokens, model: { ...fresh, weights }, optimizer };
 }
 
-function tokenizerOf(rows: readonly Row[], maxVocabulary: number): MaskedTokenizer {
+function learnsPrompt({ loss_on }: SftWith, { config }: Model): boolean {
+  if (loss_on === 'response') return false;
+  if (architectureOf(config).encoder === undefined) return true;
+  const message =
+    'loss_on: all learns prompts, and the encoder of the base reads them and never says them; learn `response`';
+  throw new StageFailure('user', 'encoder-prompt', message);
+}
+
+function tokenizerOf(
+  rows: readonly Row[],
+  { tokenizer, vocabulary }: Pick<SftWith, 'tokenizer' | 'vocabulary'>,
+): MaskedTokenizer {
   const texts = rows.flatMap(({ prompt, response }) =>
     response === undefined ? [prompt] : [prompt, response],
   );
-  return buildTokenizer(texts, { maxVocabulary, reserved: conditioningTokens });
+  const reserved = conditioningTokens;
+  if (tokenizer === 'words') return buildTokenizer(texts, { maxVocabulary: vocabulary, reserved });
+  return bpeTokenizer(texts, { vocabulary: tokenizer.bpe.vocabulary, reserved });
 }
 
 async function heldOutExamples(
   job: StageJob<SftWith>,
   tokenizer: MaskedTokenizer,
+  context: number,
 ): Promise<readonly Example[] | undefined> {
   const validation = oneInput(job, 'validation');
   if (!validation) return undefined;
   const { rows } = await openDataset(validation);
-  return examplesOf(rows, tokenizer, { context: job.with.model.context, learnPrompt: false });
+  return examplesOf(rows, tokenizer, { context, learnPrompt: false });
 }
 
 function freshModel({ model: shape }: SftWith, tokenizer: MaskedTokenizer, random: Random): Model {

@@ -43,10 +43,36 @@ export const SftWith = Type.Object({
     exclusiveMinimum: 0,
   }),
   vocabulary: Type.Integer({
-    description: 'Most words in the tokenizer, the special ones included; the rarest are left out.',
+    description: 'Most words in a tokenizer of words, the special ones included; the rarest are left out.',
     default: 4096,
     minimum: 16,
   }),
+  tokenizer: Type.Union(
+    [
+      Type.Literal('words', { description: 'Lower-cased words and single marks.' }),
+      Type.Object(
+        {
+          bpe: Type.Object(
+            {
+              vocabulary: Type.Integer({
+                description:
+                  'Most tokens, the special ones and the 256 bytes included; fewer where no pair of tokens is left that comes twice.',
+                default: 512,
+                minimum: 320,
+              }),
+            },
+            { additionalProperties: false, description: 'Size of the vocabulary.' },
+          ),
+        },
+        { additionalProperties: false },
+      ),
+    ],
+    {
+      description:
+        'The tokenizer that is built from the data: of words, or of byte pairs, which leave no text unsaid.',
+      default: 'words',
+    },
+  ),
   loss_on: Type.Enum(['response', 'all'] as const, {
     description: 'Learn the response alone, or the prompt too.',
     default: 'response',
@@ -74,6 +100,21 @@ function headProblems({ width, heads }: SftWith['model']): Problem[] {
   ];
 }
 
+/** What is built from nothing and what a model brings with it don't go together. */
+function baseProblems(values: SftWith, inputs: InputTraits): Problem[] {
+  if (!('base' in inputs)) return [];
+  const given = (['model', 'vocabulary', 'tokenizer'] as const).filter((name) => {
+    const { default: otherwise } = SftWith.properties[name] as { readonly default?: unknown };
+    return JSON.stringify(values[name]) !== JSON.stringify(otherwise);
+  });
+  return given.map((name) => ({
+    code: 'sft-base',
+    path: [name],
+    message: `\`${name}\` says how a model is built from nothing, and \`base\` brings its own`,
+    hint: `leave \`${name}\` or \`base\` away`,
+  }));
+}
+
 function columnProblems(name: string, inputs: InputTraits): Problem[] {
   const columns = traitsOf(inputs, name)?.columns;
   if (!columns || columns.includes('response')) return [];
@@ -88,6 +129,7 @@ function columnProblems(name: string, inputs: InputTraits): Problem[] {
 
 const check = rules<SftWith>(
   ({ model }) => headProblems(model),
+  baseProblems,
   (_, inputs) => columnProblems('data', inputs),
   (_, inputs) => columnProblems('validation', inputs),
 );
@@ -96,13 +138,20 @@ export default defineKind({
   name: 'sft',
   version: 1,
   description:
-    'Supervised finetuning of a small decoder from nothing: builds a word-level tokenizer from the data and learns ' +
-    'each response after its prompt. The result is the reference policy of every later stage. With a validation ' +
+    'Supervised finetuning: learns each response after its prompt, in a small decoder from nothing with a tokenizer ' +
+    'built from the data, or in a model of Hugging Face files (`base`). The result is the reference policy of every later stage. With a validation ' +
     'set it logs the held-out loss beside the loss of a bigram model.',
   with: SftWith,
   inert: ['log_every'],
   inputs: {
     data: { type: 'dataset', description: 'Rows with a prompt and a response.' },
+    base: {
+      type: 'model',
+      optional: true,
+      path: true,
+      description:
+        'A model to start from, such as a folder of Hugging Face files: its weights and tokenizer are taken.',
+    },
     validation: {
       type: 'dataset',
       optional: true,

@@ -75,8 +75,13 @@ export function configJson(config: ModelConfig): string {
   // Transformers 4 reads its own word; 5 takes it for the new one.
   if (_dtype !== undefined) fields['torch_dtype'] = 'float32';
   const names = Object.keys(fields).sort(byCodeUnit);
-  return JSON.stringify(Object.fromEntries(names.map((name) => [name, fields[name]])), null, 2) + '\n';
+  const text = JSON.stringify(Object.fromEntries(names.map((name) => [name, fields[name]])), null, 2);
+  return text.replace(wholeFloats, '$1.0') + '\n';
 }
+
+/** Transformers 5 takes no whole number for a setting that is a float: 1 is written as 1.0. */
+const wholeFloats =
+  /("(?:initializer_(?:range|factor)|layer_norm_epsilon|rms_norm_eps|rope_theta|\w*factor|\w*dropout\w*|\w+_pdrop)": -?\d+)(?=[,\n])/g;
 
 /** GPT-2 of a given size with everything else as Transformers has it, dropout off. */
 export function decoderConfig(

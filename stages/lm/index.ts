@@ -21,6 +21,10 @@ export {
   type OptimizerState,
   type Updated,
 } from './optimizer.js';
+export { bpeTokenizer } from './bpe.js';
+export { readTokenizer, writeTokenizer } from './tokenizer-files.js';
+export { subwordTokenizer } from './subword-tokenizer.js';
+export { readWeights, takeParameters, type FindFile } from './weights-files.js';
 export { readSafetensors, writeSafetensors } from './safetensors.js';
 export { greedy, sample, type SampleRequest, type Samples } from './sampling.js';
 export { constant, schedule, type Schedule, type ScheduleOptions } from './schedule.js';

@@ -1,13 +1,15 @@
 /** Word-level tokenizer: lower-cased words and single punctuation marks, kept as Hugging Face's WordLevel. */
 import { StageFailure } from '../../runner/contract.js';
 import { byCodeUnit } from '../../schemas/json.js';
-import type { Tokenizer } from './types.js';
+import type { Tokenizer, Tokens } from './types.js';
 
 export interface MaskedTokenizer extends Tokenizer {
   /** Never generated, probability 0: pad, bos, sep and the reserved tokens. */
   readonly masked: Int32Array;
   /** Ids of the reserved extra tokens, by name. */
   readonly reserved: ReadonlyMap<string, number>;
+  /** What is written beside a model, by name of the file. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 export interface TokenizerOptions {
@@ -17,7 +19,7 @@ export interface TokenizerOptions {
   readonly reserved?: readonly string[];
 }
 
-const specials = ['<pad>', '<bos>', '<eos>', '<sep>', '<unk>'] as const;
+export const specials = ['<pad>', '<bos>', '<eos>', '<sep>', '<unk>'] as const;
 
 /** The specials, the reserved tokens, then words by frequency, ties by code unit. */
 export function buildTokenizer(texts: Iterable<string>, options: TokenizerOptions = {}): MaskedTokenizer {
@@ -37,7 +39,9 @@ function wordTokenizer(vocabulary: readonly string[], reservedNames: readonly st
   const id = (token: string): number => ids.get(token) ?? specials.indexOf('<unk>');
   const split = splitter([...specials, ...reservedNames]);
   const reserved = new Map(reservedNames.map((name) => [name, id(name)]));
-  return {
+  const encode = (text: string): Tokens => Int32Array.from(split(text), id);
+  const files: Record<string, string> = {};
+  const tokenizer: MaskedTokenizer = {
     vocabulary,
     pad: id('<pad>'),
     bos: id('<bos>'),
@@ -46,9 +50,13 @@ function wordTokenizer(vocabulary: readonly string[], reservedNames: readonly st
     unknown: id('<unk>'),
     reserved,
     masked: Int32Array.from([id('<pad>'), id('<bos>'), id('<sep>'), ...reserved.values()]),
-    encode: (text) => Int32Array.from(split(text), id),
+    encode,
+    encodePrompt: (text) => Int32Array.of(...encode(text), id('<sep>')),
     decode: (tokens) => decode(vocabulary, tokens),
+    files,
   };
+  files['tokenizer.json'] = tokenizerJson(tokenizer);
+  return tokenizer;
 }
 
 /** Lower-cased runs of letters, digits and marks, and other signs one by one; the given names stay whole. */
@@ -76,7 +84,7 @@ function decode(vocabulary: readonly string[], tokens: ArrayLike<number>): strin
 }
 
 /** tokenizer.json of Hugging Face's tokenizers library; deterministic text. */
-export function tokenizerJson(tokenizer: MaskedTokenizer): string {
+export function tokenizerJson(tokenizer: Pick<MaskedTokenizer, 'vocabulary' | 'reserved'>): string {
   const names: readonly string[] = [...specials, ...tokenizer.reserved.keys()];
   const json = {
     version: '1.0',
@@ -101,13 +109,23 @@ export function tokenizerJson(tokenizer: MaskedTokenizer): string {
   return JSON.stringify(json, null, 2) + '\n';
 }
 
-function addedToken(id: number, content: string): object {
+export function addedToken(id: number, content: string): object {
   return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
 }
 
 interface TokenizerFile {
   readonly added_tokens?: readonly { readonly content: string }[];
   readonly model?: { readonly type?: string; readonly vocab?: Readonly<Record<string, number>> };
+}
+
+/** Whether a tokenizer.json is of this kind, be it broken; one of another kind is read by the library. */
+export function isWordLevel(text: string): boolean {
+  try {
+    const { model } = JSON.parse(text) as TokenizerFile;
+    return model?.type === undefined || model.type === 'WordLevel';
+  } catch {
+    return true;
+  }
 }
 
 /** Reads what `tokenizerJson` wrote; anything else is a StageFailure. */

@@ -35,10 +35,13 @@ export interface Tokenizer {
   readonly vocabulary: readonly string[];
   readonly bos: number;
   readonly eos: number;
-  /** Separates the prompt from the response. */
+  /** The token before a response; the end of a text where no token separates. */
   readonly sep: number;
   readonly pad: number;
+  /** -1 where every text can be said. */
   readonly unknown: number;
   encode(text: string): Tokens;
+  /** What comes before a response: the prompt with its separator, or in the model's chat template. */
+  encodePrompt(text: string): Tokens;
   decode(tokens: ArrayLike<number>): string;
 }

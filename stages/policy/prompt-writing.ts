@@ -19,19 +19,19 @@ export const conditioningTokens: readonly string[] = [
 
 /**
  * One number an objective, in their order; before them, where alpha is conditioned, the tenth of the log range that
- * alpha falls into. `buckets`: a token of eleven, w = 0, 0.1, ..., 1; `decimals`: 0.25; `percent`: 25%.
+ * alpha falls into. A tokenizer of another model has no such tokens: there the same is written as text. `buckets`: a token of eleven, w = 0, 0.1, ..., 1; `decimals`: 0.25; `percent`: 25%.
  */
 export const writeTradeOff: TradeOffWriter = (tradeOff, { tokenizer, spelling, alphaRange }) => {
   const names = [
     ...(alphaRange ? [alphaToken(alphaBucket(tradeOff.alpha, alphaRange))] : []),
     ...tradeOff.weights.flatMap((weight) => spell(weight, spelling)),
   ];
-  return Int32Array.from(names, (name) => {
-    const id = tokenizer.reserved.get(name);
-    if (id === undefined)
-      throw new Error(`internal error: the tokenizer has no token ${name}; please report it`);
-    return id;
-  });
+  return Int32Array.from(
+    names.flatMap((name) => {
+      const id = tokenizer.reserved.get(name);
+      return id === undefined ? [...tokenizer.encode(name)] : [id];
+    }),
+  );
 };
 
 function spell(weight: number, spelling: Spelling): string[] {

@@ -8,10 +8,10 @@ import { canonicalJson, type Json } from '../../schemas/json.js';
 import {
   configJson,
   parseConfig,
-  parseTokenizer,
   readSafetensors,
-  tokenizerJson,
+  readTokenizer,
   writeSafetensors,
+  writeTokenizer,
   type MaskedTokenizer,
 } from '../lm/index.js';
 import type { ModelConfig } from '../lm/config.js';
@@ -37,7 +37,7 @@ export async function savePolicy(folder: string, policy: StoredPolicy): Promise<
     writeFile(join(folder, name), canonicalJson(value as Json) + '\n');
   await json('policy.json', policy.manifest);
   await writeFile(join(folder, 'config.json'), configJson(policy.config));
-  await writeFile(join(folder, 'tokenizer.json'), tokenizerJson(policy.tokenizer));
+  await writeTokenizer(folder, policy.tokenizer);
   await writeSafetensors(join(folder, 'reference.safetensors'), policy.reference);
   if (Object.keys(policy.shared).length > 0)
     await writeSafetensors(join(folder, 'shared.safetensors'), policy.shared);
@@ -52,13 +52,14 @@ export async function loadPolicy(artifact: ArtifactRef): Promise<StoredPolicy> {
     throw new StageFailure('user', 'policy-damaged', 'policy.json is not the manifest of a policy');
   const text = (name: string): Promise<string> => readFile(artifactFile(artifact, name), 'utf8');
   const tensors = (name: string): Promise<NamedTensors> => readSafetensors(artifactFile(artifact, name));
+  const config = parseConfig(await text('config.json'), 'config.json');
   const copies: NamedTensors[] = [];
   if (hasCopies(manifest))
     for (const i of manifest.objectives.keys()) copies.push(await tensors(copyFile(manifest, i)));
   return {
     manifest,
-    config: parseConfig(await text('config.json'), 'config.json'),
-    tokenizer: parseTokenizer(await text('tokenizer.json'), 'tokenizer.json'),
+    config,
+    tokenizer: await readTokenizer((name) => artifact.files?.[name], config),
     shared: artifact.files?.['shared.safetensors'] ? await tensors('shared.safetensors') : {},
     copies,
     reference: await tensors('reference.safetensors'),

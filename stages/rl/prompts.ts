@@ -2,7 +2,6 @@
 import { StageFailure } from '../../runner/contract.js';
 import type { Row } from '../data/types.js';
 import type { Tokenizer, Tokens } from '../lm/types.js';
-import { joined } from '../policy/prompted-model.js';
 
 /** A row with the tokens of its prompt, the separator included. */
 export interface Prompt {
@@ -19,16 +18,11 @@ export interface Room {
   readonly maxTokens: number;
 }
 
-/** prompt <sep>: what comes before every response, in SFT and after. */
-export function encodePrompt(tokenizer: Tokenizer, text: string): Tokens {
-  return joined(tokenizer.encode(text), Int32Array.of(tokenizer.sep));
-}
-
 /** Encodes rows; an empty list, or a prompt that leaves too little room for the response, is a StageFailure. */
 export function encodePrompts(rows: readonly Row[], tokenizer: Tokenizer, room: Room): readonly Prompt[] {
   if (rows.length === 0) throw new StageFailure('user', 'empty-dataset', 'the prompts are an empty dataset');
   return rows.map((row) => {
-    const tokens = encodePrompt(tokenizer, row.prompt);
+    const tokens = tokenizer.encodePrompt(row.prompt);
     // The last token of a response is predicted and takes no position.
     const left = room.context - room.before - tokens.length + 1;
     if (left < room.maxTokens) throw tooLong(row, tokens.length, left, room);

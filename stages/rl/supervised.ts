@@ -20,7 +20,6 @@ import type { PromptGroup, Tokens } from '../lm/types.js';
 import { joined } from '../policy/prompted-model.js';
 import { Random } from '../random.js';
 import { drawInEpochs } from './epochs.js';
-import { encodePrompt } from './prompts.js';
 
 /** A row as it is learnt: the response, with its end, after the prompt. */
 export interface Example {
@@ -29,7 +28,7 @@ export interface Example {
 }
 
 /**
- * Rows as examples: prompt <sep> | response <eos>; with `learnPrompt`, the same tokens at the same places, of which
+ * Rows as examples: prompt (with what separates it) | response, end; with `learnPrompt`, the same tokens at the same places, of which
  * only the first is not learnt.
  * A row without a response, or longer than the context, is a StageFailure.
  */
@@ -46,7 +45,7 @@ export function examplesOf(
         'missing-response',
         `row ${JSON.stringify(row.id)} has no response to learn`,
       );
-    const prompt = encodePrompt(tokenizer, row.prompt);
+    const prompt = tokenizer.encodePrompt(row.prompt);
     const response = joined(tokenizer.encode(row.response), Int32Array.of(tokenizer.eos));
     const length = prompt.length + response.length;
     if (length > context) throw tooLong(row.id, length, context);
@@ -174,12 +173,16 @@ function lossGradient(
   return { value: loss, gradients, tokens: packed.nodes };
 }
 
-/** Responses never hold masked tokens, but a prompt that is learnt ends with the separator. */
+/** Responses never hold masked tokens, but a prompt that is learnt may, such as its separator. */
 function maskOf(
-  { masked, sep }: MaskedTokenizer,
+  { masked }: MaskedTokenizer,
   groups: readonly PromptGroup[],
 ): { readonly masked?: Int32Array } {
-  return groups.some(({ responses }) => responses.some((tokens) => tokens.includes(sep))) ? {} : { masked };
+  const never = new Set(masked);
+  const learnt = groups.some(({ responses }) =>
+    responses.some((tokens) => tokens.some((id) => never.has(id))),
+  );
+  return learnt ? {} : { masked };
 }
 
 /** Mean loss a response token over held-out examples, in nats. */

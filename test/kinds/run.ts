@@ -60,7 +60,7 @@ export async function runKind(kind: StageKind, options: RunOptions): Promise<Ran
   };
 }
 
-async function folderArtifact(type: ArtifactType, path: string): Promise<ArtifactRef> {
+export async function folderArtifact(type: ArtifactType, path: string): Promise<ArtifactRef> {
   const names = (await readdir(path)).sort();
   const hash = createHash('sha256');
   for (const name of names) hash.update(name).update(await readFile(join(path, name)));

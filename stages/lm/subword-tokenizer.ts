@@ -1,0 +1,190 @@
+/** Tokenizers of other models: any tokenizer.json, by Hugging Face's own library, with the model's chat template. */
+import { Template } from '@huggingface/jinja';
+import { Tokenizer } from '@huggingface/tokenizers';
+import { StageFailure } from '../../runner/contract.js';
+import type { Json, JsonObject } from '../../schemas/json.js';
+import { specials, type MaskedTokenizer } from './tokenizer.js';
+import type { Tokens } from './types.js';
+
+export interface TokenizerFiles {
+  /** Text of each file that was there, by name: kept, and written back as it was. */
+  readonly files: Readonly<Record<string, string>>;
+  /** For messages. */
+  readonly path: string;
+  /** What config.json says of special tokens, and how many rows the embedding has. */
+  readonly model: {
+    readonly vocab_size: number;
+    readonly ids: Readonly<Record<'bos' | 'eos' | 'pad', number | undefined>>;
+  };
+}
+
+/** What we use of the library, whose own types name their files in a way that Node's resolution does not follow. */
+interface Library {
+  encode(
+    text: string,
+    options: { readonly add_special_tokens: boolean },
+  ): { readonly ids: readonly number[] };
+  decode(
+    ids: readonly number[],
+    options: { readonly skip_special_tokens: boolean; readonly clean_up_tokenization_spaces: boolean },
+  ): string;
+  token_to_id(token: string): number | undefined;
+  get_vocab(): ReadonlyMap<string, number>;
+  get_added_tokens_decoder(): ReadonlyMap<number, { readonly content: string }>;
+}
+
+const Opened = Tokenizer as unknown as new (json: JsonObject, settings: JsonObject) => Library;
+
+export const TOKENIZER = 'tokenizer.json';
+export const SETTINGS = 'tokenizer_config.json';
+export const TEMPLATE = 'chat_template.jinja';
+
+/** A file that the library does not read, or a model without an end of text, is a StageFailure. */
+export function subwordTokenizer({ files, path, model }: TokenizerFiles): MaskedTokenizer {
+  const json = parseObject(files[TOKENIZER] ?? '', path);
+  const settings = files[SETTINGS] === undefined ? {} : parseObject(files[SETTINGS], path);
+  const library = open(json, settings, path);
+  const vocabulary = listOf(library.get_vocab());
+  if (vocabulary.length > model.vocab_size)
+    throw new StageFailure(
+      'user',
+      'model-mismatch',
+      `${path} has ${vocabulary.length} tokens, config.json says ${model.vocab_size}`,
+    );
+  const special = (name: 'bos' | 'eos' | 'pad'): number =>
+    library.token_to_id(contentOf(settings[`${name}_token`]) ?? ownName(name)) ?? model.ids[name] ?? -1;
+  const [bos, eos, pad, sep] = [
+    special('bos'),
+    special('eos'),
+    special('pad'),
+    library.token_to_id('<sep>') ?? -1,
+  ];
+  if (eos < 0)
+    throw unreadable(
+      path,
+      'no token ends a text: neither it, tokenizer_config.json nor config.json has an eos_token',
+    );
+  const reserved = reservedOf(library, vocabulary);
+  const encode = (text: string, add_special_tokens = false): Tokens =>
+    Int32Array.from(library.encode(text, { add_special_tokens }).ids);
+  const template = templateOf(files[TEMPLATE] ?? settings['chat_template'], settings, path);
+  const clean = settings['clean_up_tokenization_spaces'] === true;
+  return {
+    ...{ vocabulary, bos, eos, pad, reserved, files },
+    sep: sep < 0 ? eos : sep,
+    unknown: library.token_to_id(contentOf(settings['unk_token']) ?? '<unk>') ?? -1,
+    masked: maskedOf({
+      vocabulary,
+      never: [pad, bos, sep, ...reserved.values()],
+      eos,
+      rows: model.vocab_size,
+    }),
+    encode,
+    encodePrompt(text) {
+      if (template) return encode(template(text));
+      if (sep >= 0) return Int32Array.of(...encode(text), sep);
+      const tokens = encode(text, true);
+      return tokens.length > 0 ? tokens : Int32Array.of(bos < 0 ? eos : bos);
+    },
+    decode: (tokens) => {
+      const ids = Array.from(tokens);
+      const options = { skip_special_tokens: true, clean_up_tokenization_spaces: clean };
+      return ids.length === 0 ? '' : library.decode(ids, options);
+    },
+  };
+}
+
+/** What we call it where the files are our own. */
+const ownName = (name: 'bos' | 'eos' | 'pad'): string => `<${name}>`;
+
+function open(json: JsonObject, settings: JsonObject, path: string): Library {
+  try {
+    return new Opened(json, settings);
+  } catch (error) {
+    throw unreadable(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** Names by id; ids that no token has are empty. */
+function listOf(vocabulary: ReadonlyMap<string, number>): string[] {
+  const names = new Map([...vocabulary].map(([token, id]) => [id, token]));
+  const size = 1 + [...names.keys()].reduce((most, id) => Math.max(most, id), -1);
+  return Array.from({ length: size }, (_, id) => names.get(id) ?? '');
+}
+
+/** A token is a text, or a map with one. */
+function contentOf(token: Json | undefined): string | undefined {
+  if (typeof token === 'string') return token;
+  const content = (token as JsonObject | null | undefined)?.['content'];
+  return typeof content === 'string' ? content : undefined;
+}
+
+/** Extra tokens, of files of our own alone: a model's are for what it was taught. */
+function reservedOf(library: Library, vocabulary: readonly string[]): ReadonlyMap<string, number> {
+  if (!specials.every((name) => vocabulary.includes(name))) return new Map();
+  const own: ReadonlySet<string> = new Set(specials);
+  const added = [...library.get_added_tokens_decoder()].map(([id, { content }]) => [content, id] as const);
+  return new Map(added.filter(([content]) => !own.has(content)));
+}
+
+interface Masking {
+  readonly vocabulary: readonly string[];
+  readonly never: readonly number[];
+  readonly eos: number;
+  /** Rows of the embedding, of which the last may stand for no token. */
+  readonly rows: number;
+}
+
+function maskedOf({ vocabulary, never, eos, rows }: Masking): Int32Array {
+  const blank = Array.from({ length: rows }, (_, id) => id).filter((id) => (vocabulary[id] ?? '') === '');
+  const masked = new Set([...never.filter((id) => id >= 0), ...blank]);
+  masked.delete(eos);
+  return Int32Array.from([...masked].sort((a, b) => a - b));
+}
+
+/** One question of a user, up to where the answer begins. */
+function templateOf(
+  written: Json | undefined,
+  settings: JsonObject,
+  path: string,
+): ((text: string) => string) | undefined {
+  const text = Array.isArray(written) ? defaultOf(written) : written;
+  if (typeof text !== 'string') return undefined;
+  const tokens = Object.entries(settings).flatMap(([name, value]) => {
+    const content = name.endsWith('_token') ? contentOf(value) : undefined;
+    return content === undefined ? [] : [[name, content] as const];
+  });
+  const failed = (error: unknown): StageFailure =>
+    unreadable(path, `its chat template fails: ${error instanceof Error ? error.message : String(error)}`);
+  let template: Template;
+  try {
+    template = new Template(text);
+  } catch (error) {
+    throw failed(error);
+  }
+  return (content) => {
+    const messages = [{ role: 'user', content }];
+    try {
+      return template.render({ ...Object.fromEntries(tokens), messages, add_generation_prompt: true });
+    } catch (error) {
+      throw failed(error);
+    }
+  };
+}
+
+/** Of several named templates the one for plain chats. */
+function defaultOf(templates: readonly Json[]): Json | undefined {
+  const named = templates as readonly JsonObject[];
+  return (named.find((template) => template['name'] === 'default') ?? named[0])?.['template'];
+}
+
+function parseObject(text: string, path: string): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject;
+  } catch (error) {
+    throw unreadable(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const unreadable = (path: string, message: string): StageFailure =>
+  new StageFailure('user', 'tokenizer', `${path} is not a tokenizer that can be read: ${message}`);

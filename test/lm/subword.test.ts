@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bpeTokenizer, subwordTokenizer } from '../../stages/lm/index.js';
+import expected from './tokenizers.json' with { type: 'json' };
+
+const texts = ['low lower lowest', 'new newer newest', 'low new wide', 'Ünïcode é 2019'];
+const trained = bpeTokenizer(texts, { vocabulary: 300, reserved: ['<weight:1>'] });
+
+const files = (json: object, settings?: object, template?: string): Readonly<Record<string, string>> => ({
+  'tokenizer.json': JSON.stringify(json),
+  ...(settings ? { 'tokenizer_config.json': JSON.stringify(settings) } : {}),
+  ...(template === undefined ? {} : { 'chat_template.jinja': template }),
+});
+const ids = { bos: undefined, eos: 1, pad: undefined };
+
+describe.each(expected.tokenizers)('a tokenizer.json of $type', ({ json, cases }) => {
+  const tokenizer = subwordTokenizer({ files: files(json), path: 't', model: { vocab_size: 400, ids } });
+
+  it.each(cases)('encodes as Hugging Face does: $text', ({ text, plain, whole }) => {
+    expect([...tokenizer.encode(text)]).toEqual(plain);
+    if (whole.length > 0) expect([...tokenizer.encodePrompt(text)]).toEqual(whole);
+  });
+
+  it('masks the rows of the embedding that no token has', () => {
+    expect(tokenizer.masked).toContain(399);
+    expect(tokenizer.masked).not.toContain(tokenizer.eos);
+  });
+
+  it('is refused where it has more tokens than the model', () => {
+    const model = { vocab_size: 10, ids };
+    expect(() => subwordTokenizer({ files: files(json), path: 't', model })).toThrow(
+      /tokens, config.json says 10/,
+    );
+  });
+});
+
+describe('byte pairs of one’s own', () => {
+  it('join the commonest pair first, of equals the one that sorts first', () => {
+    const merges = (JSON.parse(trained.files['tokenizer.json'] ?? '') as { model: { merges: string[][] } })
+      .model.merges;
+    // "we" comes 5 times (lower, lowest, newer, newest and none else), "lo" 4, "ow" 4, "ne" 4, "ew" 4.
+    const counts = new Map<string, number>();
+    for (const word of texts.flatMap((text) => text.normalize('NFC').split(' ')))
+      for (let i = 1; i < word.length; i++) {
+        const pair = word.slice(i - 1, i + 1);
+        counts.set(pair, (counts.get(pair) ?? 0) + 1);
+      }
+    const most = Math.max(...counts.values());
+    const first = [...counts].filter(([, count]) => count === most).map(([pair]) => pair);
+    expect(merges[0]?.join('')).toBe(first.sort()[0]);
+  });
+
+  it('are the same for the same texts in another order, and no more than asked for', () => {
+    const again = bpeTokenizer([...texts].reverse(), { vocabulary: 300, reserved: ['<weight:1>'] });
+    expect(again.files).toEqual(trained.files);
+    expect(trained.vocabulary.length).toBeLessThanOrEqual(300);
+  });
+
+  it('say every text back', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (text) => {
+        const clean = text.normalize('NFC');
+        fc.pre(!/<(pad|bos|eos|sep|unk|weight:1)>/.test(clean));
+        expect(trained.decode(trained.encode(text))).toBe(clean);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('keep reserved tokens whole, mask them, and end prompts with the separator', () => {
+    const [weight] = trained.encode('<weight:1>');
+    expect(trained.reserved.get('<weight:1>')).toBe(weight);
+    expect(trained.masked).toContain(weight);
+    expect([...trained.encodePrompt('low')]).toEqual([...trained.encode('low'), trained.sep]);
+  });
+});
+
+describe('a chat template', () => {
+  const [{ json }] = expected.tokenizers as [(typeof expected.tokenizers)[number]];
+  const template =
+    "{{ bos_token }}{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}{% endfor %}{% if add_generation_prompt %} [assistant]{% endif %}";
+  const model = { vocab_size: 400, ids };
+  const settings = { bos_token: { content: '<s>' }, eos_token: '<|endoftext|>' };
+
+  it.each([
+    ['in a file of its own', files(json, settings, template)],
+    ['in tokenizer_config.json', files(json, { ...settings, chat_template: template })],
+    ['among named ones', files(json, { ...settings, chat_template: [{ name: 'default', template }] })],
+  ])('%s writes the prompt', (_, written) => {
+    const tokenizer = subwordTokenizer({ files: written, path: 't', model });
+    expect(tokenizer.decode(tokenizer.encodePrompt('say it'))).toBe('<s>[user] say it [assistant]');
+    expect(tokenizer.files).toEqual(written);
+  });
+
+  it('that fails is the model’s, by its path', () => {
+    expect(() =>
+      subwordTokenizer({ files: files(json, settings, '{% if %}'), path: 't.json', model }),
+    ).toThrow(/t.json is not a tokenizer that can be read: its chat template fails/);
+  });
+});
