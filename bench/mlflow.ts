@@ -170,6 +170,7 @@ async function measure(python: string, folder: string, rounds: number): Promise<
     };
   });
   console.table(rows);
+  remember('mlflow', { rounds, rows });
   const trained: Record<string, number[]> = { none: [], [address]: [], [dead]: [] };
   for (let round = 0; round < rounds; round++)
     for (const track of Object.keys(trained)) trained[track]?.push(await training(folder, track));
@@ -180,7 +181,7 @@ async function measure(python: string, folder: string, rounds: number): Promise<
     'server dead': rounded(gone / none, 3),
   };
   console.table([slowed]);
-  remember('mlflow', { rounds, rows, slowed });
+  remember('mlflow-training', { rounds, slowed });
   await store.close();
   await mlflow.close();
 }
@@ -208,9 +209,17 @@ const server = spawn(
     env: { ...process.env, MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false', MLFLOW_DISABLE_TELEMETRY: 'true' },
   },
 );
+const clear = (): void => {
+  if (server.pid !== undefined) process.kill(-server.pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+};
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    clear();
+    process.exit(1);
+  });
 try {
   await measure(python, folder, rounds);
 } finally {
-  if (server.pid !== undefined) process.kill(-server.pid, 'SIGKILL');
-  rmSync(folder, { recursive: true, force: true });
+  clear();
 }
