@@ -255,6 +255,58 @@ export function defineKind<S extends TObject>(kind: StageKind<S>): StageKind {
 
 export type KindRegistry = ReadonlyMap<string, StageKind>;
 
+/** A result as it lies in the store, for whoever shows it to people who review runs. */
+export interface FinishedCell {
+  readonly kind: string;
+  readonly with: Readonly<Record<string, unknown>>;
+  readonly outputs: Readonly<Record<string, ArtifactRef>>;
+}
+
+type Shownable = Readonly<Record<string, number | string>>;
+
+/** One of many answers of a result, such as what a policy reaches at a trade-off: a run of its own on a server. */
+export interface ShownPoint {
+  readonly name: string;
+  readonly params: Shownable;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+export interface ShownTable {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+}
+
+/**
+ * What of a result a reviewer sees beside its metrics and files. It is found in the result when that is sent, at any
+ * later time: nothing of it is in a key or a record, so that to show more makes nothing run again.
+ */
+export interface Shown {
+  /** Resolved values beside those of `with`; a chart's axis takes those that are numbers. */
+  readonly params?: Shownable;
+  /** Final figures of the whole result. */
+  readonly figures?: Readonly<Record<string, number>>;
+  readonly tables?: readonly ShownTable[];
+  readonly points?: readonly ShownPoint[];
+  /** Figures of the points that charts compare, the first two on the axes of one. */
+  readonly compared?: readonly string[];
+  /** Metrics whose course over the steps tells most. */
+  readonly curves?: readonly string[];
+  /** An output that can be asked again, and is compared with others of its sort. */
+  readonly model?: { readonly output: string; readonly name: string; readonly params: Shownable };
+  /** The input that figures and points say something of. */
+  readonly about?: string;
+  /** Markdown on the cell. */
+  readonly note?: string;
+  /** What sums the whole run up, in a sentence and in markdown, and the files that go with it. */
+  readonly verdict?: string;
+  readonly story?: string;
+  readonly files?: readonly { readonly output: string; readonly file: string; readonly as: string }[];
+}
+
+/** Reads a result. Throws what it likes on one that it can't read: then it is shown without. */
+export type Show = (cell: FinishedCell) => Shown;
+
 /** A failure that has a class and a message for the user; anything else thrown is an internal error. */
 export class StageFailure extends Error {
   readonly failure: Failure;

@@ -110,10 +110,12 @@ async function send(
   try {
     const { experiment, parent } = target;
     const signing = signingKeyIfAny(host);
+    const { shown: shows } = await import('../shown.js');
     const sender = new Sender({
       store,
       run,
       client,
+      shows,
       isGone: goneCheck(store, run, isRunnerGone),
       ...(experiment === undefined ? {} : { experiment }),
       ...(parent === undefined ? {} : { parent }),

@@ -68,25 +68,8 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     ...(stored.manifest.trained ? { trained: stored.manifest.trained } : {}),
     samples: kept,
   };
-  logFront(front, emit);
   await mkdir(outputPath(job, 'front'), { recursive: true });
   await writeFile(join(outputPath(job, 'front'), 'front.json'), canonicalJson(front) + '\n');
   reference.dispose();
   policy.dispose();
-}
-
-/** One step a point: what the front itself shows, as curves in a tracker. */
-function logFront({ points, objectives }: Front, emit: Emit): void {
-  points.forEach((point, step) => {
-    const figures: [string, number | undefined][] = [
-      ...objectives.map((name, k): [string, number | undefined] => [
-        `eval/rewards/${name}/mean`,
-        point.rewards[k],
-      ]),
-      ['eval/objective/kl', point.kl],
-      ['eval/objective/entropy', point.entropy],
-      ['eval/regret', point.exact?.regret],
-    ];
-    for (const [name, value] of figures) if (value !== undefined) emit({ type: 'metric', name, value, step });
-  });
 }

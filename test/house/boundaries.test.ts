@@ -28,11 +28,14 @@ describe('rooms', () => {
   it('stages see the runner only through its contract', () =>
     expect(strays('stages', ['stages/', 'schemas/', 'runner/contract.ts'])).toEqual([]));
 
-  it('cli joins the runner, the declarations of kinds and the management of engines, and nobody imports cli', () => {
+  it('cli joins the runner, kinds, what they show and the management of engines, and nobody imports cli', () => {
     const engines = ['engine.ts', 'engine-info.ts', 'places.ts', 'manage/'].map(
       (path) => `stages/backend/${path}`,
     );
-    const joined = ['runner/', 'schemas/', 'stages/kinds/', 'stages/lm/conformance/', ...engines];
+    const joined = [
+      ...['runner/', 'schemas/', 'stages/kinds/', 'stages/shown/', 'stages/lm/conformance/'],
+      ...engines,
+    ];
     expect(strays('cli', ['cli/', ...joined])).toEqual([]);
     const outside = imports.filter((edge) => inRoom(edge.to, 'cli') && !inRoom(edge.from, 'cli'));
     expect(show(outside.filter((edge) => !/^(scripts|bench)\//.test(edge.from)))).toEqual([]);

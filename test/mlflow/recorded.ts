@@ -68,8 +68,8 @@ export class RecordedRun {
     };
   }
 
-  /** Ends a cell with a file and a folder as results. */
-  async finish(cell: string): Promise<void> {
+  /** Ends a cell with a file and a folder as results; answers the digest of the folder. */
+  async finish(cell: string): Promise<string> {
     const folder = temporaryFolder();
     writeFiles(folder, {
       'out.txt': `${cell} é\n`,
@@ -87,6 +87,7 @@ export class RecordedRun {
     const { key, digest } = valueOf(await this.#store.records.publish(record));
     this.#cells[cell] = { key, record: digest, how: 'ran' };
     this.tell({ type: 'cell-finished', cell, status: 'ran', key, record: digest, seconds: 1 });
+    return tree.digest;
   }
 
   fail(cell: string): void {

@@ -3,15 +3,22 @@
  * thread hears all the same that the cell is to stop, or that the runner is gone.
  */
 import { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { LineReader, type WorkerCommand } from './protocol.js';
+import { Vitals } from './vitals.js';
 
 /** Whether the cell is to stop, and the process group of its command (0: none). */
 const { stop, group } = workerData as { readonly stop: Int32Array; readonly group: Int32Array };
 
+const vitals = new Vitals();
+// All that it is told: the cell has ended.
+parentPort?.on('message', () => vitals.stop());
+
 const lines = new LineReader((line) => {
   const command = JSON.parse(line) as WorkerCommand;
   Atomics.store(stop, 0, command.type === 'stop' ? 1 : 0);
+  if (command.type === 'run') vitals.start(dirname(command.job));
   parentPort?.postMessage(command);
 });
 

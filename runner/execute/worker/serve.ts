@@ -87,7 +87,10 @@ export function serveWarm(
         report({ type: 'alive' });
       },
     };
-    void serveOne({ path: command.job, ...command }, host, control).then(report);
+    void serveOne({ path: command.job, ...command }, host, control).then((finished) => {
+      thread.postMessage('ended');
+      report(finished);
+    });
   });
   report({ type: 'ready' });
 }

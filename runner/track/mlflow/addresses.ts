@@ -5,4 +5,4 @@ export const experimentPage = (address: string, experiment: string): string =>
   `${address}/#/experiments/${experiment}/runs?${machineLearning}`;
 
 export const runPage = (address: string, experiment: string, run: string): string =>
-  `${address}/#/experiments/${experiment}/runs/${run}`;
+  `${address}/#/experiments/${experiment}/runs/${run}?${machineLearning}`;

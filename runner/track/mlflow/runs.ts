@@ -259,10 +259,18 @@ export async function logInputs(
   if (!wired.ok) return wired;
   for (let at = 0; at < wired.value.length; at += mostInputs) {
     const body = { run_id: id, datasets: wired.value.slice(at, at + mostInputs) };
-    const done = await to.json({ method: 'POST', path: `${api}/log-inputs`, body });
+    const done = await logInputsOnce(to, body);
     if (!done.ok) return done;
   }
   return ok(undefined);
+}
+
+/** Of two runs that name a new dataset at once, the server refuses one: by the next try the dataset is there. */
+async function logInputsOnce(to: Transport, body: unknown): Promise<Result<unknown, MlflowProblem>> {
+  for (let turn = 1; ; turn++) {
+    const done = await to.json({ method: 'POST', path: `${api}/log-inputs`, body });
+    if (done.ok || done.error.kind !== 'exists' || turn > 3) return done;
+  }
 }
 
 function wireDataset(input: DatasetInput): Result<WireDatasetInput, MlflowProblem> {

@@ -18,6 +18,8 @@ export interface Metric {
   /** Whole milliseconds since 1970. */
   readonly timestamp: number;
   readonly step: number;
+  /** Id of a logged model that it says something of. */
+  readonly model?: string;
 }
 
 export type Pairs = Readonly<Record<string, string>>;

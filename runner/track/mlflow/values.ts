@@ -70,6 +70,7 @@ export interface WireMetric {
   readonly value: number | 'NaN' | 'Infinity' | '-Infinity';
   readonly timestamp: number;
   readonly step: number;
+  readonly model_id?: string;
 }
 
 /** JSON has no word for NaN and the infinities; the server reads these. */
@@ -79,13 +80,25 @@ function wireValue(value: number): WireMetric['value'] {
   return value > 0 ? 'Infinity' : '-Infinity';
 }
 
-export function wireMetric({ key, value, timestamp, step }: Metric): Result<WireMetric, MlflowProblem> {
+export function wireMetric({
+  key,
+  value,
+  timestamp,
+  step,
+  model,
+}: Metric): Result<WireMetric, MlflowProblem> {
   const name = checkName('metric', key);
   if (!name.ok) return name;
   const time = checkTime(`the metric ${key}`, timestamp);
   if (!time.ok) return time;
   if (!Number.isSafeInteger(step)) return invalid(`the metric ${key} takes whole steps, found ${step}`);
-  return ok({ key, value: wireValue(value), timestamp, step });
+  return ok({
+    key,
+    value: wireValue(value),
+    timestamp,
+    step,
+    ...(model === undefined ? {} : { model_id: model }),
+  });
 }
 
 export interface WirePair {

@@ -49,9 +49,7 @@ const isHopeless = ({ passing }: MlflowProblem): boolean => !passing;
 
 function tell({ sender, address, onStatus }: FollowOptions, turn: Turn, state: Status['state']): Status {
   const { run } = sender.sent;
-  const refused = [...sender.sent.cells].flatMap(([cell, { refused: why }]) =>
-    why === undefined ? [] : [`${cell}: ${why}`],
-  );
+  const refused = [...sender.sent.refusedCells].map(([cell, why]) => `${cell}: ${why}`);
   const status: Status = {
     state,
     address,

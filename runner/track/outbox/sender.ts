@@ -5,11 +5,13 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { sha256 } from '../../../schemas/json.js';
+import type { Show } from '../../contract.js';
 import { err, ok, type Result } from '../../../schemas/result.js';
 import type { CellId } from '../../pipeline.js';
 import type { JournalFollower, Store } from '../../store/index.js';
 import {
   clientKeyTag,
+  fileUpload,
   fitting,
   isWhole,
   quoted,
@@ -26,16 +28,21 @@ import {
   datasetsOf,
   describeCell,
   describeRun,
+  drawnOf,
+  isKnownVersion,
   statusOfCell,
   statusOfRun,
-  tellCell,
   tellRun,
+  viewTags,
   type CellRow,
+  type Drawn,
   type Told,
-} from './shape.js';
+} from '../shape/index.js';
+import { sendShown, shownInRun, shownOf, wavesOf } from './showing.js';
 import { jobOf, storyOf } from './story.js';
 import { EventStream } from './stream.js';
 import { madeBy } from './origin.js';
+import { VitalsStream } from './vitals.js';
 import { uploadResult } from './upload.js';
 
 type Done = Result<void, MlflowProblem>;
@@ -48,6 +55,8 @@ export interface SenderOptions {
   readonly experiment?: { readonly name: string } | { readonly id: string };
   /** A run of somebody else's that ours belongs to. */
   readonly parent?: string;
+  /** What kinds show of their results. */
+  readonly shows?: ReadonlyMap<string, Show>;
   /** Signs records, so that `moft restore` takes them elsewhere. */
   readonly signing?: KeyObject;
   /** Whether the run's own process is gone: what it left open was killed. */
@@ -69,11 +78,13 @@ export function clientKeyOf(run: string, cell?: CellId): string {
 
 /** Tag that says how far the events of a run are there: `<attempt>:<seq>`. */
 const sentTag = 'moft.sent';
+const noShows: ReadonlyMap<string, Show> = new Map();
+
 /** Cells that are sent at once: the client lets no more through. */
 const atOnce = 4;
 
 /** What makes a cell be left alone, so that the others go on. */
-const isFinal = ({ passing, kind }: MlflowProblem): boolean =>
+export const isFinal = ({ passing, kind }: MlflowProblem): boolean =>
   !passing && !['aborted', 'local', 'unauthorized', 'forbidden'].includes(kind);
 
 export class Sender {
@@ -82,6 +93,7 @@ export class Sender {
   readonly #journal: JournalFollower;
   readonly #picturing: Picturing;
   readonly #streams = new Map<CellId, EventStream>();
+  readonly #vitals = new Map<CellId, VitalsStream>();
   #gone = false;
 
   constructor(options: SenderOptions) {
@@ -134,8 +146,8 @@ export class Sender {
   /** Cells of which something is to be sent, in the order in which they began. */
   #open(picture: RunPicture): readonly CellPicture[] {
     return [...picture.cells.values()].filter(isExecuted).filter((cell) => {
-      const { done, refused } = this.sent.cell(cell.id) ?? {};
-      return refused === undefined && (done === undefined || done !== (cell.end?.seq ?? 0));
+      const { done } = this.sent.cell(cell.id) ?? {};
+      return !this.sent.refusedCells.has(cell.id) && (done === undefined || done !== (cell.end?.seq ?? 0));
     });
   }
 
@@ -178,13 +190,22 @@ export class Sender {
   }
 
   async #sendCells(picture: RunPicture, run: SentRun): Promise<Done> {
-    const waiting = [...this.#open(picture)];
+    const { store, shows = noShows } = this.#options;
+    for (const wave of wavesOf(store, shows, this.#open(picture))) {
+      const done = await this.#sendWave(picture, run, [...wave]);
+      if (!done.ok) return done;
+    }
+    return ok(undefined);
+  }
+
+  async #sendWave(picture: RunPicture, run: SentRun, waiting: CellPicture[]): Promise<Done> {
     let failed: MlflowProblem | undefined;
     const work = async (): Promise<void> => {
       for (let cell = waiting.shift(); cell && !failed; cell = waiting.shift()) {
         const done = await this.#sendCell(picture, run, cell);
         if (done.ok) continue;
-        if (isFinal(done.error)) this.#refuse(cell.id, done.error);
+        const { message } = done.error;
+        if (isFinal(done.error)) this.sent.note({ kind: 'refused', cell: cell.id, message });
         else failed = done.error;
       }
     };
@@ -192,8 +213,11 @@ export class Sender {
     return failed ? err(failed) : ok(undefined);
   }
 
-  #refuse(cell: CellId, { message }: MlflowProblem): void {
-    this.sent.note({ kind: 'refused', cell, message });
+  #vitalsOf(cell: CellId): VitalsStream {
+    const { store, run } = this.#options;
+    const vitals = this.#vitals.get(cell) ?? new VitalsStream(store, run, cell);
+    this.#vitals.set(cell, vitals);
+    return vitals;
   }
 
   async #sendCell(picture: RunPicture, run: SentRun, cell: CellPicture): Promise<Done> {
@@ -202,7 +226,11 @@ export class Sender {
     if (!child.ok) return child;
     const events = await this.#sendEvents(cell.id, child.value);
     if (!events.ok) return events;
-    return cell.end || this.#isOver(picture) ? this.#finishCell(picture, cell, child.value) : ok(undefined);
+    const vitals = await this.#vitalsOf(cell.id).send(this.#options.client, child.value.id);
+    if (!vitals.ok) return vitals;
+    return cell.end || this.#isOver(picture)
+      ? this.#finishCell(picture, run, cell, child.value)
+      : ok(undefined);
   }
 
   async #beginCell(
@@ -257,10 +285,13 @@ export class Sender {
     return ok(undefined);
   }
 
-  async #finishCell(picture: RunPicture, cell: CellPicture, child: SentCell): Promise<Done> {
-    const { client, store } = this.#options;
+  async #finishCell(picture: RunPicture, run: SentRun, cell: CellPicture, child: SentCell): Promise<Done> {
+    const { client, store, shows = noShows } = this.#options;
     const story = storyOf(store, picture.run, cell);
-    const told = await this.#tell(child, tellCell(story));
+    const shown = shownOf(store, shows, story) ?? {};
+    const clientKey = (point: string): string => clientKeyOf(picture.run, `${cell.id} ${point}` as CellId);
+    const showing = { client, picture, run, child, story, shown, clientKey };
+    const told = await sendShown(showing, (to, what) => this.#tell(to, what));
     if (!told.ok) return told;
     const results =
       story.record && cell.end?.status === 'ran' ? await this.#results(child, story.record) : ok(undefined);
@@ -269,6 +300,7 @@ export class Sender {
     const updated = await client.update(child.id, { status: statusOfCell(cell), end });
     if (!updated.ok) return updated;
     this.#streams.delete(cell.id);
+    this.#vitals.delete(cell.id);
     this.sent.note({ kind: 'done', cell: cell.id, seq: cell.end?.seq ?? 0 });
     return ok(undefined);
   }
@@ -285,26 +317,52 @@ export class Sender {
       : client.log(child.id, fitting({ tags: { 'moft.left_out': leftOut } }).batch);
   }
 
-  async #tell({ id, artifacts }: SentCell, { tags, artifacts: texts }: Told): Promise<Done> {
+  async #tell({ id, artifacts }: SentCell, { files, ...batch }: Told): Promise<Done> {
     const folder = this.#options.client.artifacts(artifacts);
     if (folder.ok)
-      for (const { path, text } of texts) {
-        const put = await folder.value.put(path, textUpload(text));
+      for (const file of files) {
+        const upload = 'text' in file ? textUpload(file.text) : fileUpload(file.from);
+        const put = await folder.value.put(file.path, upload);
         if (!put.ok && !isFinal(put.error)) return put;
       }
-    return this.#log({ id, artifactUri: artifacts }, { tags });
+    return this.#log({ id, artifactUri: artifacts }, batch);
   }
 
   async #finish(picture: RunPicture, run: SentRun): Promise<Done> {
     const { client } = this.#options;
     const single = await this.#removeDoubles(run);
     if (!single.ok) return single;
-    const told = await this.#tell(run, tellRun(picture, this.#rows(picture)));
+    const told = await this.#tellRun(picture, run);
     if (!told.ok) return told;
     const end = picture.end?.time ?? Date.now();
     const updated = await client.update(run.id, { status: statusOfRun(picture), end });
     if (updated.ok) this.sent.note({ kind: 'finished' });
     return updated;
+  }
+
+  /** The note and the files on the run, and the views of its experiment. */
+  async #tellRun(picture: RunPicture, run: SentRun): Promise<Done> {
+    const { store, shows = noShows } = this.#options;
+    const { shown, files } = shownInRun(store, shows, picture);
+    await this.#setViews(run, drawnOf(shown), picture.started);
+    return this.#tell(
+      run,
+      tellRun(picture, {
+        rows: this.#rows(picture),
+        shown,
+        files,
+        page: (id) => `#/experiments/${run.experiment}/runs/${id}`,
+        own: run.id,
+      }),
+    );
+  }
+
+  /** Only where the server's pages are known to read them; a run doesn't fail for a view. */
+  async #setViews({ experiment }: SentRun, drawn: Drawn, time: number): Promise<void> {
+    const { client } = this.#options;
+    const version = await client.version();
+    if (version.ok && isKnownVersion(version.value))
+      await client.tagExperiment(experiment, viewTags(drawn, time));
   }
 
   #rows(picture: RunPicture): readonly CellRow[] {

@@ -35,7 +35,6 @@ export interface SentCell {
   readonly sending?: Stretch;
   readonly sent?: { readonly attempt: number; readonly last: number };
   readonly done?: number;
-  readonly refused?: string;
 }
 
 export interface SentRun {
@@ -52,6 +51,8 @@ export class Sent {
   run: SentRun | undefined;
   finished = false;
   refused: string | undefined;
+  /** Why the server will not have a cell; one may be refused before it has a run there. */
+  readonly refusedCells = new Map<CellId, string>();
   readonly cells = new Map<CellId, SentCell>();
   readonly #file: string;
   #line: string | undefined;
@@ -100,10 +101,11 @@ export class Sent {
         this.finished = false;
         this.refused = undefined;
         this.cells.clear();
+        this.refusedCells.clear();
         return;
       case 'refused':
         if (fact.cell === undefined) this.refused = fact.message;
-        else this.#change(fact.cell, { refused: fact.message });
+        else this.refusedCells.set(fact.cell, fact.message);
         return;
       case 'sending':
         this.#change(fact.cell, { sending: fact });

@@ -59,16 +59,20 @@ export function storyOf(store: Store, run: string, cell: CellPicture): CellStory
       if (event?.type === 'metric') last.set(event.name, event);
     }
   const job = jobOf(attempts.at(-1));
-  const { key, end } = cell;
-  const record = key && end?.record !== undefined ? store.records.read(key, end.record)?.record : undefined;
   return {
     cell,
     ...(job ? { job } : {}),
-    ...(record ? { record } : {}),
+    ...recordOf(store, cell),
     samples: samples.slice(-mostKept),
     notes: notes.slice(-mostKept),
     last,
   };
+}
+
+/** The record of a cell that has one, wherever it was made. */
+export function recordOf(store: Store, { key, end }: CellPicture): Pick<CellStory, 'record'> {
+  const record = key && end?.record !== undefined ? store.records.read(key, end.record)?.record : undefined;
+  return record ? { record } : {};
 }
 
 /** `{sampling: {weights: {dirichlet: 1}}}` as `sampling.weights.dirichlet`: `1`; lists as JSON. */

@@ -1,0 +1,192 @@
+/** Sends what the kind of a cell shows of its result: figures, tables, a model, and a run a point. */
+import { err, ok, type Result } from '../../../schemas/result.js';
+import type { ArtifactRef, FinishedCell, Show, Shown, ShownPoint } from '../../contract.js';
+import type { Store } from '../../store/index.js';
+import {
+  clientKeyTag,
+  fitting,
+  quoted,
+  type LoggedModel,
+  type Metric,
+  type MlflowClient,
+  type MlflowProblem,
+} from '../mlflow/index.js';
+import {
+  describePoint,
+  finalFigures,
+  statusOfCell,
+  tellCell,
+  type Told,
+  type ToldFile,
+} from '../shape/index.js';
+import { asTexts } from '../shape/describe.js';
+import type { CellPicture, RunPicture } from './picture.js';
+import type { SentCell, SentRun } from './sent.js';
+import { recordOf, type CellStory } from './story.js';
+
+type Done = Result<void, MlflowProblem>;
+
+export interface Showing {
+  readonly client: MlflowClient;
+  readonly picture: RunPicture;
+  readonly run: SentRun;
+  readonly child: SentCell;
+  readonly story: CellStory;
+  readonly shown: Shown;
+  readonly clientKey: (name: string) => string;
+}
+
+/** What the kind shows of a result that the store still has; undefined where it shows nothing. */
+export function shownOf(
+  store: Store,
+  shows: ReadonlyMap<string, Show>,
+  { record }: WithRecord,
+): Shown | undefined {
+  const show = record && shows.get(record.kind);
+  if (!show) return undefined;
+  const outputs: Record<string, ArtifactRef> = {};
+  for (const { name, type, digest } of record.artifacts) {
+    const found = store.cas.artifactRef(type, digest);
+    if (!found.ok) return undefined;
+    outputs[name] = found.value;
+  }
+  const cell: FinishedCell = {
+    kind: record.kind,
+    with: (record.preimage.with ?? {}) as FinishedCell['with'],
+    outputs,
+  };
+  try {
+    return show(cell);
+  } catch {
+    return undefined; // of another version of the kind: its files are there to be read
+  }
+}
+
+/** What all results of a run show, those that were cached among them, and the files that go with it. */
+export function shownInRun(
+  store: Store,
+  shows: ReadonlyMap<string, Show>,
+  { cells }: RunPicture,
+): { readonly shown: readonly Shown[]; readonly files: readonly ToldFile[] } {
+  const all = [...cells.values()].flatMap((cell) => {
+    const result = recordOf(store, cell);
+    const shown = shownOf(store, shows, result);
+    return shown ? [{ shown, files: storyFiles(store, result, shown) }] : [];
+  });
+  return { shown: all.map(({ shown }) => shown), files: all.flatMap(({ files }) => files) };
+}
+
+/** Cells whose figures say something of a model come behind those that make one. */
+export function wavesOf(
+  store: Store,
+  shows: ReadonlyMap<string, Show>,
+  cells: readonly CellPicture[],
+): readonly (readonly CellPicture[])[] {
+  const isAbout = (cell: CellPicture): boolean =>
+    shownOf(store, shows, recordOf(store, cell))?.about !== undefined;
+  const late = new Set(cells.filter(isAbout));
+  return [cells.filter((cell) => !late.has(cell)), [...late]];
+}
+
+type WithRecord = Pick<CellStory, 'record'>;
+
+function storyFiles(store: Store, { record }: WithRecord, { files = [] }: Shown): readonly ToldFile[] {
+  return files.flatMap(({ output, file, as }) => {
+    const artifact = record?.artifacts.find(({ name }) => name === output);
+    const found = artifact && store.cas.artifactRef(artifact.type, artifact.digest);
+    const from = found?.ok === true ? found.value.files?.[file] : undefined;
+    return from === undefined ? [] : [{ path: as, from }];
+  });
+}
+
+/** Tells the cell itself with its figures, makes its model, and then a run a point. Done twice it is done once. */
+export async function sendShown(
+  showing: Showing,
+  tell: (child: SentCell, told: Told) => Promise<Done>,
+): Promise<Done> {
+  const { picture, story, shown, child } = showing;
+  const made = await ensureModel(showing);
+  if (!made.ok) return made;
+  const about = await modelAbout(showing);
+  if (!about.ok) return about;
+  const told = tellCell(picture, story, shown);
+  const metrics = ofModel(told.metrics ?? [], about.value);
+  const done = await tell(child, { ...told, metrics });
+  return done.ok ? sendPoints(showing, about.value) : done;
+}
+
+const ofModel = (metrics: readonly Metric[], model: LoggedModel | undefined): readonly Metric[] =>
+  model ? metrics.map((metric) => ({ ...metric, model: model.id })) : metrics;
+
+/** A model is what it holds: the same content is the same model, whichever run made it first. */
+const modelKey = (digest: string): string => `artifact/${digest}`;
+
+async function ensureModel({ client, run, child, story, shown }: Showing): Promise<Done> {
+  const { model } = shown;
+  const artifact = model && story.record?.artifacts.find(({ name }) => name === model.output);
+  if (!model || !artifact) return ok(undefined);
+  const made = await client.model({
+    experiment: run.experiment,
+    name: modelName(model.name),
+    type: artifact.type,
+    sourceRun: child.id,
+    clientKey: modelKey(artifact.digest),
+    params: fitting({ params: asTexts(model.params) }).batch.params,
+    tags: fitting({ tags: { 'moft.cell': story.cell.id, 'moft.digest': artifact.digest } }).batch.tags,
+  });
+  if (!made.ok) return made;
+  const finished = await client.finishModel(made.value.id, 'READY');
+  return finished.ok ? client.outputs(child.id, [{ model: made.value.id, step: 0 }]) : finished;
+}
+
+/** Names of models take no `/ : . % " '`. */
+const modelName = (name: string): string => name.replace(/[/:.%"']/g, '_');
+
+/** The model that a cell's figures say something of: the one made of the input's content, if it was ever sent. */
+async function modelAbout({
+  client,
+  run,
+  story,
+  shown,
+}: Showing): Promise<Result<LoggedModel | undefined, MlflowProblem>> {
+  const input = shown.about === undefined ? undefined : story.job?.inputs[shown.about];
+  if (!input || Array.isArray(input)) return ok(undefined);
+  const { digest } = input as ArtifactRef;
+  const filter = `tags.\`${clientKeyTag}\` = ${quoted(modelKey(digest))}`;
+  const found = await client.models([run.experiment], filter);
+  return found.ok ? ok(found.value[0]) : found;
+}
+
+/** Runs of points that are made at once: the client lets no more through. */
+const atOnce = 4;
+
+async function sendPoints(showing: Showing, about: LoggedModel | undefined): Promise<Done> {
+  const waiting = [...(showing.shown.points ?? [])];
+  let failed: MlflowProblem | undefined;
+  const work = async (): Promise<void> => {
+    for (let point = waiting.shift(); point && !failed; point = waiting.shift()) {
+      const done = await sendPoint(showing, point, about);
+      if (!done.ok) failed = done.error;
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return failed ? err(failed) : ok(undefined);
+}
+
+async function sendPoint(
+  { client, picture, run, child, story, clientKey }: Showing,
+  point: ShownPoint,
+  about: LoggedModel | undefined,
+): Promise<Done> {
+  const { cell } = story;
+  const time = cell.end?.time ?? picture.started;
+  const { name, tags, params } = describePoint(picture, cell, point);
+  const made = await client.run({
+    ...{ experiment: run.experiment, name, start: time, clientKey: clientKey(point.name) },
+    tags: { 'mlflow.parentRunId': child.id },
+  });
+  if (!made.ok) return made;
+  const metrics = ofModel(finalFigures(point.figures, time), about);
+  const logged = await client.log(made.value.id, fitting({ metrics, params, tags }).batch);
+  return logged.ok ? client.update(made.value.id, { status: statusOfCell(cell), end: time }) : logged;
+}

@@ -1,0 +1,157 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Show } from '../../runner/contract.js';
+import type { MlflowClient, Run } from '../../runner/track/mlflow/index.js';
+import { traceOfJudgment, viewKeys } from '../../runner/track/shape/index.js';
+import { cellId, freshStore, valueOf } from '../store/fixtures.js';
+import { curve, newSender, RecordedRun, sendAll } from './recorded.js';
+import { isReady, programs } from './server.js';
+import { address, client, now, unique } from './shared.js';
+
+/** Of `clp` a model; of `front` figures of the model that it read, two points, a table, a story. */
+const show: Show = ({ outputs }) => {
+  if (!readFileSync(outputs.out?.path ?? '', 'utf8').startsWith('front'))
+    return { model: { output: 'tree', name: 'clp full', params: { method: 'clp' } } };
+  return {
+    params: { alpha: 0.05, 'w.nli': 1 },
+    figures: { 'front/span': 0.75 },
+    tables: [{ name: 'front', columns: ['w.nli', 'nli'], rows: [[0.3, 0.5]] }],
+    points: [0.3, 1].map((w) => ({
+      name: `${w}`,
+      params: { alpha: 0.05, 'w.nli': w },
+      figures: { 'eval/rewards/nli/mean': w / 2, 'eval/regret': 1 - w },
+    })),
+    compared: ['eval/rewards/nli/mean', 'eval/regret'],
+    curves: ['rewards/nli/mean'],
+    about: 'policy',
+    verdict: `${Object.keys(outputs).length} outputs`,
+    story: 'All went well.',
+    files: [{ output: 'tree', file: 'a.json', as: 'report.json' }],
+  };
+};
+const shows = new Map([['test', show]]);
+
+async function text(mlflow: MlflowClient, run: Run, path: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  const body = valueOf(await valueOf(mlflow.artifacts(run.artifactUri)).get(path));
+  if (body) for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Metrics of a logged model, by key; the client of ours doesn't read them. */
+async function modelMetrics(id: string): Promise<Readonly<Record<string, number>>> {
+  const answer = await fetch(`${address}/api/2.0/mlflow/logged-models/${id}`);
+  const { model } = (await answer.json()) as {
+    model: { data?: { metrics?: { key: string; value: number }[] } };
+  };
+  return Object.fromEntries((model.data?.metrics ?? []).map(({ key, value }) => [key, value]));
+}
+
+/** `clp` makes a model; `front` reads it; `reference` was cached. */
+async function sent() {
+  const store = await freshStore();
+  const run = new RecordedRun(store);
+  onTestFinished(() => run.close());
+  const clp = 'clp/conditioning=full,seed=1';
+  const front = 'front/conditioning=full,seed=1';
+  run.start(clp)(curve(20));
+  const digest = await run.finish(clp);
+  run.start(front)([]);
+  const job = store.attempts.list(run.run, cellId(front)).at(-1)?.job ?? '';
+  const written = JSON.parse(readFileSync(job, 'utf8')) as object;
+  writeFileSync(job, JSON.stringify({ ...written, inputs: { policy: { type: 'policy', digest } } }));
+  await run.finish(front);
+  run.end();
+  const mlflow = client();
+  const send = async (again: boolean): Promise<void> => {
+    const sender = newSender(store, run.run, mlflow, { shows });
+    if (again) sender.sent.note({ kind: 'anew' });
+    expect(await sendAll(sender)).toEqual({ kind: 'complete' });
+  };
+  const experiment = async () => valueOf(await mlflow.experimentNamed(run.experiment));
+  const runs = async (): Promise<readonly Run[]> =>
+    valueOf(await mlflow.runs({ experiments: [(await experiment())?.id ?? ''] }));
+  return { mlflow, send, runs, experiment };
+}
+
+describe.skipIf(!programs)('a run on a server', () => {
+  beforeAll(() => isReady(address));
+
+  it('is read back in the shape that was meant, however often it is sent', async () => {
+    const { mlflow, send, runs, experiment } = await sent();
+    await send(false);
+    const first = await runs();
+    await send(true);
+    const all = await runs();
+    expect(all.map(({ id }) => id).sort()).toEqual(first.map(({ id }) => id).sort());
+    expect(all.map(({ name }) => name).sort()).toEqual([
+      ...['0.3 full s1', '1 full s1', 'clp full s1', 'front full s1', 'recorded'],
+    ]);
+    expect(all.every(({ status }) => status === 'FINISHED')).toBe(true);
+    const named = (name: string): Run => all.find((run) => run.name === name) as Run;
+    const front = named('front full s1');
+    const parent = named('recorded');
+
+    const point = all.find(
+      ({ name, tags }) => name === '0.3 full s1' && tags['mlflow.parentRunId'] === front.id,
+    );
+    expect(point?.params).toEqual({ conditioning: 'full', seed: '1', alpha: '0.05', 'w.nli': '0.3' });
+    expect(point?.metrics['eval/regret']).toMatchObject({ value: 0.7, step: 0 });
+    expect(front.tags['mlflow.parentRunId']).toBe(parent.id);
+    expect(front.params).toMatchObject({ 'w.nli': '1', conditioning: 'full' });
+    expect(front.metrics['front/span']).toMatchObject({ value: 0.75, step: 0 });
+    expect(JSON.parse(await text(mlflow, front, 'tables/front.json'))).toEqual({
+      columns: ['w.nli', 'nli'],
+      data: [[0.3, 0.5]],
+    });
+
+    expect(parent.tags['mlflow.note.content']).toMatch(/^\*\*2 outputs\*\*/);
+    expect(parent.tags['mlflow.note.content']).toContain(`/runs/${front.id}`);
+    expect(await text(mlflow, parent, 'report.json')).toBe('{}');
+    const tags = (await experiment())?.tags ?? {};
+    for (const key of Object.values(viewKeys))
+      expect(tags[`mlflow.sharedViewState.${key}`]).toContain('"state":"deflate;');
+  });
+
+  it('has its policies as models, with the figures of what was asked of them', async () => {
+    const { mlflow, send, runs, experiment } = await sent();
+    await send(false);
+    const clp = (await runs()).find(({ name }) => name === 'clp full s1');
+    const models = valueOf(await mlflow.models([(await experiment())?.id ?? '']));
+    const model = models.find(({ sourceRun }) => sourceRun === clp?.id);
+    expect(model).toMatchObject({
+      name: 'clp full',
+      status: 'LOGGED_MODEL_READY',
+      params: { method: 'clp' },
+    });
+    expect(clp?.models).toEqual([model?.id]);
+    const metrics = await modelMetrics(model?.id ?? '');
+    expect(metrics['front/span']).toBe(0.75);
+    expect(Object.keys(metrics).sort()).toEqual(['eval/regret', 'eval/rewards/nli/mean', 'front/span']);
+    expect(models).toHaveLength(1);
+  });
+
+  it('has its judgments as traces with their verdict', async () => {
+    const mlflow = client();
+    const { id: experiment } = valueOf(await mlflow.experiment(unique('judged')));
+    const run = valueOf(await mlflow.run({ experiment, name: 'judge', start: now, clientKey: unique('j') }));
+    const judgment = {
+      prompt: 'which?',
+      a: 'x',
+      b: 'y',
+      verdict: 'a',
+      model: 'a-judge',
+      time: now,
+      seconds: 0.4,
+    };
+    const made = traceOfJudgment(judgment, { experiment, run: run.id, clientKey: unique('k') });
+    for (let turn = 0; turn < 2; turn++) {
+      valueOf(await mlflow.putTrace(made.trace));
+      valueOf(await mlflow.putAssessment(made.assessment));
+    }
+    const linked = valueOf(await mlflow.traces([experiment], `metadata.\`mlflow.sourceRun\` = '${run.id}'`));
+    expect(linked.map(({ id, assessments }) => [id, assessments.map(({ value }) => value)])).toEqual([
+      [made.trace.id, ['a']],
+    ]);
+  });
+});
