@@ -90,6 +90,7 @@ function report(
   }
   for (const refused of status?.refused ?? [])
     host.stderr.write(clean(`moft: warning: the server refused ${refused}\n`));
+  if (status?.view !== undefined) host.stderr.write(clean(`mlflow charts: ${status.view}\n`));
   if (status?.state === 'done') host.stderr.write(clean(`mlflow: ${status.page ?? address}\n`));
   else host.stderr.write(clean(`mlflow: ${status?.page ?? address} (still being sent)\n`));
 }

@@ -1,6 +1,7 @@
 /** Sends until all is there, or until there is no use in trying on. */
 import { pause } from '../mlflow/retry.js';
-import { runPage, wordsOf, type MlflowProblem } from '../mlflow/index.js';
+import { experimentPage, runPage, wordsOf, type MlflowProblem } from '../mlflow/index.js';
+import { viewKeys, viewPage } from '../shape/index.js';
 import type { Sender, Turn } from './sender.js';
 import type { Status } from './sent.js';
 
@@ -54,6 +55,9 @@ function tell({ sender, address, onStatus }: FollowOptions, turn: Turn, state: S
     state,
     address,
     ...(run ? { page: runPage(address, run.experiment, run.id) } : {}),
+    ...(run && sender.hasViews
+      ? { view: viewPage(experimentPage(address, run.experiment), viewKeys.all) }
+      : {}),
     owed: sender.owed,
     ...(turn.kind === 'blocked' ? { problem: wordsOf(turn.problem) } : {}),
     ...(refused.length > 0 ? { refused } : {}),

@@ -29,6 +29,7 @@ import {
   describeCell,
   describeRun,
   drawnOf,
+  hasCharts,
   isKnownVersion,
   statusOfCell,
   statusOfRun,
@@ -89,6 +90,8 @@ export const isFinal = ({ passing, kind }: MlflowProblem): boolean =>
 
 export class Sender {
   readonly sent: Sent;
+  /** Whether the experiment was given views that draw something. */
+  hasViews = false;
   readonly #options: SenderOptions;
   readonly #journal: JournalFollower;
   readonly #picturing: Picturing;
@@ -361,8 +364,8 @@ export class Sender {
   async #setViews({ experiment }: SentRun, drawn: Drawn, time: number): Promise<void> {
     const { client } = this.#options;
     const version = await client.version();
-    if (version.ok && isKnownVersion(version.value))
-      await client.tagExperiment(experiment, viewTags(drawn, time));
+    if (!version.ok || !isKnownVersion(version.value) || !hasCharts(drawn)) return;
+    this.hasViews = (await client.tagExperiment(experiment, viewTags(drawn, time))).ok;
   }
 
   #rows(picture: RunPicture): readonly CellRow[] {

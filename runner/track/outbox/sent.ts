@@ -145,6 +145,8 @@ export interface Status {
   readonly address: string;
   /** Page of the run. */
   readonly page?: string;
+  /** Page of its experiment, with charts. */
+  readonly view?: string;
   /** Events and results that are still to be sent, as far as is known. */
   readonly owed: number;
   readonly problem?: string;

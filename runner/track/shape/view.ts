@@ -49,11 +49,13 @@ export const viewKeys = { all: 'moft', front: 'moft-front', training: 'moft-trai
 export const viewPage = (experimentPage: string, key: string): string =>
   `${experimentPage}&viewStateShareKey=${key}&compareRunsMode=CHART`;
 
+export const hasCharts = ({ compared, curves }: Drawn): boolean => compared.length + curves.length > 0;
+
 /** Tags of the experiment; none where there is nothing to draw. */
 export function viewTags(drawn: Drawn, time: number): Pairs {
   const { compared, curves, finals } = drawn;
   const hasFront = compared.length > 0;
-  if (!hasFront && curves.length === 0) return {};
+  if (!hasCharts(drawn)) return {};
   const front = hasFront ? [frontSection(drawn)] : [];
   const whole = finals.length > 0 ? [finalSection(drawn)] : [];
   const training = curves.length > 0 ? [curveSection(drawn)] : [];
