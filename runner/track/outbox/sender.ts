@@ -28,18 +28,13 @@ import {
   datasetsOf,
   describeCell,
   describeRun,
-  drawnOf,
-  hasCharts,
-  isKnownVersion,
   statusOfCell,
   statusOfRun,
   tellRun,
-  viewTags,
   type CellRow,
-  type Drawn,
   type Told,
 } from '../shape/index.js';
-import { sendShown, shownInRun, shownOf, wavesOf } from './showing.js';
+import { sendShown, setViews, shownInRun, shownOf, wavesOf } from './showing.js';
 import { jobOf, storyOf } from './story.js';
 import { EventStream } from './stream.js';
 import { madeBy } from './origin.js';
@@ -347,7 +342,7 @@ export class Sender {
   async #tellRun(picture: RunPicture, run: SentRun): Promise<Done> {
     const { store, shows = noShows } = this.#options;
     const { shown, files } = shownInRun(store, shows, picture);
-    await this.#setViews(run, drawnOf(shown), picture.started);
+    this.hasViews = await setViews(this.#options.client, run.experiment, { shown, time: picture.started });
     return this.#tell(
       run,
       tellRun(picture, {
@@ -358,14 +353,6 @@ export class Sender {
         own: run.id,
       }),
     );
-  }
-
-  /** Only where the server's pages are known to read them; a run doesn't fail for a view. */
-  async #setViews({ experiment }: SentRun, drawn: Drawn, time: number): Promise<void> {
-    const { client } = this.#options;
-    const version = await client.version();
-    if (!version.ok || !isKnownVersion(version.value) || !hasCharts(drawn)) return;
-    this.hasViews = (await client.tagExperiment(experiment, viewTags(drawn, time))).ok;
   }
 
   #rows(picture: RunPicture): readonly CellRow[] {

@@ -13,6 +13,10 @@ import {
 } from '../mlflow/index.js';
 import {
   describePoint,
+  drawnOf,
+  hasCharts,
+  isKnownVersion,
+  viewTags,
   finalFigures,
   statusOfCell,
   tellCell,
@@ -74,6 +78,18 @@ export function shownInRun(
     return shown ? [{ shown, files: storyFiles(store, result, shown) }] : [];
   });
   return { shown: all.map(({ shown }) => shown), files: all.flatMap(({ files }) => files) };
+}
+
+/** Only where the server's pages are known to read them; a run doesn't fail for a view. Answers whether it is there. */
+export async function setViews(
+  client: MlflowClient,
+  experiment: string,
+  { shown, time }: { readonly shown: readonly Shown[]; readonly time: number },
+): Promise<boolean> {
+  const drawn = drawnOf(shown);
+  const version = await client.version();
+  if (!version.ok || !isKnownVersion(version.value) || !hasCharts(drawn)) return false;
+  return (await client.tagExperiment(experiment, viewTags(drawn, time))).ok;
 }
 
 /** Cells whose figures say something of a model come behind those that make one. */
