@@ -3,12 +3,12 @@ import type { JsonObject } from '../../schemas/json.js';
 import type { InputPort, StageKind } from '../contract.js';
 import type { Coordinates } from './cell-id.js';
 import { valueChecker } from './check-values.js';
-import type { Context } from './context.js';
 import type { Combination } from './combinations.js';
-import type { Finding, Reporter } from './diagnostics.js';
-import type { AxisValue, StageDraft, VariantDraft } from './draft.js';
+import type { Finding } from './diagnostics.js';
+import type { AxisValue, StageDraft } from './draft.js';
 import { type Reading, readAcross } from './across-variants.js';
-import { type DraftCell, type Expanded, viewOf } from './cells.js';
+import { type DraftCell, viewOf } from './cells.js';
+import type { ExpandContext } from './expand-context.js';
 import { contains, everyNode, type MapNode, type ReferenceNode, type StageReference } from './nodes.js';
 import { nearest, suggest } from './nearest.js';
 import { once } from './once.js';
@@ -42,27 +42,6 @@ export interface Occurrence {
   readonly node: ReferenceNode;
   readonly rows: readonly Row[];
   readonly crosses: boolean;
-}
-
-export interface ExpandContext extends Context {
-  readonly file: string;
-  readonly workingFolder: string;
-  readonly exists: ((path: string) => boolean) | undefined;
-  readonly isFolder: ((path: string) => boolean) | undefined;
-  /** Folder of the project; default: that of the file. */
-  readonly root: string | undefined;
-  /** Stages expanded so far: all that this one refers to. */
-  readonly expanded: ReadonlyMap<string, Expanded>;
-  /** The variant that is being expanded; absent in the base. */
-  readonly variant?: string;
-  readonly variants: readonly VariantDraft[];
-  /** Where errors of a stage in a variant are reported. */
-  readonly reporterOf: (variant: string, stage: string) => Reporter;
-  readonly stages: readonly string[];
-  /** Cells that may be made in all, and how many of these are left. */
-  readonly maxCells: number;
-  readonly room: number;
-  readonly remark: (text: string) => void;
 }
 
 /**

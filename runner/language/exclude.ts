@@ -1,4 +1,4 @@
-import type { ExpandContext } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import type { View } from './cells.js';
 import { isExcluded } from './combinations.js';
 import type { Exclusion, StageDraft } from './draft.js';

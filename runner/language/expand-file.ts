@@ -1,4 +1,4 @@
-import type { ExpandContext } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import { everyCell, type Expanded } from './cells.js';
 import type { Diagnostics, Reporter } from './diagnostics.js';
 import type { Draft, Patch } from './draft.js';

@@ -1,4 +1,5 @@
-import { assigner, type Assignment, type ExpandContext, rereader } from './assign.js';
+import { assigner, type Assignment, rereader } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import type { Expanded, View } from './cells.js';
 import { type Combination, combinationsOf, countCombinations } from './combinations.js';
 import type { StageDraft, VariantDraft } from './draft.js';

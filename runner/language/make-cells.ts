@@ -1,7 +1,8 @@
 import type { ArtifactType } from '../../schemas/artifact.js';
 import type { InputPort } from '../contract.js';
 import type { InputBinding } from '../pipeline.js';
-import type { Assignment, ExpandContext } from './assign.js';
+import type { Assignment } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import { cellId, type Coordinates } from './cell-id.js';
 import type { DraftCell, View } from './cells.js';
 import { isExcluded } from './combinations.js';

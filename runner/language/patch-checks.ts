@@ -1,4 +1,5 @@
-import type { Assignment, ExpandContext } from './assign.js';
+import type { Assignment } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import type { Coordinates } from './cell-id.js';
 import { dimensionsOf } from './combinations.js';
 import type { Patch, StageDraft } from './draft.js';

@@ -1,4 +1,5 @@
-import type { Assignment, ExpandContext } from './assign.js';
+import type { Assignment } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import type { View } from './cells.js';
 import type { StageDraft } from './draft.js';
 import { listed } from './nodes.js';

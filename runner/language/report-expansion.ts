@@ -1,5 +1,6 @@
 import type { Place } from '../pipeline.js';
-import { type Assignment, type ExpandContext, type Occurrence } from './assign.js';
+import type { Assignment, Occurrence } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import { everyCell, type View } from './cells.js';
 import { isExcluded } from './combinations.js';
 import type { StageDraft } from './draft.js';

@@ -1,4 +1,4 @@
-import type { ExpandContext } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import { viewOf } from './cells.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import { brokenAt, chosenBy, type Entry, everyNode, type MapNode, type Node } from './nodes.js';

@@ -1,5 +1,6 @@
 /** Checks of a stage whose cells can't be made, so that one run finds what is wrong in it beside the reason. */
-import { assigner, type Assignment, type ExpandContext } from './assign.js';
+import { assigner, type Assignment } from './assign.js';
+import type { ExpandContext } from './expand-context.js';
 import { type Combination, isExcluded } from './combinations.js';
 import type { StageDraft } from './draft.js';
 import { makeView } from './make-cells.js';
