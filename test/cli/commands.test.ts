@@ -352,7 +352,10 @@ describe('wrong arguments', () => {
   });
 
   it('resources that no machine has', async () => {
-    project.write('huge.yaml', 'name: huge\nstages:\n  one: {uses: test/sum, resources: {cpu: 4096}}\n');
+    project.write(
+      'huge.yaml',
+      'name: huge\nstages:\n  one: {uses: test/sum, with: {value: 4096}, resources: {cpu: 4096}}\n',
+    );
     const { code, stderr } = await project.run('run', 'huge.yaml');
     expect(code).toBe(2);
     expect(stderr).toContain('the stage one asks for cpu 4096, this machine has');
