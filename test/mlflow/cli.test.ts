@@ -86,7 +86,9 @@ describe.skipIf(!programs)('a tracked run', () => {
     ).toEqual([1, 2]);
 
     const shown = await summed.start(['show', 'two', '--mlflow'], { env }).ended;
-    expect(shown.stdout).toBe(`${address}/#/experiments/${there}/runs/${two?.id ?? ''}?workflowType=machine_learning\n`);
+    expect(shown.stdout).toBe(
+      `${address}/#/experiments/${there}/runs/${two?.id ?? ''}?workflowType=machine_learning\n`,
+    );
     const listed = await summed.start(['ls', '--mlflow', 'p.yaml', '--json'], { env }).ended;
     expect((JSON.parse(listed.stdout) as { run: string }[]).map((row) => row.run)).toContain(id);
 
@@ -114,7 +116,9 @@ describe.skipIf(!programs)('a tracked run', () => {
     const parents = runs.filter(({ tags }) => tags['moft.role'] === 'run');
     expect(parents).toHaveLength(2);
     expect(runs).toHaveLength(5);
-    const table = valueOf(await valueOf(mlflow.artifacts(parents[1]?.artifactUri ?? '')).get('tables/cells.json'));
+    const table = valueOf(
+      await valueOf(mlflow.artifacts(parents[1]?.artifactUri ?? '')).get('tables/cells.json'),
+    );
     const chunks: Uint8Array[] = [];
     if (table) for await (const chunk of table) chunks.push(chunk);
     const { data } = JSON.parse(Buffer.concat(chunks).toString()) as { data: (string | null)[][] };
