@@ -31,17 +31,28 @@ const local = ({ message, hint }: StoreProblem): RemoteProblem => ({
   ...(hint === undefined ? {} : { hint }),
 });
 
+interface Sought {
+  readonly key: Key;
+  /** Public keys whose signature is believed. */
+  readonly trusted: readonly string[];
+}
+
+/** The record that the cache has under a key, once its signature holds. */
+async function signedRecord(remote: Remote, { key, trusted }: Sought) {
+  const content = await remote.record(key);
+  if (!content.ok) return content;
+  return content.value === undefined ? ok(undefined) : unseal(content.value, key, trusted);
+}
+
 /** Fetches the result of a key, if the cache has it whole and a trusted one signed it. */
 export async function pull(
   store: Store,
   remote: Remote,
-  { key, trusted }: { readonly key: Key; readonly trusted: readonly string[] },
+  sought: Sought,
 ): Promise<Result<StoredRecord | undefined, RemoteProblem>> {
-  const content = await remote.record(key);
-  if (!content.ok) return content;
-  if (content.value === undefined) return ok(undefined);
-  const record = unseal(content.value, key, trusted);
+  const record = await signedRecord(remote, sought);
   if (!record.ok) return record;
+  if (record.value === undefined) return ok(undefined);
   const fetched = await fetchArtifacts(store, remote, record.value);
   if (!fetched.ok) return fetched;
   if (!fetched.value) return ok(undefined);
@@ -53,20 +64,18 @@ export async function pull(
 export async function glimpse(
   _: Store,
   remote: Remote,
-  { key, trusted }: { readonly key: Key; readonly trusted: readonly string[] },
+  sought: Sought,
 ): Promise<Result<StoredRecord | undefined, RemoteProblem>> {
-  const content = await remote.record(key);
-  if (!content.ok) return content;
-  if (content.value === undefined) return ok(undefined);
-  const record = unseal(content.value, key, trusted);
+  const record = await signedRecord(remote, sought);
   if (!record.ok) return record;
+  if (record.value === undefined) return ok(undefined);
   for (const { digest } of record.value.artifacts) {
     const there = await remote.has(digest);
     if (!there.ok) return there;
     if (!there.value) return ok(undefined);
   }
   const digest = sha256(canonicalJson(record.value));
-  return ok({ key, digest, record: record.value, from: remote.name });
+  return ok({ key: sought.key, digest, record: record.value, from: remote.name });
 }
 
 /** False where the cache lacks a blob: it may be on its way there. */
