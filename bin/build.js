@@ -4,7 +4,6 @@
  * `npm run build` runs this file; the launcher calls `ensureBuilt`, which compares names, sizes and times of the
  * sources with those of the last build and costs a few milliseconds.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
@@ -16,6 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -73,6 +73,8 @@ function build() {
 }
 
 function step(script, args) {
+  // Loaded here: it takes longer to load than it takes to see that nothing is stale.
+  const { spawnSync } = createRequire(import.meta.url)('node:child_process');
   const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
     cwd: root,
     encoding: 'utf8',
