@@ -1,10 +1,10 @@
 /** Reading and writing a dataset artifact: manifest.json beside rows.jsonl, one JSON object a line. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Value } from 'typebox/value';
 import { StageFailure, artifactFile, type ArtifactRef } from '../../runner/contract.js';
 import { DatasetManifest } from '../../schemas/artifact.js';
 import { canonicalJson, sha256, type Json } from '../../schemas/json.js';
+import { matches } from '../../schemas/mismatch.js';
 import type { Row } from './types.js';
 
 /** A dataset in memory: what stands in the artifact, checked. */
@@ -57,8 +57,7 @@ export async function openDataset(artifact: ArtifactRef): Promise<Dataset> {
     await readFile(artifactFile(artifact, 'manifest.json'), 'utf8'),
     'manifest.json',
   );
-  if (!Value.Check(DatasetManifest, manifest))
-    throw damaged('manifest.json is not the manifest of a dataset');
+  if (!matches(DatasetManifest, manifest)) throw damaged('manifest.json is not the manifest of a dataset');
   const text = await readFile(artifactFile(artifact, 'rows.jsonl'), 'utf8');
   if (sha256(text) !== manifest.digest) throw damaged('rows.jsonl differs from the digest in manifest.json');
   const rows = text

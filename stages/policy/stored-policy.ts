@@ -1,10 +1,10 @@
 /** A policy artifact: policy.json, the weights, and everything needed to use them; nothing points outside. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Value } from 'typebox/value';
 import { StageFailure, artifactFile, type ArtifactRef } from '../../runner/contract.js';
 import { PolicyManifest } from '../../schemas/artifact.js';
 import { canonicalJson, type Json } from '../../schemas/json.js';
+import { matches } from '../../schemas/mismatch.js';
 import {
   configJson,
   parseConfig,
@@ -48,7 +48,7 @@ export async function savePolicy(folder: string, policy: StoredPolicy): Promise<
 /** Reads a policy artifact. A folder that is none is a StageFailure. The caller disposes the tensors. */
 export async function loadPolicy(artifact: ArtifactRef): Promise<StoredPolicy> {
   const manifest: unknown = JSON.parse(await readFile(artifactFile(artifact, 'policy.json'), 'utf8'));
-  if (!Value.Check(PolicyManifest, manifest))
+  if (!matches(PolicyManifest, manifest))
     throw new StageFailure('user', 'policy-damaged', 'policy.json is not the manifest of a policy');
   const text = (name: string): Promise<string> => readFile(artifactFile(artifact, name), 'utf8');
   const tensors = (name: string): Promise<NamedTensors> => readSafetensors(artifactFile(artifact, name));

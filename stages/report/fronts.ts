@@ -1,9 +1,9 @@
 /** Reads the fronts that a report compares and sorts them into curves with one replicate a seed. */
 import { readFile } from 'node:fs/promises';
-import { Value } from 'typebox/value';
 import { StageFailure, artifactFile } from '../../runner/contract.js';
 import { Front } from '../../schemas/artifact.js';
 import { byCodeUnit } from '../../schemas/json.js';
+import { matches, mismatch } from '../../schemas/mismatch.js';
 import type { GatheredArtifact } from '../../schemas/protocol.js';
 import { objectiveSets, withObjectives } from './objectives.js';
 
@@ -77,10 +77,9 @@ function parseFront(text: string, where: string): Front {
   } catch {
     throw wrong('report-front', `front.json of ${where} is not JSON`);
   }
-  if (!Value.Check(Front, value)) {
-    const [first] = Value.Errors(Front, value);
-    const problem = first ? `: ${first.instancePath || 'the whole file'} ${first.message}` : '';
-    throw wrong('report-front', `front.json of ${where} is not a front${problem}`);
+  if (!matches(Front, value)) {
+    const problem = mismatch(Front, value);
+    throw wrong('report-front', `front.json of ${where} is not a front: ${problem}`);
   }
   refuseRaggedPoints(value, where);
   return value;
