@@ -4,6 +4,7 @@ import { problem, type MlflowProblem } from './problem.js';
 import type { Transport } from './transport.js';
 import type { Experiment, Pairs } from './types.js';
 import { fittingValue } from './fitting.js';
+import { searched } from './pages.js';
 import { limits, wirePairs, type WirePair } from './values.js';
 
 const api = '/api/2.0/mlflow/experiments';
@@ -90,24 +91,15 @@ export async function tagExperiment(
 }
 
 /** All experiments that are not deleted, or those of a filter. */
-export async function searchExperiments(
+export const searchExperiments = (
   to: Transport,
   filter?: string,
-): Promise<Result<readonly Experiment[], MlflowProblem>> {
-  const found: Experiment[] = [];
-  let token: string | undefined;
-  do {
-    const page = await to.json<{ experiments?: WireExperiment[]; next_page_token?: string }>({
-      method: 'POST',
-      path: `${api}/search`,
-      body: { max_results: 1000, ...(filter ? { filter } : {}), ...(token ? { page_token: token } : {}) },
-    });
-    if (!page.ok) return page;
-    found.push(...(page.value.experiments ?? []).map(readExperiment));
-    token = page.value.next_page_token;
-  } while (token);
-  return ok(found);
-}
+): Promise<Result<readonly Experiment[], MlflowProblem>> =>
+  searched<{ readonly experiments?: readonly WireExperiment[] }, Experiment>(to, {
+    path: `${api}/search`,
+    ...{ body: {}, filter, most: 1000 },
+    items: ({ experiments = [] }) => experiments.map(readExperiment),
+  });
 
 export const none = (result: Result<unknown, MlflowProblem>): Result<void, MlflowProblem> =>
   result.ok ? ok(undefined) : result;

@@ -1,6 +1,7 @@
 /** Logged models: what a run made, as things of their own. */
 import { err, ok, type Result } from '../../../schemas/result.js';
 import { none, pairsOf } from './experiments.js';
+import { searched } from './pages.js';
 import { problem, type MlflowProblem } from './problem.js';
 import { checkClientKey, clientKeyTag } from './runs.js';
 import type { Transport } from './transport.js';
@@ -49,30 +50,16 @@ export async function modelOf(
 }
 
 /** Such as ``source_run_id = 'id'`` or ``tags.`name` = 'value'``. */
-export async function searchModels(
+export const searchModels = (
   to: Transport,
   experiments: readonly string[],
   filter?: string,
-): Promise<Result<readonly LoggedModel[], MlflowProblem>> {
-  const found: LoggedModel[] = [];
-  let token: string | undefined;
-  do {
-    const page = await to.json<{ models?: WireModel[]; next_page_token?: string }>({
-      method: 'POST',
-      path: `${api}/search`,
-      body: {
-        experiment_ids: experiments,
-        max_results: 50,
-        ...(filter ? { filter } : {}),
-        ...(token ? { page_token: token } : {}),
-      },
-    });
-    if (!page.ok) return page;
-    found.push(...(page.value.models ?? []).map(readModel));
-    token = page.value.next_page_token;
-  } while (token);
-  return ok(found);
-}
+): Promise<Result<readonly LoggedModel[], MlflowProblem>> =>
+  searched<{ readonly models?: readonly WireModel[] }, LoggedModel>(to, {
+    path: `${api}/search`,
+    ...{ body: { experiment_ids: experiments }, filter, most: 50 },
+    items: ({ models = [] }) => models.map(readModel),
+  });
 
 /** The model with this client key: found, or made; as with runs, an answer that got lost makes no second one. */
 export async function ensureModel(

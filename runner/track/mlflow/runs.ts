@@ -2,6 +2,7 @@
 import { err, ok, type Result } from '../../../schemas/result.js';
 import { cutBatch } from './batches.js';
 import { none, pairsOf } from './experiments.js';
+import { searched } from './pages.js';
 import { problem, type MlflowProblem } from './problem.js';
 import type { Transport } from './transport.js';
 import type { Batch, DatasetInput, Metric, ModelOutput, NewRun, Run, RunQuery, RunStatus } from './types.js';
@@ -106,32 +107,20 @@ export async function runOf(to: Transport, id: string): Promise<Result<Run | und
 const views = { active: 'ACTIVE_ONLY', deleted: 'DELETED_ONLY', all: 'ALL' } as const;
 
 /** All pages of a search. */
-export async function searchRuns(
+export const searchRuns = (
   to: Transport,
-  query: RunQuery,
-): Promise<Result<readonly Run[], MlflowProblem>> {
-  const { experiments, filter, orderBy, deleted = 'active', limit = Infinity } = query;
-  const found: Run[] = [];
-  let token: string | undefined;
-  do {
-    const page = await to.json<{ runs?: WireRun[]; next_page_token?: string }>({
-      method: 'POST',
-      path: `${api}/search`,
-      body: {
-        experiment_ids: experiments,
-        max_results: Math.min(1_000, limit - found.length),
-        run_view_type: views[deleted],
-        ...(filter ? { filter } : {}),
-        ...(orderBy ? { order_by: orderBy } : {}),
-        ...(token ? { page_token: token } : {}),
-      },
-    });
-    if (!page.ok) return page;
-    found.push(...(page.value.runs ?? []).map(readRun));
-    token = page.value.next_page_token;
-  } while (token && found.length < limit);
-  return ok(found);
-}
+  { experiments, filter, orderBy, deleted = 'active', limit = Infinity }: RunQuery,
+): Promise<Result<readonly Run[], MlflowProblem>> =>
+  searched<{ readonly runs?: readonly WireRun[] }, Run>(to, {
+    path: `${api}/search`,
+    body: {
+      experiment_ids: experiments,
+      run_view_type: views[deleted],
+      ...(orderBy ? { order_by: orderBy } : {}),
+    },
+    ...{ filter, limit, most: 1_000 },
+    items: ({ runs = [] }) => runs.map(readRun),
+  });
 
 const tagFilter = (name: string, value: string): string => `tags.\`${name}\` = ${quoted(value)}`;
 
