@@ -13,7 +13,7 @@ import { clean } from './text.js';
 /** @throws PipelineError where the file has errors */
 export async function machineOf(folder: string): Promise<Machine> {
   const file = join(projectRoot(folder), 'moft.yaml');
-  if (!existsSync(file)) return { resources: {}, caches: [], mlflow: { trust: [] } };
+  if (!existsSync(file)) return { resources: {}, caches: [], mlflow: { judgments: true, trust: [] } };
   const { readMachine } = await import('../runner/language/read-machine.js');
   const source = { file, text: readFileSync(file, 'utf8') };
   const { machine, diagnostics } = readMachine(source);

@@ -3,6 +3,7 @@ import { readSettings } from '../runner/track/mlflow/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
+import { machineOf } from './machine.js';
 import { open, printJson, printProblem, storeRoot } from './load.js';
 import { flag, positiveInteger } from './options.js';
 import { findProgram } from './server/find.js';
@@ -78,7 +79,7 @@ async function send(
   const quiet = { ...host, stdout: { write: () => true } };
   const exit = await sync(chosenRuns(store, []), {
     ...{ store, host: quiet, again: false, json: false },
-    target: { settings: settings.value, uri },
+    target: { settings: settings.value, uri, traces: (await machineOf(host.cwd)).mlflow.judgments },
   });
   if (json) printJson({ address: uri, port: server.port, pid: server.process.pid }, host);
   else host.stdout.write(`${uri}\n`);

@@ -13,6 +13,10 @@ const spec: CommandSpec = {
   options: [
     trackOption,
     ['--again', 'Forget what was sent and compare all of it with the server; nothing is doubled'],
+    [
+      '--without-judgments',
+      'Leave out what judges judged; `mlflow: {judgments: false}` in moft.yaml does so for all',
+    ],
     ['--follow', 'Stay with one run until it ends (what `moft run` starts in the background)'],
     jsonOption,
   ],

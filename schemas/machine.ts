@@ -81,6 +81,11 @@ export const MlflowSchema = Type.Object(
           'Address of the MLflow server that runs are sent to. `--track` and MLFLOW_TRACKING_URI come before it.',
       }),
     ),
+    judgments: Type.Optional(
+      Type.Boolean({
+        description: 'Whether judgments are sent, with the texts that were judged, as traces. Default: true.',
+      }),
+    ),
     trust: Type.Optional(
       Type.Array(Type.String(), {
         description: 'Public keys whose results `moft restore` takes, beside those of `caches`.',
@@ -126,6 +131,7 @@ export interface MachineResources {
 
 export interface MlflowPlace {
   readonly uri?: string;
+  readonly judgments: boolean;
   readonly trust: readonly string[];
 }
 

@@ -58,6 +58,18 @@ export const Job = Type.Object({
 });
 export type Job = Static<typeof Job>;
 
+/** How a judge answered: only `ok`, `tie` and `inconsistent` (both orders disagree: a tie) decide anything. */
+export const judgmentStatuses = [
+  'ok',
+  'tie',
+  'inconsistent',
+  'unparsed',
+  'refused',
+  'truncated',
+  'error',
+] as const;
+export type JudgmentStatus = (typeof judgmentStatuses)[number];
+
 const stamp = { time: Type.Integer(), seq: Type.Integer() };
 export const StageEventBody = Type.Union([
   Type.Object({
@@ -85,10 +97,30 @@ export const StageEventBody = Type.Union([
     tradeOff: Type.Object({ alpha: Type.Number(), weights: Type.Array(Type.Number()) }),
     rewards: Type.Array(Type.Number()),
   }),
+  /** One call of a judge. */
+  Type.Object({
+    type: Type.Literal('judgment'),
+    /** Who judges, such as the name of a model. */
+    judge: Type.String({ minLength: 1 }),
+    /** What it judges by, such as the name of an objective. */
+    rubric: Type.String({ minLength: 1 }),
+    prompt: Type.String(),
+    /** One response that is rated, or two in the order in which the judge reads them. */
+    responses: Type.Array(Type.String(), { minItems: 1, maxItems: 2 }),
+    status: Type.Enum(judgmentStatuses),
+    /** `first` or `second` of two, a mark of one; there where the status is `ok`. */
+    verdict: Type.Optional(Type.Union([Type.String(), Type.Number()])),
+    rationale: Type.Optional(Type.String()),
+    /** What is judged, such as the id of a prompt: calls in both orders share it. */
+    item: Type.Optional(Type.String()),
+    /** Whole milliseconds from the question to the answer. */
+    milliseconds: Type.Integer({ minimum: 0 }),
+  }),
   Type.Object({ type: Type.Literal('artifact'), name: Type.String() }),
 ]);
 /** What a stage emits; the worker adds time and seq. */
 export type StageEventBody = Static<typeof StageEventBody>;
+export type JudgmentBody = Extract<StageEventBody, { type: 'judgment' }>;
 export const StageEvent = Type.Intersect([Type.Object(stamp), StageEventBody]);
 export type StageEvent = StageEventBody & { time: number; seq: number };
 

@@ -19,6 +19,10 @@ export function eventLine(event: StageEvent): string {
       return `${time}  note: ${clean(event.markdown)}`;
     case 'sample':
       return `${time}  sample: ${oneLine(event.prompt, 60)} -> ${oneLine(event.response, 100)}`;
+    case 'judgment': {
+      const { judge, rubric, status, verdict, prompt } = event;
+      return `${time}  judgment: ${oneLine(judge)} on ${oneLine(rubric)}: ${oneLine(String(verdict ?? status))}, of ${oneLine(prompt, 60)}`;
+    }
     case 'artifact':
       return `${time}  wrote ${oneLine(event.name)}`;
   }

@@ -58,6 +58,7 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
     case 'metric':
     case 'progress':
     case 'sample':
+    case 'judgment':
     case 'artifact':
       return undefined;
   }

@@ -56,6 +56,7 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
     case 'log':
     case 'note':
     case 'sample':
+    case 'judgment':
     case 'artifact':
       return stage;
   }

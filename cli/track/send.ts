@@ -108,7 +108,7 @@ async function send(
   }
   if (lock.value.kind === 'held') return 'busy';
   try {
-    const { experiment, parent } = target;
+    const { experiment, parent, traces } = target;
     const signing = signingKeyIfAny(host);
     const { shown: shows } = await import('../shown.js');
     const sender = new Sender({
@@ -116,6 +116,7 @@ async function send(
       run,
       client,
       shows,
+      traces,
       isGone: goneCheck(store, run, isRunnerGone),
       ...(experiment === undefined ? {} : { experiment }),
       ...(parent === undefined ? {} : { parent }),

@@ -5,7 +5,7 @@ import type { Options } from '../command.js';
 import { UsageError } from '../exit.js';
 import type { CliHost } from '../host.js';
 import { machineOf } from '../machine.js';
-import { text } from '../options.js';
+import { flag, text } from '../options.js';
 import { localAddress } from '../server/state.js';
 
 export const trackOption = [
@@ -15,6 +15,8 @@ export const trackOption = [
 
 export interface Target extends Pick<SenderOptions, 'experiment' | 'parent'> {
   readonly settings: MlflowSettings;
+  /** Whether judgments are sent. */
+  readonly traces: boolean;
   /** As it was given, perhaps with credentials: for the tracker alone. */
   readonly uri: string;
 }
@@ -37,7 +39,9 @@ export async function targetOf(options: Options, where: Where, host: CliHost): P
   const { readSettings } = await import('../../runner/track/mlflow/settings.js');
   const settings = readSettings(found.uri, host.env);
   if (!settings.ok) throw new UsageError(`${found.from}: ${settings.error.message}`, settings.error.hint);
-  return { settings: settings.value, uri: found.uri, ...contextOf(host.env) };
+  const { judgments } = (await machineOf(where.folder)).mlflow;
+  const traces = judgments && !flag(options, 'withoutJudgments');
+  return { settings: settings.value, uri: found.uri, traces, ...contextOf(host.env) };
 }
 
 /** @throws UsageError where no server is named, too */

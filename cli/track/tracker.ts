@@ -42,13 +42,17 @@ function startProcess(target: Target, run: string, root: string, host: CliHost):
     mkdirSync(folder, { recursive: true });
     const log = openSync(join(folder, 'tracker.log'), 'a');
     const [program, ...args] = host.moftCommand;
-    const child = spawn(program, [...args, 'sync', run, '--follow'], {
-      cwd: host.cwd,
-      // The address goes by a variable: it may hold a password, which the list of processes would show.
-      env: { ...host.env, MLFLOW_TRACKING_URI: target.uri, MOFT_HOME: root },
-      detached: true,
-      stdio: ['ignore', log, log],
-    });
+    const child = spawn(
+      program,
+      [...args, 'sync', run, '--follow', ...(target.traces ? [] : ['--without-judgments'])],
+      {
+        cwd: host.cwd,
+        // The address goes by a variable: it may hold a password, which the list of processes would show.
+        env: { ...host.env, MLFLOW_TRACKING_URI: target.uri, MOFT_HOME: root },
+        detached: true,
+        stdio: ['ignore', log, log],
+      },
+    );
     // It can't be started: what it would have sent is owed.
     child.on('error', () => undefined);
     closeSync(log);

@@ -23,7 +23,7 @@ import { expected, knownEntries, readDuration, readText } from './settings.js';
 const standardTimeout = 10;
 
 /** What holds where the file says nothing. */
-const noMachine: Machine = { resources: {}, caches: [], mlflow: { trust: [] } };
+const noMachine: Machine = { resources: {}, caches: [], mlflow: { judgments: true, trust: [] } };
 
 export interface MachineAnalysis {
   readonly machine: Machine;
@@ -48,20 +48,24 @@ function readMlflow(node: Node | undefined, context: Context): MlflowPlace {
   const entries: Entries = knownEntries(node, { keys: keysOf(MlflowSchema), what: '`mlflow`' }, context);
   const written = entries.get('uri')?.value;
   const uri = written && readText(written, '`uri`', context);
-  const trust = trustOf(entries.get('trust')?.value, context);
-  if (written === undefined || uri === undefined) return { trust };
+  const of = (name: string): Node | undefined => entries.get(name)?.value;
+  const rest = {
+    judgments: flagOf(of('judgments'), '`judgments`', context, true),
+    trust: trustOf(of('trust'), context),
+  };
+  if (written === undefined || uri === undefined) return rest;
   if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) {
     expected(written, '`uri` takes an address', context, 'write it like http://mlflow.example:5000');
-    return { trust };
+    return rest;
   }
   const { username, password } = new URL(uri);
-  if (username === '' && password === '') return { uri, trust };
+  if (username === '' && password === '') return { uri, ...rest };
   context.diagnostics.report(written, {
     code: 'wrong-address',
     message: '`uri` holds a password',
     hint: 'put it into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD',
   });
-  return { trust };
+  return rest;
 }
 
 function readCapacity(node: Node | undefined, context: Context): MachineResources {
@@ -173,11 +177,11 @@ function checkPlace(node: Node, { folder, url, insecure }: Where, { diagnostics 
   return true;
 }
 
-function flagOf(node: Node | undefined, what: string, context: Context): boolean {
-  if (node === undefined) return false;
+function flagOf(node: Node | undefined, what: string, context: Context, usual = false): boolean {
+  if (node === undefined) return usual;
   if (node.kind === 'scalar' && typeof node.value === 'boolean') return node.value;
   expected(node, `${what} takes true or false`, context);
-  return false;
+  return usual;
 }
 
 /** Ed25519 keys: base64 of 32 bytes. */

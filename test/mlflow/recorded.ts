@@ -5,6 +5,7 @@ import { createClient, type MlflowClient, type Patience } from '../../runner/tra
 import { Sender, type SenderOptions } from '../../runner/track/outbox/index.js';
 import type { Turn } from '../../runner/track/outbox/sender.js';
 import { newRunId, type JournalWriter, type RunCell, type Store } from '../../runner/store/index.js';
+import type { StageEventBody } from '../../schemas/protocol.js';
 import type { Json, JsonObject } from '../../schemas/json.js';
 import { cellId, keyFor, recordOf, temporaryFolder, valueOf, writeFiles } from '../store/fixtures.js';
 import { now, settingsOf, unique } from './shared.js';
@@ -45,7 +46,7 @@ export class RecordedRun {
   }
 
   /** Begins a try at a cell; events are added to what is answered. */
-  start(cell: string, values: JsonObject = {}): (points: readonly Point[]) => void {
+  start(cell: string, values: JsonObject = {}): (said: readonly (Point | StageEventBody)[]) => void {
     const attempt = valueOf(this.#store.attempts.create(this.run, cellId(cell)));
     const job = {
       v: 1,
@@ -60,9 +61,9 @@ export class RecordedRun {
     writeFileSync(attempt.job, JSON.stringify(job));
     this.tell({ type: 'cell-started', cell, key: keyFor({ cell }), attempt: attempt.number });
     let seq = 0;
-    return (points) => {
-      const lines = points.map((point) =>
-        JSON.stringify({ time: ++this.#time, seq: ++seq, type: 'metric', ...point, attempt: attempt.nonce }),
+    return (said) => {
+      const lines = said.map((event) =>
+        JSON.stringify({ time: ++this.#time, seq: ++seq, type: 'metric', ...event, attempt: attempt.nonce }),
       );
       appendFileSync(attempt.events, lines.map((line) => `${line}\n`).join(''));
     };

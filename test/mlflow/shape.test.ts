@@ -2,30 +2,21 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Show } from '../../runner/contract.js';
 import type { MlflowClient, Run } from '../../runner/track/mlflow/index.js';
-import { traceOfJudgment, viewKeys } from '../../runner/track/shape/index.js';
+import { viewKeys } from '../../runner/track/shape/index.js';
 import { cellId, freshStore, valueOf } from '../store/fixtures.js';
+import { frontShown } from '../track/front-shown.js';
 import { curve, newSender, RecordedRun, sendAll } from './recorded.js';
 import { isReady, programs } from './server.js';
-import { address, client, now, unique } from './shared.js';
+import { address, client } from './shared.js';
 
 /** Of `clp` a model; of `front` figures of the model that it read, two points, a table, a story. */
 const show: Show = ({ outputs }) => {
   if (!readFileSync(outputs.out?.path ?? '', 'utf8').startsWith('front'))
     return { model: { output: 'tree', name: 'clp full', params: { method: 'clp' } } };
   return {
-    params: { alpha: 0.05, 'w.nli': 1 },
-    figures: { 'front/span': 0.75 },
-    tables: [{ name: 'front', columns: ['w.nli', 'nli'], rows: [[0.3, 0.5]] }],
-    points: [0.3, 1].map((w) => ({
-      name: `${w}`,
-      params: { alpha: 0.05, 'w.nli': w },
-      figures: { 'eval/rewards/nli/mean': w / 2, 'eval/regret': 1 - w },
-    })),
-    compared: ['eval/rewards/nli/mean', 'eval/regret'],
-    curves: ['rewards/nli/mean'],
+    ...frontShown,
     about: 'policy',
     verdict: `${Object.keys(outputs).length} outputs`,
-    story: 'All went well.',
     files: [{ output: 'tree', file: 'a.json', as: 'report.json' }],
   };
 };
@@ -96,7 +87,7 @@ describe.skipIf(!programs)('a run on a server', () => {
       ({ name, tags }) => name === '0.3 full s1' && tags['mlflow.parentRunId'] === front.id,
     );
     expect(point?.params).toEqual({ conditioning: 'full', seed: '1', alpha: '0.05', 'w.nli': '0.3' });
-    expect(point?.metrics['eval/regret']).toMatchObject({ value: 0.7, step: 0 });
+    expect(point?.metrics['eval/rewards/rouge/mean']).toMatchObject({ value: 0.7, step: 0 });
     expect(front.tags['mlflow.parentRunId']).toBe(parent.id);
     expect(front.params).toMatchObject({ 'w.nli': '1', conditioning: 'full' });
     expect(front.metrics['front/span']).toMatchObject({ value: 0.75, step: 0 });
@@ -127,31 +118,11 @@ describe.skipIf(!programs)('a run on a server', () => {
     expect(clp?.models).toEqual([model?.id]);
     const metrics = await modelMetrics(model?.id ?? '');
     expect(metrics['front/span']).toBe(0.75);
-    expect(Object.keys(metrics).sort()).toEqual(['eval/regret', 'eval/rewards/nli/mean', 'front/span']);
-    expect(models).toHaveLength(1);
-  });
-
-  it('has its judgments as traces with their verdict', async () => {
-    const mlflow = client();
-    const { id: experiment } = valueOf(await mlflow.experiment(unique('judged')));
-    const run = valueOf(await mlflow.run({ experiment, name: 'judge', start: now, clientKey: unique('j') }));
-    const judgment = {
-      prompt: 'which?',
-      a: 'x',
-      b: 'y',
-      verdict: 'a',
-      model: 'a-judge',
-      time: now,
-      seconds: 0.4,
-    };
-    const made = traceOfJudgment(judgment, { experiment, run: run.id, clientKey: unique('k') });
-    for (let turn = 0; turn < 2; turn++) {
-      valueOf(await mlflow.putTrace(made.trace));
-      valueOf(await mlflow.putAssessment(made.assessment));
-    }
-    const linked = valueOf(await mlflow.traces([experiment], `metadata.\`mlflow.sourceRun\` = '${run.id}'`));
-    expect(linked.map(({ id, assessments }) => [id, assessments.map(({ value }) => value)])).toEqual([
-      [made.trace.id, ['a']],
+    expect(Object.keys(metrics).sort()).toEqual([
+      'eval/rewards/nli/mean',
+      'eval/rewards/rouge/mean',
+      'front/span',
     ]);
+    expect(models).toHaveLength(1);
   });
 });

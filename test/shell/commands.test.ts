@@ -126,7 +126,7 @@ describe('what goes wrong is said, with its class', () => {
     [
       'an event of no type',
       `echo '{"name":"loss"}' >> "$MOFT_EVENTS"; echo > out.txt`,
-      /^user event: line 1 of MOFT_EVENTS has no `type`; it is one of metric, progress, log, note, sample, artifact$/,
+      /^user event: line 1 of MOFT_EVENTS has no `type`; it is one of metric, progress, log, note, sample, judgment, artifact$/,
     ],
     [
       'an event that lacks a field',

@@ -1,6 +1,5 @@
 import { inflateSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { Shown } from '../../runner/contract.js';
 import type { CellId } from '../../runner/pipeline.js';
 import { Picturing, type RunPicture } from '../../runner/track/outbox/picture.js';
 import {
@@ -17,6 +16,7 @@ import {
   viewTags,
   type RunStory,
 } from '../../runner/track/shape/index.js';
+import { frontShown as shown } from './front-shown.js';
 import { colourOf, pointName, shortName } from '../../runner/track/shape/names.js';
 
 const front = 'front/conditioning=full,method=clp,seed=1' as CellId;
@@ -46,21 +46,6 @@ function pictured(end: object = { type: 'run-finished', status: 'done' }): RunPi
   if (!picture) throw new Error('the run has not begun');
   return picture;
 }
-
-const shown: Shown = {
-  params: { alpha: 0.05, 'w.nli': 1 },
-  figures: { 'front/span': 0.9 },
-  tables: [{ name: 'front', columns: ['w.nli', 'nli'], rows: [[0.3, 0.5]] }],
-  points: [0.3, 1].map((w) => ({
-    name: `${w}`,
-    params: { alpha: 0.05, 'w.nli': w },
-    figures: { 'eval/rewards/nli/mean': w / 2, 'eval/rewards/rouge/mean': 1 - w },
-  })),
-  compared: ['eval/rewards/nli/mean', 'eval/rewards/rouge/mean'],
-  curves: ['rewards/nli/mean'],
-  verdict: 'clp is best',
-  story: '| method | regret |\n| --- | --- |\n| clp | 0.1 |',
-};
 
 const cellOf = (run: RunPicture, id: CellId) => {
   const cell = run.cells.get(id);
@@ -122,7 +107,7 @@ describe('a run, a cell and a point', () => {
     const story = { cell, samples: [], notes: [], last: new Map() };
     const told = tellCell(run, story, { ...shown, params: { ...shown.params, method: 'another' } });
     expect(told.params).toEqual({ alpha: '0.05', 'w.nli': '1' });
-    expect(told.metrics).toEqual([{ key: 'front/span', value: 0.9, timestamp: 1004, step: 0 }]);
+    expect(told.metrics).toEqual([{ key: 'front/span', value: 0.75, timestamp: 1004, step: 0 }]);
     expect(told.files).toEqual([
       { path: 'tables/front.json', text: '{"columns":["w.nli","nli"],"data":[[0.3,0.5]]}' },
     ]);
@@ -228,19 +213,24 @@ describe('the views of an experiment', () => {
 });
 
 describe('a judgment', () => {
-  const judgment = { prompt: 'p', a: 'x', b: 'y', model: 'j', time: 1_000, seconds: 0.25 };
+  const judgment = {
+    ...{ judge: 'j', rubric: 'brief', prompt: 'p', responses: ['x', 'y'], time: 1_000, milliseconds: 250 },
+    ...{ status: 'ok' as const, verdict: 'first' },
+  };
   const place = { experiment: '1', run: 'r', clientKey: 'r1/judge/7' };
 
   it('is a trace with its verdict, the same whenever it is sent', () => {
-    const { trace, assessment } = traceOfJudgment({ ...judgment, verdict: 'a', rationale: 'shorter' }, place);
-    expect(trace).toMatchObject({ run: 'r', ok: true, start: 1_000, milliseconds: 250 });
-    expect(assessment).toMatchObject({ trace: trace.id, value: 'a', rationale: 'shorter', time: 1_250 });
-    expect(traceOfJudgment({ ...judgment, verdict: 'a' }, place).trace.id).toBe(trace.id);
-    expect(traceOfJudgment({ ...judgment, verdict: 'a' }, { ...place, clientKey: 'k' }).trace.id).not.toBe(
-      trace.id,
-    );
+    const { trace, assessment } = traceOfJudgment({ ...judgment, rationale: 'shorter' }, place);
+    expect(trace).toMatchObject({ run: 'r', ok: true, start: 750, milliseconds: 250 });
+    expect(assessment).toMatchObject({ trace: trace.id, name: 'brief', value: 'first', time: 1_000 });
+    expect(traceOfJudgment(judgment, place).trace.id).toBe(trace.id);
+    expect(traceOfJudgment(judgment, { ...place, clientKey: 'k' }).trace.id).not.toBe(trace.id);
   });
 
-  it('that failed is a trace that failed', () =>
-    expect(traceOfJudgment({ ...judgment, verdict: 'refused' }, place).trace.ok).toBe(false));
+  it('that failed is a trace that failed, and no value', () => {
+    const { trace, assessment } = traceOfJudgment({ ...judgment, status: 'refused' }, place);
+    expect(trace.ok).toBe(false);
+    expect(assessment).toMatchObject({ failure: { code: 'REFUSED' } });
+    expect(assessment.value).toBeUndefined();
+  });
 });

@@ -1,6 +1,7 @@
 /** Traces of one span each, and what was judged of them. Ids are ours, so that the same again is nothing new. */
 import { err, ok, type Result } from '../../../schemas/result.js';
 import { artifactFolder, textUpload } from './artifacts.js';
+import { searched } from './pages.js';
 import { problem, type MlflowProblem } from './problem.js';
 import type { Transport } from './transport.js';
 import type { Assessment, Pairs, Trace } from './types.js';
@@ -23,6 +24,8 @@ export interface TraceInfo {
     readonly id: string;
     readonly name: string;
     readonly value: unknown;
+    /** Code of what kept it from a value. */
+    readonly failure?: string;
     readonly rationale?: string;
   }[];
 }
@@ -35,7 +38,7 @@ interface WireInfo {
   readonly assessments?: readonly {
     readonly assessment_id: string;
     readonly assessment_name: string;
-    readonly feedback?: { readonly value?: unknown };
+    readonly feedback?: { readonly value?: unknown; readonly error?: { readonly error_code?: string } };
     readonly rationale?: string;
   }[];
 }
@@ -49,6 +52,7 @@ const readInfo = (info: WireInfo): TraceInfo => ({
     id: one.assessment_id,
     name: one.assessment_name,
     value: one.feedback?.value,
+    ...(one.feedback?.error?.error_code === undefined ? {} : { failure: one.feedback.error.error_code }),
     ...(one.rationale === undefined ? {} : { rationale: one.rationale }),
   })),
 });
@@ -143,6 +147,7 @@ const wireAssessment = ({
   trace,
   name,
   value,
+  failure,
   rationale,
   source,
   time,
@@ -154,7 +159,7 @@ const wireAssessment = ({
   source: { source_type: source.kind, source_id: source.id },
   create_time: instant(time),
   last_update_time: instant(time),
-  feedback: { value },
+  feedback: failure ? { error: { error_code: failure.code, error_message: failure.message } } : { value },
   ...(rationale === undefined ? {} : { rationale }),
   ...(metadata === undefined ? {} : { metadata }),
   valid: true,
@@ -171,30 +176,19 @@ export async function traceOf(
 }
 
 /** Such as ``metadata.`mlflow.sourceRun` = 'id'``. */
-export async function searchTraces(
+export const searchTraces = (
   to: Transport,
   experiments: readonly string[],
   filter?: string,
-): Promise<Result<readonly TraceInfo[], MlflowProblem>> {
-  const found: TraceInfo[] = [];
-  let token: string | undefined;
-  do {
-    const page = await to.json<{ traces?: WireInfo[]; next_page_token?: string }>({
-      method: 'POST',
-      path: `${api}/search`,
-      body: {
-        locations: experiments.map((experiment) => ({
-          type: 'MLFLOW_EXPERIMENT',
-          mlflow_experiment: { experiment_id: experiment },
-        })),
-        max_results: 500,
-        ...(filter ? { filter } : {}),
-        ...(token ? { page_token: token } : {}),
-      },
-    });
-    if (!page.ok) return page;
-    found.push(...(page.value.traces ?? []).map(readInfo));
-    token = page.value.next_page_token;
-  } while (token);
-  return ok(found);
-}
+): Promise<Result<readonly TraceInfo[], MlflowProblem>> =>
+  searched<{ readonly traces?: readonly WireInfo[] }, TraceInfo>(to, {
+    path: `${api}/search`,
+    body: {
+      locations: experiments.map((experiment) => ({
+        type: 'MLFLOW_EXPERIMENT',
+        mlflow_experiment: { experiment_id: experiment },
+      })),
+    },
+    ...{ filter, most: 500 },
+    items: ({ traces = [] }) => traces.map(readInfo),
+  });

@@ -138,7 +138,9 @@ export interface Assessment {
   readonly id: string;
   readonly trace: string;
   readonly name: string;
-  readonly value: string | number | boolean;
+  /** Absent where there is a failure instead. */
+  readonly value?: string | number | boolean;
+  readonly failure?: { readonly code: string; readonly message: string };
   readonly rationale?: string;
   readonly source: { readonly kind: 'CODE' | 'LLM_JUDGE' | 'HUMAN'; readonly id: string };
   /** Whole milliseconds since 1970. */

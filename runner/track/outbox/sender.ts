@@ -6,7 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import { sha256 } from '../../../schemas/json.js';
 import type { Show } from '../../contract.js';
-import { err, ok, type Result } from '../../../schemas/result.js';
+import { ok, type Result } from '../../../schemas/result.js';
 import type { CellId } from '../../pipeline.js';
 import type { JournalFollower, Store } from '../../store/index.js';
 import {
@@ -21,8 +21,11 @@ import {
   type MlflowProblem,
   type Run,
 } from '../mlflow/index.js';
+import { atOnce } from './at-once.js';
+import { sendEvents, sentUntil } from './events.js';
 import { isExecuted, Picturing, type CellPicture, type RunPicture } from './picture.js';
 import { places } from './places.js';
+import { isFinal } from './problems.js';
 import { Sent, type SentCell, type SentRun } from './sent.js';
 import {
   datasetsOf,
@@ -53,6 +56,8 @@ export interface SenderOptions {
   readonly parent?: string;
   /** What kinds show of their results. */
   readonly shows?: ReadonlyMap<string, Show>;
+  /** Whether judgments are sent, as traces; default: yes. */
+  readonly traces?: boolean;
   /** Signs records, so that `moft restore` takes them elsewhere. */
   readonly signing?: KeyObject;
   /** Whether the run's own process is gone: what it left open was killed. */
@@ -72,16 +77,7 @@ export function clientKeyOf(run: string, cell?: CellId): string {
   return key.length <= 250 ? key : `${run}/${sha256(key)}`;
 }
 
-/** Tag that says how far the events of a run are there: `<attempt>:<seq>`. */
-const sentTag = 'moft.sent';
 const noShows: ReadonlyMap<string, Show> = new Map();
-
-/** Cells that are sent at once: the client lets no more through. */
-const atOnce = 4;
-
-/** What makes a cell be left alone, so that the others go on. */
-export const isFinal = ({ passing, kind }: MlflowProblem): boolean =>
-  !passing && !['aborted', 'local', 'unauthorized', 'forbidden'].includes(kind);
 
 export class Sender {
   readonly sent: Sent;
@@ -190,25 +186,19 @@ export class Sender {
   async #sendCells(picture: RunPicture, run: SentRun): Promise<Done> {
     const { store, shows = noShows } = this.#options;
     for (const wave of wavesOf(store, shows, this.#open(picture))) {
-      const done = await this.#sendWave(picture, run, [...wave]);
+      const done = await this.#sendWave(picture, run, wave);
       if (!done.ok) return done;
     }
     return ok(undefined);
   }
 
-  async #sendWave(picture: RunPicture, run: SentRun, waiting: CellPicture[]): Promise<Done> {
-    let failed: MlflowProblem | undefined;
-    const work = async (): Promise<void> => {
-      for (let cell = waiting.shift(); cell && !failed; cell = waiting.shift()) {
-        const done = await this.#sendCell(picture, run, cell);
-        if (done.ok) continue;
-        const { message } = done.error;
-        if (isFinal(done.error)) this.sent.note({ kind: 'refused', cell: cell.id, message });
-        else failed = done.error;
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
-    return failed ? err(failed) : ok(undefined);
+  #sendWave(picture: RunPicture, run: SentRun, cells: readonly CellPicture[]): Promise<Done> {
+    return atOnce(cells, async (cell) => {
+      const done = await this.#sendCell(picture, run, cell);
+      if (done.ok || !isFinal(done.error)) return done;
+      this.sent.note({ kind: 'refused', cell: cell.id, message: done.error.message });
+      return ok(undefined);
+    });
   }
 
   #vitalsOf(cell: CellId): VitalsStream {
@@ -222,7 +212,7 @@ export class Sender {
     const known = this.sent.cell(cell.id);
     const child = known ? ok(known) : await this.#beginCell(picture, run, cell);
     if (!child.ok) return child;
-    const events = await this.#sendEvents(cell.id, child.value);
+    const events = await this.#sendEvents(picture, run, cell.id, child.value);
     if (!events.ok) return events;
     const vitals = await this.#vitalsOf(cell.id).send(this.#options.client, child.value.id);
     if (!vitals.ok) return vitals;
@@ -251,36 +241,20 @@ export class Sender {
     const inputs = datasets.length === 0 ? ok(undefined) : await client.inputs(made.value.id, datasets);
     if (!inputs.ok) return inputs;
     this.sent.note({ kind: 'cell', cell: cell.id, ...placeOf(made.value) });
-    this.#noteServer(cell.id, made.value);
+    // A run that was there already says itself how far its events go.
+    const until = sentUntil(made.value);
+    if (until) this.sent.note({ kind: 'sent', cell: cell.id, ...until });
     return ok(this.sent.cell(cell.id) ?? placeOf(made.value));
   }
 
-  /** A run that was there already says itself how far its events go. */
-  #noteServer(cell: CellId, { tags }: Run): void {
-    const [attempt = NaN, last = NaN] = (tags[sentTag] ?? '').split(':').map(Number);
-    if (Number.isInteger(attempt) && Number.isInteger(last))
-      this.sent.note({ kind: 'sent', cell, attempt, last });
-  }
-
-  async #sendEvents(cell: CellId, child: SentCell): Promise<Done> {
-    const { client, store, run } = this.#options;
+  #sendEvents({ run }: RunPicture, { experiment }: SentRun, cell: CellId, child: SentCell): Promise<Done> {
+    const { client, store, traces = true } = this.#options;
     const stream = this.#streams.get(cell) ?? new EventStream(store, run, cell, child);
     this.#streams.set(cell, stream);
-    for (let piece = stream.next(); piece; piece = stream.next()) {
-      const { attempt, first, last } = piece;
-      this.sent.note({ kind: 'sending', cell, attempt, first, last });
-      const metrics = piece.events.flatMap((event) =>
-        event.type === 'metric'
-          ? [{ key: event.name, value: event.value, timestamp: event.time, step: event.step }]
-          : [],
-      );
-      const { batch } = fitting({ metrics, tags: { [sentTag]: `${attempt}:${last}` } });
-      const logged = await client.log(child.id, batch);
-      if (!logged.ok) return logged;
-      this.sent.note({ kind: 'sent', cell, attempt, last });
-      stream.taken(piece);
-    }
-    return ok(undefined);
+    return sendEvents(stream, {
+      ...{ client, cell, child, experiment, traces, clientKey: clientKeyOf(run, cell) },
+      note: (fact) => this.sent.note(fact),
+    });
   }
 
   async #finishCell(picture: RunPicture, run: SentRun, cell: CellPicture, child: SentCell): Promise<Done> {

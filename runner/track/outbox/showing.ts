@@ -1,5 +1,5 @@
 /** Sends what the kind of a cell shows of its result: figures, tables, a model, and a run a point. */
-import { err, ok, type Result } from '../../../schemas/result.js';
+import { ok, type Result } from '../../../schemas/result.js';
 import type { ArtifactRef, FinishedCell, Show, Shown, ShownPoint } from '../../contract.js';
 import type { Store } from '../../store/index.js';
 import {
@@ -24,6 +24,7 @@ import {
   type ToldFile,
 } from '../shape/index.js';
 import { asTexts } from '../shape/describe.js';
+import { atOnce } from './at-once.js';
 import type { CellPicture, RunPicture } from './picture.js';
 import type { SentCell, SentRun } from './sent.js';
 import { recordOf, type CellStory } from './story.js';
@@ -173,21 +174,8 @@ async function modelAbout({
   return found.ok ? ok(found.value[0]) : found;
 }
 
-/** Runs of points that are made at once: the client lets no more through. */
-const atOnce = 4;
-
-async function sendPoints(showing: Showing, about: LoggedModel | undefined): Promise<Done> {
-  const waiting = [...(showing.shown.points ?? [])];
-  let failed: MlflowProblem | undefined;
-  const work = async (): Promise<void> => {
-    for (let point = waiting.shift(); point && !failed; point = waiting.shift()) {
-      const done = await sendPoint(showing, point, about);
-      if (!done.ok) failed = done.error;
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return failed ? err(failed) : ok(undefined);
-}
+const sendPoints = (showing: Showing, about: LoggedModel | undefined): Promise<Done> =>
+  atOnce(showing.shown.points ?? [], (point) => sendPoint(showing, point, about));
 
 async function sendPoint(
   { client, picture, run, child, story, clientKey }: Showing,

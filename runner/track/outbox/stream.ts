@@ -5,8 +5,10 @@ import type { StageEvent } from '../../../schemas/protocol.js';
 import type { SentCell, Stretch } from './sent.js';
 import { readEvent } from './story.js';
 
-/** A metric a place, and one for the tag that says how far it goes. */
+/** Metrics of a stretch: as many as a call takes, and one place for the tag that says how far it goes. */
 const mostMetrics = 999;
+/** Judgments of a stretch, each of which is calls of its own. */
+const mostJudgments = 50;
 
 export interface Piece extends Stretch {
   readonly events: readonly StageEvent[];
@@ -38,7 +40,7 @@ export class EventStream {
     if (isOpen) this.#resend = sending;
   }
 
-  /** The next stretch with at least one metric; undefined where nothing is to be sent now. */
+  /** The next stretch with something to send; undefined where nothing is to be sent now. */
   next(): Piece | undefined {
     for (;;) {
       this.#fill();
@@ -74,17 +76,19 @@ export class EventStream {
     return this.#store.attempts.list(this.#run, this.#cell);
   }
 
-  /** A piece without metrics is skipped at once. */
+  /** A piece with nothing to send is skipped at once. */
   #cut(): Piece | undefined {
     const [first] = this.#queue;
     if (!first) return undefined;
     const until = this.#resend?.attempt === this.#number ? this.#resend.last : Infinity;
     const events: StageEvent[] = [];
     let last = first.seq;
+    let judgments = 0;
     for (const event of this.#queue) {
-      if (event.seq > until || events.length >= mostMetrics) break;
+      if (event.seq > until || events.length >= mostMetrics || judgments >= mostJudgments) break;
       last = event.seq;
-      if (event.type === 'metric') events.push(event);
+      if (event.type === 'judgment') judgments += 1;
+      if (event.type === 'metric' || event.type === 'judgment') events.push(event);
     }
     const piece = { attempt: this.#number, first: first.seq, last, events };
     if (events.length === 0) this.taken(piece);

@@ -1,6 +1,7 @@
 /** What is wrong with an event, in words of the one form that its type names. */
 import type { TObject, TSchema } from 'typebox';
 import { StageEventBody } from '../../../../schemas/protocol.js';
+import { refused } from '../event-log.js';
 import { validator } from '../../validate.js';
 
 const forms: ReadonlyMap<string, TObject> = new Map(
@@ -22,11 +23,13 @@ export async function eventProblem(event: unknown): Promise<string | undefined> 
   if (missing.length > 0)
     return `is not whole: ${noun} needs ${listed(needed)}; ${listed(missing)} ${missing.length === 1 ? 'is' : 'are'} missing`;
   for (const [name, schema] of Object.entries<TSchema>(form.properties)) {
+    if (fields[name] === undefined) continue;
     const problem = (await validator(schema))(fields[name]);
     if (problem !== undefined)
       return `is wrong: \`${name}\` of ${noun} ${problem.replace(/^it\b/, '').trim()}, found ${JSON.stringify(fields[name])}`;
   }
-  return undefined;
+  const refusal = refused(event as StageEventBody);
+  return refusal && `is wrong: ${refusal.message}`;
 }
 
 const listed = (names: readonly string[]): string =>
