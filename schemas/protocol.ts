@@ -143,6 +143,8 @@ export const Exit = Type.Object({
   status: Type.Enum(['done', 'failed', 'interrupted']),
   error: Type.Optional(Failure),
   outputs: Type.Record(Type.String(), Type.Object({ digest: Digest, bytes: Type.Integer() })),
+  /** What the cell loaded: modules of ours by their path below dist, packages by name, any other file by its path. */
+  modules: Type.Optional(Type.Array(Type.String())),
 });
 export type Exit = Static<typeof Exit>;
 

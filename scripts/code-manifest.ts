@@ -1,14 +1,16 @@
 /**
  * Lists, after tsc, what each compiled module of the science reaches: dist/code.json, from which a cell's code
- * digest is made (runner/plan/code.ts). What would load code that can't be listed is a build error.
+ * digest is made (runner/plan/code.ts). What would load code that can't be listed is a build error. What is imported on
+ * demand is announced from then on (announce-imports.ts).
  */
 import fs from 'node:fs';
-import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { codeManifestVersion, type CodeManifest, type ModuleEntry } from '../runner/plan/code-manifest.js';
 import { byCodeUnit, sha256 } from '../schemas/json.js';
+import { announceImports } from './announce-imports.js';
+import { isImportCall, isPackage, isRelative, targetOf } from './imports.js';
 
 /** What a module may do that can't be listed, and what counts for it instead. */
 interface Allowance {
@@ -45,9 +47,6 @@ interface Specifier {
   readonly dynamic: boolean;
 }
 
-const isImportCall = (node: ts.Node): node is ts.CallExpression =>
-  ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword;
-
 function specifierOf(node: ts.Node): Specifier | undefined {
   if ((ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) && node.moduleSpecifier) {
     const literal = node.moduleSpecifier;
@@ -75,15 +74,6 @@ function loaderFault(node: ts.Node): string | undefined {
   const named = ts.isImportSpecifier(node.parent) || ts.isPropertyAccessExpression(node.parent);
   return called || named ? loaders[node.text] : undefined;
 }
-
-const isBuiltin = (name: string): boolean => name.startsWith('node:') || builtinModules.includes(name);
-
-/** `@scope/name/file` -> `@scope/name`. */
-const packageOf = (name: string): string =>
-  name
-    .split('/')
-    .slice(0, name.startsWith('@') ? 2 : 1)
-    .join('/');
 
 const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort(byCodeUnit);
 
@@ -122,16 +112,14 @@ function toEntry(
 ): ModuleEntry {
   const relative = (dynamic: boolean): string[] =>
     specifiers
-      .filter((item) => item.dynamic === dynamic && item.text.startsWith('.'))
-      .map((item) => path.posix.join(path.posix.dirname(name), item.text));
-  const packages = specifiers
-    .map((item) => item.text)
-    .filter((item) => !item.startsWith('.') && !isBuiltin(item));
+      .filter((item) => item.dynamic === dynamic && isRelative(item.text))
+      .map((item) => targetOf(name, item.text));
+  const packages = specifiers.map((item) => item.text).filter(isPackage);
   return {
     digest: sha256(text),
     imports: sorted(relative(false)),
     dynamic: sorted(relative(true)),
-    packages: sorted([...packages.map(packageOf), ...(allowance?.packages ?? [])]),
+    packages: sorted([...packages.map((item) => targetOf(name, item)), ...(allowance?.packages ?? [])]),
     files: sorted(allowance?.files ?? []),
   };
 }
@@ -151,8 +139,30 @@ function compiledModules(root: string, folder: string): string[] {
     .filter((name) => name.endsWith('.js') && fs.existsSync(path.join(root, name.replace(/\.js$/, '.ts'))));
 }
 
-/** Lists all modules of the science and whatever they import. */
-export function listModules(root: string): {
+const read = (file: string): string => fs.readFileSync(file, 'utf8');
+
+/** Writes a compiled module anew where it doesn't announce what it imports on demand; answers with its text. */
+function readAnnounced(file: string, name: string): string {
+  const compiled = read(file);
+  const text = name.endsWith('.js') ? announceImports(name, compiled) : compiled;
+  if (text !== compiled) replace(file, text);
+  return text;
+}
+
+function replace(file: string, text: string): void {
+  fs.writeFileSync(`${file}.new`, text);
+  fs.renameSync(`${file}.new`, file);
+}
+
+/**
+ * Lists all modules of the science and whatever they import.
+ *
+ * @param textOf reads one of them; its path below dist is told, too
+ */
+export function listModules(
+  root: string,
+  textOf: (file: string, name: string) => string = read,
+): {
   readonly manifest: CodeManifest;
   readonly faults: readonly Fault[];
 } {
@@ -166,7 +176,7 @@ export function listModules(root: string): {
       faults.push({ module: name, line: 1, column: 1, message: 'is imported and was not compiled' });
       continue;
     }
-    const text = fs.readFileSync(file, 'utf8');
+    const text = textOf(file, name);
     const listed = name.endsWith('.js') ? listModule(name, text, allowances[name]) : listData(text);
     modules[name] = listed.entry;
     faults.push(...listed.faults);
@@ -177,7 +187,7 @@ export function listModules(root: string): {
 }
 
 function main(root: string): number {
-  const { manifest, faults } = listModules(root);
+  const { manifest, faults } = listModules(root, readAnnounced);
   for (const { module, line, column, message } of faults) {
     process.stderr.write(`dist/${module}:${line}:${column}: ${message}\n`);
   }
@@ -187,9 +197,7 @@ function main(root: string): number {
     );
     return 1;
   }
-  const file = path.join(root, 'dist', 'code.json');
-  fs.writeFileSync(`${file}.new`, `${JSON.stringify(manifest, undefined, 1)}\n`);
-  fs.renameSync(`${file}.new`, file);
+  replace(path.join(root, 'dist', 'code.json'), `${JSON.stringify(manifest, undefined, 1)}\n`);
   return 0;
 }
 

@@ -1,5 +1,8 @@
 /** What is said of an attempt: notes for the reader of a run, and failures that no stage caused. */
 import type { Failure, ResultRecord } from '../../schemas/protocol.js';
+import { err, type Result } from '../../schemas/result.js';
+import type { Cell } from '../pipeline.js';
+import { unlistedLoads, type CodeDigest } from '../plan/index.js';
 import type { RunCell } from '../store/index.js';
 
 export function compareArtifacts(before: ResultRecord, after: ResultRecord): 'same' | 'different' {
@@ -44,3 +47,14 @@ export const unexplained: Failure = {
   code: 'unexplained',
   message: 'the stage failed and its exit.json does not say why; please report it',
 };
+
+/** A failure where a cell loaded code that its key doesn't count: a change of it would be served from the cache. */
+export function unlisted(
+  { cell, code }: { readonly cell: Pick<Cell, 'kind'>; readonly code: CodeDigest },
+  loaded: readonly string[] = [],
+): Result<never, Failure> | undefined {
+  const names = unlistedLoads(code.listing, loaded);
+  if (names.length === 0) return undefined;
+  const message = `the kind ${cell.kind} loaded ${names.join(', ')}, which its key does not count, so that a change there would be missed; its \`modules\` must name it`;
+  return err({ class: 'internal', code: 'unlisted-code', message });
+}

@@ -38,6 +38,7 @@ import {
   silentFailure,
   taintNote,
   unexplained,
+  unlisted,
 } from './attempt-words.js';
 import { workspaceOf } from './workspace.js';
 
@@ -275,7 +276,7 @@ export class CellAttempt {
   #judge(exit: Exit, rest: Omit<Ended, 'exit'>): WorkEnd {
     switch (exit.status) {
       case 'done':
-        return ok({ exit, ...rest });
+        return unlisted(this.#subject, exit.modules) ?? ok({ exit, ...rest });
       case 'interrupted':
         return 'interrupted';
       case 'failed':

@@ -6,6 +6,7 @@ export { loadCode } from './code.js';
 export { explainCell } from './explain.js';
 export { plainPlace, type ShowPlace } from './headline.js';
 export { numericEnvironment } from './numeric.js';
+export { unlistedLoads } from './loads.js';
 export { inOrder, parentsOf } from './order.js';
 export { planPipeline } from './plan.js';
 export { checkpointFamily, inertValues, keyOf, preimageOf, type PreimageParts } from './preimage.js';

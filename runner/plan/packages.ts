@@ -1,6 +1,6 @@
 /**
  * Packages as they are installed: name, version and integrity from npm's own list, closed over dependencies. One
- * without integrity (linked, from git, from a folder) counts by content.
+ * without integrity (linked, from git, from a folder, put there by hand) counts by content.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -11,7 +11,7 @@ import type { CodeProblem } from './types.js';
 
 interface Installed {
   readonly version?: string;
-  readonly integrity?: string;
+  readonly integrity?: string | undefined;
   readonly resolved?: string;
   readonly link?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
@@ -48,14 +48,10 @@ function parse(file: string): Readonly<Record<string, Installed>> | undefined {
 }
 
 /** Node's way up: a package is looked for beside whoever asks, then in every folder above. */
-function locate(
-  packages: Readonly<Record<string, Installed>>,
-  from: string,
-  name: string,
-): string | undefined {
+function locate(from: string, name: string, stands: (place: string) => boolean): string | undefined {
   for (let at = from; ;) {
     const candidate = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
-    if (Object.hasOwn(packages, candidate)) return candidate;
+    if (stands(candidate)) return candidate;
     if (at === '') return undefined;
     at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')));
   }
@@ -76,6 +72,16 @@ function hashFolder(folder: string): string {
   };
   visit('');
   return `content-sha256-${hash.digest('hex')}`;
+}
+
+/** What a package that npm has not listed says of itself; its integrity is nobody's word. */
+function ownManifest(folder: string): Installed {
+  try {
+    const content = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8')) as Installed;
+    return { ...content, integrity: undefined };
+  } catch {
+    return {};
+  }
 }
 
 const dependenciesOf = (entry: Installed): string[] =>
@@ -110,10 +116,13 @@ export function installedPackages(root: string): Result<Packages, CodeProblem> {
     const found = new Map<string, string>();
     const visited = new Set<string>();
     const visit = (name: string, from: string): void => {
-      const place = locate(packages, from, name);
-      const entry = place === undefined ? undefined : packages[place];
-      if (place === undefined || !entry || visited.has(place)) return;
+      const place =
+        locate(from, name, (place) => Object.hasOwn(packages, place)) ??
+        // Put there by hand: npm knows nothing of it, and Node loads it all the same.
+        locate(from, name, (place) => fs.existsSync(path.join(project, place)));
+      if (place === undefined || visited.has(place)) return;
       visited.add(place);
+      const entry = packages[place] ?? ownManifest(path.join(project, place));
       found.set(`${name}@${entry.version ?? 'linked'}`, entry.integrity ?? contentOf(place, entry));
       for (const dependency of dependenciesOf(entry)) visit(dependency, place);
     };

@@ -123,6 +123,53 @@ describe('code that changes while a cell runs', () => {
   });
 });
 
+describe('code that a key does not count', () => {
+  it('fails the cell that loads it, also where its warm worker has loaded it before', async () => {
+    const { summary, store } = await rig.start(
+      [rig.step('a'), rig.step('b', { needs: [id('a')] }), rig.step('c')],
+      {
+        capacity: { cpu: 1, memory: 2 ** 30, gpus: [], tokens: {} },
+      },
+    );
+    const a = await rig.commander.next('a');
+    await a.tell('reward brevity');
+    a.finish();
+    const c = await rig.commander.next('c');
+    expect(c.hello.pid).toBe(a.hello.pid);
+    await c.tell('reward brevity');
+    c.finish();
+    const { counts, failures } = await summary;
+    expect(counts).toEqual({ ran: 0, hit: 0, failed: 2, skipped: 1 });
+    expect(failures).toMatchObject([
+      {
+        failure: {
+          class: 'internal',
+          code: 'unlisted-code',
+          message: expect.stringContaining('loaded stages/rewards/brevity.js') as string,
+        },
+        cells: ['a', 'c'],
+      },
+    ]);
+    expect(store.records.keys()).toEqual([]);
+  });
+
+  it('is found among what is required, and packages that the key counts are taken', async () => {
+    const { summary, store } = await rig.start([rig.step('a'), rig.step('b')]);
+    const a = await rig.commander.next('a');
+    await a.tell('require fast-uri');
+    a.finish();
+    const b = await rig.commander.next('b');
+    await b.tell('require fast-deep-equal');
+    b.finish();
+    const { failures } = await summary;
+    expect(failures).toMatchObject([{ failure: { code: 'unlisted-code' }, cells: ['b'] }]);
+    expect(failures[0]?.failure.message).toContain('loaded fast-deep-equal,');
+    const [attempt] = store.attempts.list('run-1', id('a'));
+    const exit = JSON.parse(readFileSync(attempt?.exit ?? '', 'utf8')) as { readonly modules: string[] };
+    expect(exit.modules).toContain('fast-uri');
+  });
+});
+
 describe('events', () => {
   it('reach the listener while the cell runs and stay in events.jsonl with seq and nonce', async () => {
     const cell = rig.step('a');

@@ -3,6 +3,8 @@ import path from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it } from 'vitest';
 import { loadCode, type Code, type CodeListing } from '../../runner/plan/index.js';
+import type { CodeManifest } from '../../runner/plan/code-manifest.js';
+import { announceImports } from '../../scripts/announce-imports.js';
 import { listModule, listModules } from '../../scripts/code-manifest.js';
 import { errorOf, temporaryFolder, valueOf, writeFiles } from '../store/fixtures.js';
 import { kind } from './fixtures.js';
@@ -137,6 +139,22 @@ describe('loadCode', () => {
     expect(digest(root, one)).not.toBe(before);
   });
 
+  it('counts a package that was put there by hand by its content, and what that imports', () => {
+    const root = built();
+    writeFiles(root, {
+      'node_modules/.package-lock.json': JSON.stringify({ packages: {} }),
+      'node_modules/yaml/package.json':
+        '{"version": "9.0.0", "integrity": "x", "dependencies": {"deep": "1"}}',
+      'node_modules/deep/index.js': '1',
+    });
+    const before = listing(root, one).packages;
+    expect(Object.keys(before)).toEqual(['deep@linked', 'yaml@9.0.0']);
+    writeFiles(root, { 'node_modules/deep/index.js': '2' });
+    const after = listing(root, one).packages;
+    expect(after['deep@linked']).not.toBe(before['deep@linked']);
+    expect(after['yaml@9.0.0']).toBe(before['yaml@9.0.0']);
+  });
+
   it('refuses code that is not the code that was listed', () => {
     const root = built();
     writeFiles(root, { 'dist/stages/tool.js': 'import "./unused.js";' });
@@ -202,6 +220,30 @@ describe('loadCode', () => {
     expect(second && code.changed(second)).toEqual([]);
     fs.rmSync(twoFile ?? '');
     expect(second && code.changed(second)).toEqual([twoFile]);
+  });
+});
+
+describe('announceImports', () => {
+  it('lets a module say what it imports on demand, once, and leaves what comes with Node', () => {
+    const text = `const load = async () => [await import('../a.js'), import("@s/p/deep.js"), import('node:fs')];`;
+    const told = announceImports('stages/lm/x.js', text);
+    expect(told).toBe(
+      `const load = async () => [await (globalThis.moftLoads?.add("stages/a.js"), import('../a.js')), ` +
+        `(globalThis.moftLoads?.add("@s/p"), import("@s/p/deep.js")), import('node:fs')];`,
+    );
+    expect(announceImports('stages/lm/x.js', told)).toBe(told);
+    const entryOf = (of: string): object => ({ ...listModule('stages/lm/x.js', of).entry, digest: '' });
+    expect(entryOf(told)).toEqual(entryOf(text));
+  });
+
+  it('was done by the build to every module that a key may count', () => {
+    const root = path.resolve(import.meta.dirname, '../..');
+    const code = JSON.parse(fs.readFileSync(path.join(root, 'dist/code.json'), 'utf8')) as CodeManifest;
+    const silent = Object.keys(code.modules).filter((name) => {
+      const text = fs.readFileSync(path.join(root, 'dist', name), 'utf8');
+      return announceImports(name, text) !== text;
+    });
+    expect(silent).toEqual([]);
   });
 });
 

@@ -16,6 +16,7 @@ import { noCheckpoints, openCheckpoints, type KeptCheckpoints } from './checkpoi
 import { EventLog } from './event-log.js';
 import { forbidMathRandom, leftovers, surroundings } from './guard.js';
 import type { WorkerHost } from './host.js';
+import { watchLoads } from './loads.js';
 
 export interface JobOrder {
   /** Absolute path of job.json. */
@@ -56,6 +57,7 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
   let ending: Ending;
   let leftover: string | undefined;
   let checkpoints = noCheckpoints;
+  const loaded = watchLoads();
   try {
     const job = readJob(order.path);
     const kind = kindOf(job, host);
@@ -70,7 +72,7 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
   } catch (error) {
     ending = endingOf(error, control.controller.signal);
   }
-  const unwritten = writeExit(order, ending);
+  const unwritten = writeExit(order, { ...ending, modules: loaded() });
   checkpoints.end(ending.status, ending.error?.class);
   const error = ending.error ?? unwritten;
   return {
@@ -212,7 +214,7 @@ function endingOf(error: unknown, signal: AbortSignal): Ending {
 }
 
 /** exit.json appears whole or not at all. */
-function writeExit(order: JobOrder, ending: Ending): Failure | undefined {
+function writeExit(order: JobOrder, ending: Ending & Pick<Exit, 'modules'>): Failure | undefined {
   const path = join(dirname(order.path), 'exit.json');
   try {
     const { attempt } = JSON.parse(readFileSync(order.path, 'utf8')) as Pick<Job, 'attempt'>;
