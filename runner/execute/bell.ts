@@ -15,12 +15,12 @@ export class Bell {
     this.#wake?.();
   }
 
-  /** @param until monotonic milliseconds; undefined: only a ring ends the sleep */
-  async sleep(until: number | undefined): Promise<void> {
+  /** @param until monotonic milliseconds; Infinity: only a ring ends the sleep */
+  async sleep(until: number): Promise<void> {
     if (!this.#rung) {
       await new Promise<void>((resolve) => {
         const cancel =
-          until === undefined ? () => undefined : this.#clock.after(until - this.#clock.monotonic(), resolve);
+          until === Infinity ? () => undefined : this.#clock.after(until - this.#clock.monotonic(), resolve);
         this.#wake = () => {
           cancel();
           resolve();

@@ -53,6 +53,8 @@ export class Execution {
   readonly #forced = new Map<CellId, NonNullable<RunCell['forced']>>();
   readonly #halts: Failure[] = [];
   readonly #began: number;
+  /** Monotonic: not before is the manifest saved again. */
+  #saveAgain = -Infinity;
 
   constructor(options: ExecutionOptions) {
     const { plan, clock } = options;
@@ -87,9 +89,9 @@ export class Execution {
     this.#tell({ type: 'run-started', ...known, cells: cells.length });
     for (;;) {
       this.#performAll();
-      this.#haltOn(this.#ledger.save());
+      const saveAt = this.#save();
       if (this.#schedule.finished) break;
-      await this.#bell.sleep(this.#schedule.wakeAt());
+      await this.#bell.sleep(Math.min(this.#schedule.wakeAt(), saveAt));
     }
     return this.#finish();
   }
@@ -98,6 +100,22 @@ export class Execution {
   interrupt(manner: StopManner): void {
     this.#schedule.interrupt(manner);
     this.#bell.ring();
+  }
+
+  /**
+   * Saves the manifest, which grows with the run: as often as it takes at most a twentieth of the time.
+   *
+   * @returns when it is due; Infinity where it isn't
+   */
+  #save(): number {
+    if (!this.#ledger.isDirty) return Infinity;
+    const { clock } = this.#options;
+    const began = clock.monotonic();
+    if (began < this.#saveAgain) return this.#saveAgain;
+    this.#haltOn(this.#ledger.save());
+    const ended = clock.monotonic();
+    this.#saveAgain = ended + 20 * (ended - began);
+    return Infinity;
   }
 
   #performAll(): void {

@@ -102,9 +102,13 @@ export class Ledger {
     if (begun) this.tried(cell, { ...begun, how: 'stopped' });
   }
 
-  /** Writes runs/<run>.json where something changed. */
+  /** Whether something has changed since runs/<run>.json was written. */
+  get isDirty(): boolean {
+    return this.#dirty;
+  }
+
+  /** Writes runs/<run>.json. */
   save(status: RunManifest['status'] = 'running', finished?: string): Result<void, Failure> {
-    if (!this.#dirty && status === 'running') return { ok: true, value: undefined };
     this.#dirty = false;
     const { run, pipeline, runs, started, extra } = this.#options;
     return runs.write({

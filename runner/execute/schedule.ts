@@ -77,14 +77,14 @@ export class Schedule {
   }
 
   /** When `next` has something to do without being told anything: a back-off, a lease or a timeout ends. */
-  wakeAt(): number | undefined {
+  wakeAt(): number {
     let soonest = Infinity;
     for (const entry of [...this.#sleeping, ...this.#running]) {
       const { state } = entry;
       if (state.kind === 'backoff' || state.kind === 'parked') soonest = Math.min(soonest, state.until);
       else if (state.kind === 'running' && !state.stopped) soonest = Math.min(soonest, state.deadline);
     }
-    return soonest === Infinity ? undefined : soonest;
+    return soonest;
   }
 
   /** The answer to a `resolve`. */

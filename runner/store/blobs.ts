@@ -81,29 +81,36 @@ export async function receiveBlob(
  * @param limit stops behind so many bytes: a file that grows as fast as it is read has no end
  */
 async function pump(
-  source: fs.promises.FileHandle,
+  descriptor: number,
   { hash, sink, limit = Infinity }: { readonly hash: Hash; readonly sink?: Sink; readonly limit?: number },
 ): Promise<number> {
   const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, limit + 1));
   let total = 0;
   while (total <= limit) {
-    const { bytesRead } = await source.read(buffer, 0, buffer.length, null);
-    if (bytesRead === 0) break;
-    const chunk = buffer.subarray(0, bytesRead);
+    // To be handed to another thread and back costs more than to read a small file.
+    const bytes = limit <= smallBytes ? fs.readSync(descriptor, buffer) : await readInto(descriptor, buffer);
+    if (bytes === 0) break;
+    const chunk = buffer.subarray(0, bytes);
     hash.update(chunk);
     sink?.write(chunk);
-    total += bytesRead;
+    total += bytes;
   }
   return total;
+}
+
+function readInto(descriptor: number, buffer: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.read(descriptor, buffer, (error, bytes) => (error ? reject(error) : resolve(bytes)));
+  });
 }
 
 const noFollow = (follow: boolean): number =>
   fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | (follow ? 0 : fs.constants.O_NOFOLLOW);
 
 /** Opens a user's file for reading; what they can mend is said as such. */
-async function openSource(file: string, follow: boolean): Promise<fs.promises.FileHandle> {
+function openSource(file: string, follow: boolean): number {
   try {
-    return await fs.promises.open(file, noFollow(follow));
+    return fs.openSync(file, noFollow(follow));
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return refuse('missing-file', `there is no file ${file}`, undefined, file);
@@ -128,17 +135,17 @@ interface Copied {
   readonly still: boolean;
 }
 
-async function copyOnce(source: fs.promises.FileHandle, file: string, sink?: Sink): Promise<Copied> {
-  const stat = await source.stat({ bigint: true });
+async function copyOnce(source: number, file: string, sink?: Sink): Promise<Copied> {
+  const stat = fs.fstatSync(source, { bigint: true });
   if (!stat.isFile()) refuse('not-a-file', `${file} is not a regular file`, undefined, file);
   const hash = createHash('sha256');
   const bytes = await pump(source, { hash, ...(sink ? { sink } : {}), limit: Number(stat.size) });
-  const after = await source.stat({ bigint: true });
+  const after = fs.fstatSync(source, { bigint: true });
   const still = identityOf(stat) === identityOf(after) && BigInt(bytes) === stat.size;
   return { digest: hash.digest('hex'), bytes, stat, still };
 }
 
-async function copyIn(context: Context, source: fs.promises.FileHandle, file: string): Promise<Copied> {
+async function copyIn(context: Context, source: number, file: string): Promise<Copied> {
   const temporary = context.temporary();
   const sink = context.disk.create(temporary);
   try {
@@ -153,11 +160,11 @@ async function copyIn(context: Context, source: fs.promises.FileHandle, file: st
 }
 
 async function tryCopy(context: Context, file: string, follow: boolean): Promise<Copied> {
-  const source = await openSource(file, follow);
+  const source = openSource(file, follow);
   try {
     return await (context.access === 'write' ? copyIn(context, source, file) : copyOnce(source, file));
   } finally {
-    await source.close();
+    fs.closeSync(source);
   }
 }
 
@@ -207,13 +214,13 @@ async function hashFile(file: string, size: number): Promise<string> {
 }
 
 async function hashStream(file: string, sink?: Sink): Promise<string> {
-  const source = await fs.promises.open(file, 'r');
+  const source = fs.openSync(file, 'r');
   try {
     const hash = createHash('sha256');
     await pump(source, { hash, ...(sink ? { sink } : {}) });
     return hash.digest('hex');
   } finally {
-    await source.close();
+    fs.closeSync(source);
   }
 }
 

@@ -216,7 +216,7 @@ describe('time', () => {
     hand.now = 2000;
     expect(hand.settleKeys()).toEqual(['stop a (timeout, grace)']);
     expect(hand.settleKeys()).toEqual([]);
-    expect(hand.schedule.wakeAt()).toBeUndefined();
+    expect(hand.schedule.wakeAt()).toBe(Infinity);
     hand.schedule.ended(id('a'), { kind: 'interrupted' }, hand.now);
     expect(hand.settleKeys()).toEqual(['failed a: resource']);
   });

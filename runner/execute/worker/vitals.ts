@@ -17,6 +17,7 @@ export interface VitalsLine {
   readonly figures: Readonly<Record<string, number>>;
 }
 
+const begin = 100;
 const first = 1_000;
 const every = 10_000;
 const megabyte = 1e6;
@@ -32,7 +33,7 @@ export class Vitals {
   #timer: NodeJS.Timeout | undefined;
   #path = '';
   #step = 0;
-  #before = used();
+  #before: Used | undefined;
   #cards: (() => Promise<Readonly<Record<string, number>>>) | undefined = graphicsCards;
 
   /** Samples for the attempt in this folder until `stop`. */
@@ -40,8 +41,11 @@ export class Vitals {
     this.stop();
     this.#path = join(folder, vitalsFile);
     this.#step = 0;
-    this.#before = used();
-    this.#wait(first);
+    // To ask for the processors' times takes longer than many a cell: it is done where a cell lasts.
+    this.#timer = setTimeout(() => {
+      this.#before = used();
+      this.#wait(first - begin);
+    }, begin).unref();
   }
 
   stop(): void {
@@ -60,7 +64,8 @@ export class Vitals {
 
   /** Writes one line. A disk that is full is the cell's business, not this one's. */
   async sample(): Promise<void> {
-    const [path, step, before, now] = [this.#path, this.#step++, this.#before, used()];
+    const [path, step, now] = [this.#path, this.#step++, used()];
+    const before = this.#before ?? now;
     this.#before = now;
     const cards = await this.#graphics();
     const line: VitalsLine = { time: Date.now(), step, figures: { ...figuresOf(before, now), ...cards } };
