@@ -4,9 +4,12 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { kinds } from '../../cli/kinds.js';
+import { checkName, checkOptions } from '../../runner/execute/validate.js';
 import { closed, withDefaults } from '../../runner/language/schema.js';
 import { ajvOptions, schemaDigest, validatorFile } from '../../runner/language/validator.js';
+import { DatasetManifest, Front, PolicyManifest } from '../../schemas/artifact.js';
 import type { JsonObject } from '../../schemas/json.js';
+import { Exit } from '../../schemas/protocol.js';
 
 const require = createRequire(import.meta.url);
 const folder = join(import.meta.dirname, '../../dist/validators');
@@ -43,4 +46,23 @@ describe('checks compiled at build', () => {
     );
     expect(wrong).toBeGreaterThan(0);
   });
+
+  it.each(Object.entries({ DatasetManifest, Exit, Front, PolicyManifest }))(
+    'say of %s what ajv says',
+    (_, schema) => {
+      const built = require(join(folder, 'values.cjs')) as Readonly<Record<string, ValidateFunction>>;
+      const check = built[checkName(schema)];
+      if (!check) throw new Error('dist is built of other sources: npm run build');
+      const compiled = new Ajv(checkOptions).compile(schema);
+      fc.assert(
+        fc.property(written(Object.keys(schema.properties)), (value) => {
+          const located = (errors: readonly ErrorObject[]) =>
+            errors.map(({ instancePath, message }) => ({ instancePath, message }));
+          const found = located(errorsOf(compiled, value));
+          expect(found).not.toEqual([]);
+          expect(located(errorsOf(check, value))).toEqual(found);
+        }),
+      );
+    },
+  );
 });
