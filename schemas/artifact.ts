@@ -136,6 +136,16 @@ export const Front = Type.Object({
     /** Content digest of the reference model. */
     digest: Type.Optional(Type.String()),
   }),
+  /** How responses were drawn, where not from the policy itself to the end of the text. */
+  decoding: Type.Optional(
+    Type.Object({
+      temperature: Type.Number(),
+      top_k: Type.Integer(),
+      top_p: Type.Number(),
+      min_p: Type.Number(),
+      stop: Type.Array(Type.String()),
+    }),
+  ),
   /** Of the policy. */
   trained: Type.Optional(Trained),
   samples: Type.Array(FrontSample),

@@ -18,6 +18,7 @@ import {
   type TrainingOptions,
 } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
+import { trainingDecodingProblems } from '../rl/decoding.js';
 import { handedOn, worldProblems } from '../rl/provenance.js';
 
 const ClpSchema = Type.Object({
@@ -85,6 +86,7 @@ const check = rules<ClpWith>(
   ({ sampling }) => samplingProblems(sampling),
   ({ alpha_schedule }) => scheduleProblems(alpha_schedule),
   ({ rewards }, inputs) => rewardProblems(rewards, inputs, (i) => ['rewards', i]),
+  ({ decoding }) => trainingDecodingProblems(decoding),
   (_, inputs) => worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
 );
 

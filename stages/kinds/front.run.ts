@@ -1,7 +1,7 @@
 /** front: ask a policy for every trade-off of a grid on held-out prompts, and measure what comes. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
+import { StageFailure, outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
 import type { Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
 import { canonicalJson } from '../../schemas/json.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
@@ -11,6 +11,7 @@ import { contextOf, languageModel } from '../lm/index.js';
 import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
 import { loadPolicy } from '../policy/stored-policy.js';
 import { rewardsOf } from '../rewards/index.js';
+import { changes, exactDecodingProblems, type Decoding } from '../rl/decoding.js';
 import { exactAt, listPrompts } from '../rl/exact-evaluation.js';
 import { tradeOffsOfGrid } from '../rl/front-grid.js';
 import { ask, frontPoint, meanRewards, shownSamples, type Asking } from '../rl/front-points.js';
@@ -39,8 +40,10 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     samples,
     maxTokens,
     samplingSeed,
+    decoding: job.with.decoding,
   };
   const world = job.with.exact ? await worldOf(dataset) : undefined;
+  if (world) refuseOtherDecoding(job.with.decoding);
   const listed = world && listPrompts(prompts, { world, objectives, tokenizer, reference });
 
   const points: FrontPoint[] = [];
@@ -62,9 +65,10 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     objectives: [...objectives],
     points,
     reference: {
-      ...meanRewards(ask(reference, asking), objectives.length),
+      ...meanRewards(ask(reference, asking).responses, objectives.length),
       digest: stored.manifest.reference,
     },
+    ...(changes(job.with.decoding).length > 0 ? { decoding: job.with.decoding } : {}),
     ...(stored.manifest.trained ? { trained: stored.manifest.trained } : {}),
     samples: kept,
   };
@@ -72,4 +76,10 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
   await writeFile(join(outputPath(job, 'front'), 'front.json'), canonicalJson(front) + '\n');
   reference.dispose();
   policy.dispose();
+}
+
+/** What `check` says where it knows the world. */
+function refuseOtherDecoding(decoding: Decoding): void {
+  const [problem] = exactDecodingProblems(decoding, 'the exact world');
+  if (problem) throw new StageFailure('user', problem.code, `${problem.message}; ${problem.hint ?? ''}`);
 }

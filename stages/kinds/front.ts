@@ -1,5 +1,6 @@
 import { defineKind, type InputTraits, type Problem, rules } from '../../runner/contract.js';
 import { alphaProblems, rewardProblems, simplexProblems, traitsOf } from '../rl/options.js';
+import { decodingField, decodingProblems, exactDecodingProblems } from '../rl/decoding.js';
 import { alphaDomainProblems, weightsDomainProblems } from '../rl/provenance.js';
 import { builtInRewards, rewardModules, worldModules } from '../rewards/names.js';
 import { Type, type Static } from '../../schemas/type.js';
@@ -58,6 +59,10 @@ export const FrontWith = Type.Object({
     default: 1,
     minimum: 0,
   }),
+  decoding: decodingField(
+    'How responses are drawn: from the policy itself, or from what is left of it. Rewards, length, KL and entropy are ' +
+      'then those of what was drawn from; the reference is asked in the same way.',
+  ),
   exact: Type.Boolean({
     description:
       'Where the prompts come from an exact world, also compute value, optimum and regret by listing.',
@@ -99,6 +104,9 @@ function policyProblems(grid: Grid, inputs: InputTraits): Problem[] {
 const check = rules<FrontWith>(
   ({ grid }) => ownProblems(grid),
   ({ grid }, inputs) => policyProblems(grid, inputs),
+  ({ decoding, samples }) => decodingProblems(decoding, samples),
+  ({ decoding, exact }, inputs) =>
+    exact ? exactDecodingProblems(decoding, traitsOf(inputs, 'prompts')?.world) : [],
   (_, inputs) => rewardProblems(traitsOf(inputs, 'policy')?.objectives ?? [], inputs, () => ['prompts']),
 );
 

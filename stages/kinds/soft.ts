@@ -12,6 +12,7 @@ import {
   traitsOf,
 } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
+import { trainingDecodingProblems } from '../rl/decoding.js';
 import { handedOn, worldProblems } from '../rl/provenance.js';
 
 const Name = Type.String({ minLength: 1 });
@@ -65,6 +66,7 @@ const check = rules<SoftWith>(
   ({ alpha_schedule }) => scheduleProblems(alpha_schedule),
   ({ rewards }) => weightsOf(rewards),
   ({ rewards }, inputs) => namesOf(rewards, inputs),
+  ({ decoding }) => trainingDecodingProblems(decoding),
   (_, inputs) => worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
 );
 

@@ -26,6 +26,8 @@ export { readTokenizer, writeTokenizer } from './tokenizer-files.js';
 export { subwordTokenizer } from './subword-tokenizer.js';
 export { readWeights, takeParameters, type FindFile } from './weights-files.js';
 export { readSafetensors, writeSafetensors } from './safetensors.js';
+export { isPlain, type Filter } from './filter.js';
+export { stopAt, type Stopping } from './stopping.js';
 export { greedy, sample, type SampleRequest, type Samples } from './sampling.js';
 export { constant, schedule, type Schedule, type ScheduleOptions } from './schedule.js';
 export {

@@ -3,6 +3,8 @@ import { StageFailure } from '../../runner/contract.js';
 import { exp } from '../backend/exp.js';
 import { tf } from '../backend/tf.js';
 import type { Random } from '../random.js';
+import { filtered, isPlain, likeliest, type Filter } from './filter.js';
+import type { Stopping } from './stopping.js';
 import type { LanguageModel, PromptGroup, State, TokenBatch, Tokens } from './types.js';
 
 export interface SampleRequest {
@@ -11,61 +13,84 @@ export interface SampleRequest {
   readonly samples: number;
   readonly maxTokens: number;
   readonly eos: number;
-  /** Default 1. */
-  readonly temperature?: number;
+  /** What is drawn from instead of the model itself. */
+  readonly filter?: Filter;
+  /** What ends a response beside EOS. */
+  readonly stopping?: Stopping;
   /** A stream of its own for row = prompt * samples + sample: results don't depend on what runs beside them. */
   readonly random: (row: number) => Random;
 }
 
 export interface Samples {
-  /** Group i holds prompt i and its responses, EOS included where reached. */
+  /** Group i holds prompt i and its responses, EOS (or what completes a stop) included where reached. */
   readonly groups: readonly PromptGroup[];
-  /** logProbs[row][t] of each token under the model, at temperature 1. */
+  /** logProbs[row][t] of each token under the model itself, whatever the filter. */
   readonly logProbs: readonly Float32Array[];
-  /** Responses cut at maxTokens without EOS. */
+  /** The same under what was drawn from: those of the model where nothing is filtered. */
+  readonly logDrawn: readonly Float32Array[];
+  /** Responses cut at maxTokens before they ended. */
   readonly clipped: number;
 }
 
-/** Draws by the inverse distribution function, one uniform number a token; a row ends with EOS or at maxTokens. */
+/** Draws by the inverse distribution function, one uniform number a token; a row ends with EOS, a stop or at maxTokens. */
 export function sample(model: LanguageModel, request: SampleRequest): Samples {
-  const { prompts, samples, eos, temperature = 1 } = request;
+  const { prompts, samples, filter = {} } = request;
   const tiled = prompts.flatMap((prompt) => Array.from({ length: samples }, () => prompt));
   const streams = tiled.map((_, row) => request.random(row));
-  const rows = generate(model, tiled, { maxTokens: request.maxTokens, eos }, (logProbs, row) =>
-    drawToken(logProbs, temperature, streams[row]?.uniform() ?? 0),
+  const draw = isPlain(filter) ? drawPlain : drawFiltered(filter);
+  const rows = generate(model, tiled, request, (logProbs, row) =>
+    draw(logProbs, streams[row]?.uniform() ?? 0),
   );
+  const floats = (of: (row: Row) => readonly number[]): Float32Array[] =>
+    rows.map((row) => Float32Array.from(of(row)));
   return {
     groups: prompts.map((prompt, p) => ({
       prompt,
       responses: rows.slice(p * samples, (p + 1) * samples).map(({ tokens }) => Int32Array.from(tokens)),
     })),
-    logProbs: rows.map(({ logProbs }) => Float32Array.from(logProbs)),
-    clipped: rows.filter(({ tokens }) => tokens.at(-1) !== eos).length,
+    logProbs: floats(({ logProbs }) => logProbs),
+    logDrawn: floats(({ logDrawn }) => logDrawn),
+    clipped: rows.filter(({ finished }) => !finished).length,
   };
 }
 
 /** The most likely token at each step. */
 export function greedy(model: LanguageModel, prompts: TokenBatch, maxTokens: number, eos: number): Tokens[] {
-  return generate(model, prompts, { maxTokens, eos }, largest).map(({ tokens }) => Int32Array.from(tokens));
+  const choose: Choose = (logProbs) => ({ token: likeliest(logProbs), logDrawn: 0 });
+  return generate(model, prompts, { maxTokens, eos }, choose).map(({ tokens }) => Int32Array.from(tokens));
 }
 
 interface Row {
   readonly tokens: number[];
   readonly logProbs: number[];
+  readonly logDrawn: number[];
+  /** Nothing follows: it is finished, or there is no room for more. */
   ended: boolean;
+  finished: boolean;
+}
+
+interface Drawn {
+  readonly token: number;
+  readonly logDrawn: number;
 }
 
 /** Chooses a token from (V) log-probabilities. */
-type Choose = (logProbs: Float32Array, row: number) => number;
+type Choose = (logProbs: Float32Array, row: number) => Drawn;
 
 function generate(
   model: LanguageModel,
   prompts: TokenBatch,
-  { maxTokens, eos }: { readonly maxTokens: number; readonly eos: number },
+  { maxTokens, eos, stopping }: Pick<SampleRequest, 'maxTokens' | 'eos' | 'stopping'>,
   choose: Choose,
 ): Row[] {
   for (const prompt of prompts) checkRoom(model, prompt);
-  const rows: Row[] = prompts.map(() => ({ tokens: [], logProbs: [], ended: false }));
+  const rows = prompts.map((): Row => ({
+    tokens: [],
+    logProbs: [],
+    logDrawn: [],
+    ended: false,
+    finished: false,
+  }));
   if (rows.length === 0) return rows;
   const state = model.start(prompts);
   let last: Int32Array | undefined;
@@ -75,11 +100,13 @@ function generate(
     last = Int32Array.from(rows, (row, r) => {
       if (row.ended) return -1;
       const logProbs = table.subarray(r * width, (r + 1) * width);
-      const token = choose(logProbs, r);
+      const { token, logDrawn } = choose(logProbs, r);
       row.tokens.push(token);
       row.logProbs.push(logProbs[token] ?? NaN);
+      row.logDrawn.push(logDrawn);
       const limit = Math.min(maxTokens, model.room(prompts[r] ?? new Int32Array()));
-      row.ended = token === eos || row.tokens.length >= limit;
+      row.finished = token === eos || (stopping?.ends(row.tokens) ?? false);
+      row.ended = row.finished || row.tokens.length >= limit;
       return row.ended ? -1 : token;
     });
   }
@@ -105,26 +132,26 @@ function checkRoom(model: LanguageModel, prompt: Tokens): void {
   );
 }
 
-/** Inverse of the distribution function of softmax(logProbs / temperature) at u in [0, 1). */
-export function drawToken(logProbs: Float32Array, temperature: number, u: number): number {
-  let left = u * (temperature === 1 ? 1 : total(logProbs, temperature));
+/** The token at u in [0, 1) of the distribution function. */
+export function drawPlain(logProbs: Float32Array, u: number): Drawn {
+  let left = u;
   for (let token = 0; token < logProbs.length; token++) {
-    left -= exp((logProbs[token] ?? 0) / temperature);
-    if (left < 0) return token;
+    const logDrawn = logProbs[token] ?? 0;
+    left -= exp(logDrawn);
+    if (left < 0) return { token, logDrawn };
   }
   // Rounding: the probabilities summed to a little less than they should.
-  return largest(logProbs);
+  const token = likeliest(logProbs);
+  return { token, logDrawn: logProbs[token] ?? 0 };
 }
 
-function total(logProbs: Float32Array, temperature: number): number {
-  let sum = 0;
-  for (const value of logProbs) sum += exp(value / temperature);
-  return sum;
-}
-
-function largest(logProbs: Float32Array): number {
-  let best = 0;
-  for (let token = 1; token < logProbs.length; token++)
-    if ((logProbs[token] ?? 0) > (logProbs[best] ?? 0)) best = token;
-  return best;
+/** The same of what a filter leaves. */
+export function drawFiltered(filter: Filter): (logProbs: Float32Array, u: number) => Drawn {
+  return (logProbs, u) => {
+    const probabilities = filtered(logProbs, filter);
+    let left = u;
+    let token = probabilities.findIndex((probability) => (left -= probability) < 0);
+    if (token < 0) token = likeliest(logProbs);
+    return { token, logDrawn: Math.log(probabilities[token] ?? NaN) };
+  };
 }

@@ -60,7 +60,14 @@ function curveOf({ curve, index, answers }: Answered, yardstick: Yardstick): Cur
     const figures = figuresOf(measuredBy(answer, yardstick));
     const known = inReach.length === points.length;
     const spanInReach = known ? leastSpanOf(points, inReach) : (figures.span ?? null);
-    return { seed, reference: front.reference.digest ?? null, spanInReach, figures, points };
+    return {
+      seed,
+      reference: front.reference.digest ?? null,
+      decoding: front.decoding ?? null,
+      spanInReach,
+      figures,
+      points,
+    };
   });
   const ids = Object.keys(seeds[0]?.figures ?? {});
   return {

@@ -1,4 +1,5 @@
 /** What a report says, as data: summary.json. Every figure of the page is one of these numbers. */
+import type { Front } from '../../schemas/artifact.js';
 
 /** Mean over seeds with its two-sided 95% t interval; no interval with fewer than three seeds. */
 export interface Estimate {
@@ -46,6 +47,8 @@ export interface SeedSummary {
   readonly seed: string;
   /** Content digest of the reference model; null where the front does not say. */
   readonly reference: string | null;
+  /** How its responses were drawn; null where from the policy itself. */
+  readonly decoding: Front['decoding'] | null;
   /** Span relative to the optimum over what the reference writes (the span itself where that is not known); null where it is too small. */
   readonly spanInReach: number | null;
   readonly figures: Figures;

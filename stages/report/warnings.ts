@@ -2,7 +2,7 @@
 import { byCodeUnit } from '../../schemas/json.js';
 import { fixed } from '../statistics/fixed.js';
 import { lockInSpan } from '../statistics/steering.js';
-import type { CurveSummary, Slice } from './types.js';
+import type { CurveSummary, SeedSummary, Slice } from './types.js';
 
 /** Sentences, in the order of the slices; empty where nothing is amiss. */
 export function warningsOf(slices: readonly Slice[]): string[] {
@@ -14,12 +14,14 @@ export function warningsOf(slices: readonly Slice[]): string[] {
         ...lowSpan(curve),
         ...invalid(curve),
         ...belowZero(curve),
+        ...filteredResponses(curve),
       ]),
       ...mixedExactness(slice),
       ...unequalSeeds(slice),
       ...unequalGrids(slice),
       ...unequalBudgets(slice),
       ...severalReferences(slice),
+      ...severalDecodings(slice),
     ].map((text) => text + at);
   });
 }
@@ -66,6 +68,43 @@ function belowZero(curve: CurveSummary): string[] {
   return [
     `${curve.name} has a regret of ${least.toPrecision(2)}: no policy can beat the optimum, so its exact figures do not belong together.`,
   ];
+}
+
+/** Rewards of an easier question, and no KL of the policy: they are right for what was drawn. */
+function filteredResponses(curve: CurveSummary): string[] {
+  const texts = [...new Set(curve.seeds.map(({ decoding }) => decoding && decodingText(decoding)))];
+  return texts.flatMap((text) =>
+    text
+      ? [
+          `${curve.name} was asked with ${text}: its figures are those of what was drawn, not of the policy itself.`,
+        ]
+      : [],
+  );
+}
+
+function decodingText({
+  temperature,
+  top_k,
+  top_p,
+  min_p,
+  stop,
+}: NonNullable<SeedSummary['decoding']>): string {
+  const parts = [
+    temperature === 1 ? '' : `temperature ${temperature}`,
+    top_k === 0 ? '' : `top_k ${top_k}`,
+    top_p === 1 ? '' : `top_p ${top_p}`,
+    min_p === 0 ? '' : `min_p ${min_p}`,
+    stop.length === 0 ? '' : `stop ${JSON.stringify(stop)}`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+function severalDecodings(slice: Slice): string[] {
+  const ways = new Set(
+    slice.curves.flatMap(({ seeds }) => seeds.map(({ decoding }) => JSON.stringify(decoding))),
+  );
+  if (ways.size < 2) return [];
+  return ['The fronts were not asked with the same `decoding`: their responses are not drawn alike.'];
 }
 
 function mixedExactness(slice: Slice): string[] {

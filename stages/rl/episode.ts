@@ -17,6 +17,8 @@ export interface EpisodeSetting {
   readonly rewards: readonly Reward[];
   readonly samples: number;
   readonly maxTokens: number;
+  /** Texts that end a response. */
+  readonly stop?: readonly string[];
   readonly kl: KlEstimator;
   readonly max_grad_norm: number;
 }
@@ -44,7 +46,7 @@ export interface Episode {
 
 /** The caller disposes the gradients, which are clipped to `max_grad_norm` (the merged gradient, before any copy's). */
 export function runEpisode(
-  { policy, rewards, samples, maxTokens, kl, max_grad_norm }: EpisodeSetting,
+  { policy, rewards, samples, maxTokens, stop = [], kl, max_grad_norm }: EpisodeSetting,
   { weights, asked, tradeOff, prompts, stream }: EpisodeInput,
 ): Episode & { readonly gradients: NamedTensors } {
   const { config, tokenizer, reference } = policy;
@@ -52,7 +54,7 @@ export function runEpisode(
   const bare = languageModel(config, weights, tokenizer, { keepWeights: true });
   const model = promptedModel(bare, { before, dispose: () => undefined });
   const random = (row: number): Random => new Random(stream.seed, `${stream.name}/${row}`);
-  const rollout = rollOut(model, prompts, { tokenizer, rewards, samples, maxTokens, random });
+  const rollout = rollOut(model, prompts, { tokenizer, rewards, samples, maxTokens, stop, random });
   model.dispose();
   const input = { config, weights, reference, before, masked: tokenizer.masked, estimator: kl };
   const { gradients, ...figures } = policyGradient(input, rollout, tradeOff);

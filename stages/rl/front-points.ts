@@ -1,10 +1,11 @@
 /** What a policy reaches at one trade-off on held-out prompts: means with standard errors, KL, entropy, samples. */
 import type { FrontPoint, FrontSample } from '../../schemas/artifact.js';
-import type { MaskedTokenizer } from '../lm/index.js';
+import type { Filter, MaskedTokenizer } from '../lm/index.js';
 import type { LanguageModel } from '../lm/types.js';
 import type { TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import type { Reward } from '../rewards/types.js';
+import type { Decoding } from './decoding.js';
 import { mean } from './figures.js';
 import type { Prompt } from './prompts.js';
 import { promptGroups, rollOut, type Response } from './rollout.js';
@@ -18,14 +19,30 @@ export interface Asking {
   readonly maxTokens: number;
   /** Seed of the dice: the same rows meet the same numbers, whatever the policy and the trade-off. */
   readonly samplingSeed: number;
+  readonly decoding: Decoding;
 }
 
-/** The answers to each prompt, in the order of the prompts. */
-export type Answers = readonly (readonly Response[])[];
+export interface Answers {
+  /** The responses to each prompt, in the order of the prompts. */
+  readonly responses: readonly (readonly Response[])[];
+  /** Of all responses in order: log-probabilities of what was drawn from. */
+  readonly logDrawn: readonly Float32Array[];
+}
 
 export function ask(model: LanguageModel, asking: Asking): Answers {
   const random = (row: number): Random => new Random(asking.samplingSeed, `front/responses/${row}`);
-  return rollOut(model, asking.prompts, { ...asking, random }).responses;
+  const { stop } = asking.decoding;
+  const { responses, logDrawn } = rollOut(
+    model,
+    asking.prompts,
+    { ...asking, stop, random },
+    filterOf(asking.decoding),
+  );
+  return { responses, logDrawn };
+}
+
+function filterOf({ temperature, top_k, top_p, min_p }: Decoding): Filter {
+  return { temperature, topK: top_k, topP: top_p, minP: min_p };
 }
 
 export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n'>;
@@ -35,7 +52,7 @@ export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n'>;
  * is that of the mean of the prompts' means, and not known where fewer than two prompts have any. Responses without a
  * reward are left out; `n` counts the others.
  */
-export function meanRewards(answers: Answers, objectives: number): MeanRewards {
+export function meanRewards(answers: Answers['responses'], objectives: number): MeanRewards {
   const scored = answers
     .map((responses) => responses.flatMap(({ rewards }) => (rewards ? [rewards] : [])))
     .filter((responses) => responses.length > 0);
@@ -56,32 +73,35 @@ function standardError(values: readonly number[]): number {
   return Math.sqrt(variance / values.length);
 }
 
-/** A point of a front from the answers and from what the reference thinks of them. */
+/**
+ * A point of a front from the answers and from what the reference thinks of them. KL and entropy are those of what was
+ * drawn from: with a filter, of the filtered policy.
+ */
 export function frontPoint(
   answers: Answers,
   tradeOff: TradeOff,
   { reference, asking }: { readonly reference: LanguageModel; readonly asking: Asking },
 ): FrontPoint {
-  const responses = answers.flat();
+  const responses = answers.responses.flat();
   const ratios = logRatios(answers, reference, asking.prompts);
   return {
     alpha: tradeOff.alpha,
     weights: [...tradeOff.weights],
-    ...meanRewards(answers, asking.rewards.length),
+    ...meanRewards(answers.responses, asking.rewards.length),
     kl: mean(ratios),
     length: mean(responses.map(({ tokens }) => tokens.length)),
-    // The mean of -log pi over sampled tokens: unbiased for the mean entropy of the places that the policy visits.
-    entropy: mean(responses.flatMap(({ logProbs }) => Array.from(logProbs, (log) => -log))),
+    // The mean of -log pi over sampled tokens: unbiased for the mean entropy of the places that are visited.
+    entropy: mean(answers.logDrawn.flatMap((logs) => Array.from(logs, (log) => -log))),
   };
 }
 
-/** log pi(y) - log pi_ref(y) of every response: its mean is the KL. */
+/** log pi(y) - log pi_ref(y) of every response, pi what was drawn from: its mean is the KL. */
 function logRatios(
-  answers: Answers,
+  { responses, logDrawn }: Answers,
   reference: LanguageModel,
   prompts: readonly Prompt[],
 ): readonly number[] {
-  const groups = promptGroups({ prompts, responses: answers, clipped: 0 });
+  const groups = promptGroups({ prompts, responses });
   const scores = reference.score(
     groups.flatMap(({ prompt, responses }) => responses.map(() => prompt)),
     groups.flatMap(({ responses }) => responses),
@@ -89,9 +109,9 @@ function logRatios(
   const [, longest] = scores.shape;
   const values = scores.dataSync<'float32'>();
   scores.dispose();
-  return answers.flat().map(({ logProbs }, row) => {
+  return logDrawn.map((logPolicy, row) => {
     const logReference = values.subarray(row * longest, (row + 1) * longest);
-    return total(logProbs) - total(logReference);
+    return total(logPolicy) - total(logReference);
   });
 }
 
@@ -101,12 +121,12 @@ function total(values: Float32Array): number {
 
 /** The first answer to each of the first prompts, for the report. */
 export function shownSamples(
-  answers: Answers,
+  { responses }: Answers,
   tradeOff: TradeOff,
   { prompts, shown }: { readonly prompts: readonly Prompt[]; readonly shown: number },
 ): readonly FrontSample[] {
   return prompts.slice(0, shown).flatMap(({ row }, i) => {
-    const answer = answers[i]?.find(({ rewards }) => rewards !== null);
+    const answer = responses[i]?.find(({ rewards }) => rewards !== null);
     if (!answer?.rewards) return [];
     return [
       {

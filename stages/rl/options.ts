@@ -2,6 +2,7 @@
 import type { InputTraits, Problem, Traits } from '../../runner/contract.js';
 import { builtInRewards } from '../rewards/names.js';
 import type { Json } from '../../schemas/json.js';
+import { decodingField } from './decoding.js';
 import { klEstimators } from './estimators.js';
 import { Type, type Static } from '../../schemas/type.js';
 
@@ -48,6 +49,10 @@ export const trainingFields = {
     default: 32,
     minimum: 1,
   }),
+  decoding: decodingField(
+    'How responses are drawn. A policy learns from its own distribution alone: only `stop` may be set, the rest is for ' +
+      'the kinds that evaluate.',
+  ),
   learning_rate: Type.Number({ description: 'Peak rate of AdamW.', default: 0.003, exclusiveMinimum: 0 }),
   schedule: Type.Enum(['constant', 'linear', 'cosine'] as const, {
     description: 'Course of the learning rate after the warm-up; `linear` and `cosine` end at 0.',

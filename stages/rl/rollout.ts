@@ -1,5 +1,5 @@
 /** Responses of one merged model to the prompts of one trade-off, with their rewards. */
-import { sample, type MaskedTokenizer } from '../lm/index.js';
+import { sample, stopAt, type Filter, type MaskedTokenizer } from '../lm/index.js';
 import type { LanguageModel, PromptGroup, Tokens } from '../lm/types.js';
 import type { Random } from '../random.js';
 import { scoreAll } from '../rewards/index.js';
@@ -8,8 +8,9 @@ import type { Prompt } from './prompts.js';
 
 export interface Response {
   readonly tokens: Tokens;
+  /** Up to what stopped it. */
   readonly text: string;
-  /** log pi of each token under the model that drew it. */
+  /** log pi of each token under the policy itself. */
   readonly logProbs: Float32Array;
   /** One an objective; null where a reward does not apply. */
   readonly rewards: readonly number[] | null;
@@ -21,6 +22,8 @@ export interface Rollout {
   readonly responses: readonly (readonly Response[])[];
   /** Responses cut before they ended. */
   readonly clipped: number;
+  /** Of all responses in order: log-probabilities of what was drawn from, which with a filter is not the policy. */
+  readonly logDrawn: readonly Float32Array[];
 }
 
 export interface RolloutOptions {
@@ -31,30 +34,43 @@ export interface RolloutOptions {
   readonly maxTokens: number;
   /** The stream of response j of prompt i at i * samples + j. */
   readonly random: (row: number) => Random;
+  /** Texts that end a response. */
+  readonly stop: readonly string[];
 }
 
-/** Draws at temperature 1, without truncation: anything else would not be the policy whose value is estimated. */
-export function rollOut(model: LanguageModel, prompts: readonly Prompt[], options: RolloutOptions): Rollout {
+/** Draws from the policy itself without a filter: anything else is not the policy whose value training estimates. */
+export function rollOut(
+  model: LanguageModel,
+  prompts: readonly Prompt[],
+  options: RolloutOptions,
+  filter: Filter = {},
+): Rollout {
   const { tokenizer, samples, maxTokens, random } = options;
+  const stopping = stopAt(options.stop, tokenizer);
   const drawn = sample(model, {
     prompts: prompts.map(({ tokens }) => tokens),
     samples,
     maxTokens,
     eos: tokenizer.eos,
     random,
+    filter,
+    stopping,
   });
   const responses = prompts.map(({ row }, i) =>
     (drawn.groups[i]?.responses ?? []).map((tokens, j): Response => {
-      const text = tokenizer.decode(tokens);
+      const text = stopping.cut(tokenizer.decode(tokens));
       const logProbs = drawn.logProbs[i * samples + j] ?? new Float32Array();
       return { tokens, text, logProbs, rewards: scoreAll(options.rewards, row, text) };
     }),
   );
-  return { prompts, responses, clipped: drawn.clipped };
+  return { prompts, responses, clipped: drawn.clipped, logDrawn: drawn.logDrawn };
 }
 
 /** As the scorer packs them: the prompt as the reference reads it, and its responses. */
-export function promptGroups({ prompts, responses }: Rollout): readonly PromptGroup[] {
+export function promptGroups({
+  prompts,
+  responses,
+}: Pick<Rollout, 'prompts' | 'responses'>): readonly PromptGroup[] {
   return prompts.map(({ tokens }, i) => ({
     prompt: tokens,
     responses: (responses[i] ?? []).map((response) => response.tokens),

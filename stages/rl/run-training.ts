@@ -8,7 +8,7 @@ import {
 } from '../../runner/contract.js';
 import type { PolicyManifest, Trained } from '../../schemas/artifact.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
-import { openDataset } from '../data/dataset.js';
+import { openDataset, type Dataset } from '../data/dataset.js';
 import { worldOf, type ListedWorld } from '../data/world.js';
 import { contextOf, disposeState, disposeTensors, languageModel } from '../lm/index.js';
 import type { ConditioningMethod } from '../policy/conditioning/types.js';
@@ -58,7 +58,7 @@ export async function runTraining(
   { emit, signal, checkpoints }: Surroundings,
 ): Promise<void> {
   await startEngine(job.backend as EngineName | undefined);
-  const { steps, log_every, max_tokens, ...options } = job.with;
+  const { steps, log_every, max_tokens, decoding, ...options } = job.with;
   const artifact = requiredInput(job, 'reference');
   const manifest: PolicyManifest = { v: 1, ...plan.manifest, reference: artifact.digest };
   const start = initialPolicy(await openModel(artifact), manifest, plan.conditioning);
@@ -73,12 +73,13 @@ export async function runTraining(
     ...plan,
     steps,
     maxTokens: max_tokens,
+    stop: decoding.stop,
     seed: job.seed ?? 0,
     prompts,
     rewards: await rewardsOf(dataset, manifest.objectives),
   };
   remarkOnEstimator(training, emit);
-  const watch = watchOf(await worldOf(dataset), prompts, start);
+  const watch = watchOf(await watchedWorld(dataset, training, emit), prompts, start);
   const last = await follow(training, start, { emit, signal, checkpoints, watch, logEvery: log_every });
   const { policy } = last;
   const trained = trainedOn(training, last);
@@ -98,6 +99,19 @@ function remarkOnEstimator({ kl }: Training, emit: Emit): void {
   if (isUnbiased(kl)) return;
   const text = `kl: ${kl} does not estimate the gradient of the objective: use this policy for comparison only`;
   emit({ type: 'log', level: 'warning', text });
+}
+
+/** The exact world of the prompts, whose listed responses end with the end of the text and not where they are stopped. */
+async function watchedWorld(
+  dataset: Dataset,
+  { stop = [] }: Training,
+  emit: Emit,
+): Promise<ListedWorld | undefined> {
+  const world = await worldOf(dataset);
+  if (!world || stop.length === 0) return world;
+  const text = 'figures of steering are not computed: the exact world lists responses that nothing stops';
+  emit({ type: 'log', level: 'info', text });
+  return undefined;
 }
 
 /** Computes figures of steering; undefined where the prompts come from no exact world. */

@@ -27,7 +27,7 @@ import type { Prompt } from './prompts.js';
 import { trainingAlpha } from './trade-offs.js';
 
 export interface Training
-  extends Omit<TrainingOptions, 'log_every' | 'max_tokens'>, Omit<EpisodeSetting, 'policy'> {
+  extends Omit<TrainingOptions, 'log_every' | 'max_tokens' | 'decoding'>, Omit<EpisodeSetting, 'policy'> {
   readonly seed: number;
   readonly prompts: readonly Prompt[];
   /** Trade-offs a step, and Q, which they are drawn from. */

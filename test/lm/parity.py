@@ -1,6 +1,7 @@
 """Transformers' side of test/lm/parity.test.ts.
 
-make FOLDER: tiny random checkpoints of every family, as Transformers saves them, each with expected.json.
+make FOLDER: tiny random checkpoints of every family, as Transformers saves them, each with expected.json and, of
+decoders, filtered.json: the distribution of the next token under settings of generate().
 check FOLDER...: loads checkpoints that moft wrote and compares with what moft computed (moft.json beside them).
 """
 
@@ -33,6 +34,15 @@ CASES = {
     "t5-deep": ("t5", T5, dict(shard="40KB")),
     "t5-v1_1-untied": ("t5", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False), dict(own_head=True, spelling=4)),
 }
+
+FILTERS = [
+    dict(temperature=0.6, top_k=0),
+    dict(top_k=5),
+    dict(top_k=0, top_p=0.7),
+    dict(top_k=0, min_p=0.2),
+    dict(temperature=1.7, top_k=40, top_p=0.9, min_p=0.02),
+    dict(temperature=0.3, top_k=12, top_p=0.99, min_p=0.1),
+]
 
 
 def old_spelling(folder):
@@ -69,10 +79,13 @@ def make(folder):
             parameter.data = parameter.data.to(dtype).float()
         found = expected(model, kind == "t5")
         target = os.path.join(folder, name)
+        drawn = None if kind == "t5" else filtered(model, torch.tensor(found["input_ids"])[:1])
         model.to(dtype).save_pretrained(target, max_shard_size=saving.get("shard", "5GB"))
         if saving.get("spelling") == 4:
             old_spelling(target)
         json.dump(found, open(os.path.join(target, "expected.json"), "w"))
+        if drawn:
+            json.dump(drawn, open(os.path.join(target, "filtered.json"), "w"))
 
 
 def expected(model, seq2seq):
@@ -104,6 +117,15 @@ def expected(model, seq2seq):
         "loss": out.loss.item(),
         "gradient_l2": {n: p.grad.norm().item() for n, p in model.named_parameters() if p.grad is not None},
     }
+
+
+def filtered(model, prompt):
+    generate = dict(do_sample=True, max_new_tokens=1, output_scores=True, pad_token_id=0, return_dict_in_generate=True)
+    return [
+        {"filter": settings,
+         "probabilities": model.generate(prompt, **generate, **settings).scores[0][0].double().softmax(0).tolist()}
+        for settings in FILTERS
+    ]
 
 
 def check(folders):

@@ -15,6 +15,7 @@ import {
   disposeTensors,
   forward,
   initialWeights,
+  languageModel,
   parseConfig,
   readWeights,
   saveModel,
@@ -22,9 +23,10 @@ import {
   untie,
   type Model,
 } from '../../stages/lm/index.js';
+import { filtered, type Filter } from '../../stages/lm/filter.js';
 import { checkHuggingFaceModel } from '../../stages/lm/oracle.js';
 import { Random } from '../../stages/random.js';
-import { randomTexts } from './support.js';
+import { largestDifference, randomTexts } from './support.js';
 
 const python = process.env.MOFT_TEST_TRANSFORMERS;
 if (python === undefined)
@@ -68,6 +70,24 @@ async function save(name: string, model: Model): Promise<string> {
   return folder;
 }
 
+/** A checkpoint that Transformers saved. */
+async function read(name: string): Promise<Pick<Model, 'config' | 'weights'>> {
+  const find = (file: string): string | undefined => {
+    const path = join(scratch, 'made', name, file);
+    return existsSync(path) ? path : undefined;
+  };
+  const written = parseConfig(readFileSync(find('config.json') ?? '', 'utf8'), name);
+  const { weights, path } = await readWeights(find);
+  return takeParameters(written, weights, path);
+}
+
+/** As generate() takes them. */
+type Settings = Readonly<Partial<Record<'temperature' | 'top_k' | 'top_p' | 'min_p', number>>>;
+
+function ownNames({ temperature = 1, top_k: topK = 0, top_p: topP = 1, min_p: minP = 0 }: Settings): Filter {
+  return { temperature, topK, topP, minP };
+}
+
 describe.skipIf(python === undefined)('with Transformers', () => {
   beforeAll(async () => {
     await startEngine('wasm');
@@ -83,16 +103,35 @@ describe.skipIf(python === undefined)('with Transformers', () => {
     }
   });
 
+  it('draws from what it draws from: temperature, top-k, top-p and min-p, alone and together', async () => {
+    const names = readdirSync(join(scratch, 'made')).filter((name) => !name.startsWith('t5'));
+    expect(names).toHaveLength(5);
+    for (const name of names) {
+      const json = (file: string): unknown =>
+        JSON.parse(readFileSync(join(scratch, 'made', name, file), 'utf8')) as unknown;
+      const { input_ids: ids } = json('expected.json') as { input_ids: number[][] };
+      const { config, weights } = await read(name);
+      const model = languageModel(config, weights, { masked: new Int32Array() });
+      const logProbs = model.next(model.start([Int32Array.from(ids[0] ?? [])])).dataSync<'float32'>();
+      model.dispose();
+      const rows = json('filtered.json') as { filter: Settings; probabilities: number[] }[];
+      expect(rows).toHaveLength(6);
+      for (const { filter, probabilities } of rows) {
+        const at = `${name} ${JSON.stringify(filter)}`;
+        const found = [...filtered(logProbs, ownNames(filter))];
+        expect(
+          found.map((p) => p > 0),
+          at,
+        ).toEqual(probabilities.map((p) => p > 0));
+        expect(largestDifference(found, probabilities), at).toBeLessThan(1e-5);
+      }
+    }
+  });
+
   it('writes what it loads with equal logits and tokens', async () => {
     const folders: string[] = [];
     for (const name of readdirSync(join(scratch, 'made'))) {
-      const find = (file: string): string | undefined => {
-        const path = join(scratch, 'made', name, file);
-        return existsSync(path) ? path : undefined;
-      };
-      const written = parseConfig(readFileSync(find('config.json') ?? '', 'utf8'), name);
-      const { weights: tensors, path } = await readWeights(find);
-      const { config, weights } = takeParameters(written, tensors, path);
+      const { config, weights } = await read(name);
       folders.push(await save(name, { config, weights, tokenizer }));
       const own = untie(config, weights);
       folders.push(await save(`${name} untied`, { ...own, tokenizer }));

@@ -3,7 +3,7 @@ import { startEngine } from '../../stages/backend/engine.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { tf } from '../../stages/backend/tf.js';
 import { forward, greedy, languageModel, sample, type SampleRequest } from '../../stages/lm/index.js';
-import { drawToken } from '../../stages/lm/sampling.js';
+import { drawFiltered, drawPlain } from '../../stages/lm/sampling.js';
 import type { LanguageModel, NamedTensors } from '../../stages/lm/types.js';
 import { Random } from '../../stages/random.js';
 import { largestDifference, logSoftmaxRow, sharpWeights, tinyConfig, tokens } from './support.js';
@@ -128,18 +128,19 @@ describe('sampling', () => {
 
   it('at a low temperature takes the likeliest, as greedy does', () => {
     const prompts = [tokens(1, 5, 6), tokens(1, 7)];
-    const cold = sample(model, request({ prompts, samples: 1, temperature: 1e-3 }));
+    const cold = sample(model, request({ prompts, samples: 1, filter: { temperature: 1e-3 } }));
     expect(cold.groups.map(({ responses }) => responses[0])).toEqual(greedy(model, prompts, 8, 2));
   });
 
   it('inverts the distribution function: u below the first probability is the first token', () => {
     const logProbs = Float32Array.from([0.2, 0.5, 0.3], Math.log);
-    expect([0, 0.19, 0.21, 0.69, 0.71, 0.9999].map((u) => drawToken(logProbs, 1, u))).toEqual([
+    expect([0, 0.19, 0.21, 0.69, 0.71, 0.9999].map((u) => drawPlain(logProbs, u).token)).toEqual([
       0, 0, 1, 1, 2, 2,
     ]);
-    expect(drawToken(Float32Array.from([-1e9, 0, -1e9]), 1, 0)).toBe(1);
+    expect(drawPlain(Float32Array.from([-1e9, 0, -1e9]), 0).token).toBe(1);
     // Squared and normalised: .04, .25, .09 of .38.
-    expect([0.1, 0.11, 0.76, 0.77].map((u) => drawToken(logProbs, 0.5, u))).toEqual([0, 1, 1, 2]);
+    const squared = drawFiltered({ temperature: 0.5 });
+    expect([0.1, 0.11, 0.76, 0.77].map((u) => squared(logProbs, u).token)).toEqual([0, 1, 1, 2]);
   });
 
   it('stops where the context is full, and refuses a prompt that leaves no room', () => {

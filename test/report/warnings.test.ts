@@ -50,6 +50,26 @@ describe('budgets', () => {
   });
 });
 
+describe('responses that are not drawn from the policy itself', () => {
+  it('are said, and so is that not all fronts are asked alike', async () => {
+    const decoding = { temperature: 0.7, top_k: 0, top_p: 0.9, min_p: 0, stop: ['\n'] };
+    const fronts = ablatedCurves([0]).map(({ coordinates, front }) => ({
+      coordinates,
+      front: coordinates.conditioning === 'logits' ? { ...front, decoding } : front,
+    }));
+    const { warnings } = (await makeReport(fronts)).summary;
+    expect(warnings).toContain(
+      'logits was asked with temperature 0.7, top_p 0.9, stop ["\\n"]: its figures are those of what was drawn, not of the policy itself.',
+    );
+    expect(warnings).toContain(
+      'The fronts were not asked with the same `decoding`: their responses are not drawn alike.',
+    );
+    const plain = (await makeReport(ablatedCurves([0]))).summary.warnings.join(' ');
+    expect(plain).not.toContain('decoding');
+    expect(plain).not.toContain('was asked with');
+  });
+});
+
 describe('a low span', () => {
   it('is the reference that lacks something where the policy goes as far as its reference writes', async () => {
     const lower = (front: Front): Front => ({

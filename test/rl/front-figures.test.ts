@@ -5,7 +5,9 @@ import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
 import type { LanguageModel } from '../../stages/lm/types.js';
 import { exactAt, listPrompts } from '../../stages/rl/exact-evaluation.js';
-import { meanRewards } from '../../stages/rl/front-points.js';
+import { filtered } from '../../stages/lm/filter.js';
+import { languageModel } from '../../stages/lm/index.js';
+import { ask, frontPoint, meanRewards } from '../../stages/rl/front-points.js';
 import type { Response } from '../../stages/rl/rollout.js';
 import { tinyModel } from '../policy/tiny.js';
 
@@ -62,6 +64,52 @@ describe('exact figures of a network', () => {
     expect(() => pointOf(policy, reference)).toThrow(
       /at alpha 0\.1 and weights \[1\] the policy has no finite value/,
     );
+  });
+});
+
+describe('a point that was asked with a filter', () => {
+  const { config, weights, tokenizer } = tinyModel(0, 'a b c d');
+  const policy = languageModel(config, weights, tokenizer);
+  const reference = languageModel(config, tinyModel(1, 'a b c d').weights, tokenizer);
+  const decoding = { temperature: 0.8, top_k: 0, top_p: 0.8, min_p: 0, stop: [] };
+  const asking = {
+    ...{ prompts, rewards: [{ name: 'left', score: () => 1 }], tokenizer, decoding },
+    ...{ samples: 3000, maxTokens: 1, samplingSeed: 3 },
+  };
+
+  it('has the KL and the entropy of what was drawn from', () => {
+    const first = (model: LanguageModel): Float32Array =>
+      model.next(model.start(prompts.map(({ tokens }) => tokens))).dataSync<'float32'>();
+    const drawn = filtered(first(policy), { temperature: 0.8, topP: 0.8 });
+    const logs = first(reference);
+    const meanOf = (of: (p: number, token: number) => number): readonly [number, number] => {
+      const mean = drawn.reduce((sum, p, token) => sum + (p > 0 ? p * of(p, token) : 0), 0);
+      const square = drawn.reduce((sum, p, token) => sum + (p > 0 ? p * (of(p, token) - mean) ** 2 : 0), 0);
+      return [mean, Math.sqrt(square / asking.samples)];
+    };
+    const [kl, klError] = meanOf((p, token) => Math.log(p) - (logs[token] ?? NaN));
+    const [entropy, entropyError] = meanOf((p) => -Math.log(p));
+    const point = frontPoint(ask(policy, asking), tradeOff, { reference, asking });
+    expect(Math.abs(point.kl - kl)).toBeLessThan(4 * klError);
+    expect(Math.abs(point.entropy - entropy)).toBeLessThan(4 * entropyError);
+    // Those of the policy itself would be seen.
+    const plain = { ...asking, decoding: { ...decoding, temperature: 1, top_p: 1 } };
+    const itself = frontPoint(ask(policy, plain), tradeOff, { reference, asking: plain });
+    expect(Math.abs(itself.entropy - entropy)).toBeGreaterThan(20 * entropyError);
+  });
+
+  it('hands on texts up to what stopped them, and counts the tokens of the stop', () => {
+    const { responses } = ask(policy, {
+      ...asking,
+      ...{ samples: 200, maxTokens: 6, decoding: { ...decoding, top_p: 1, stop: ['b'] } },
+    });
+    const stopped = responses.flat().filter(({ tokens }) => tokenizer.decode(tokens).includes('b'));
+    expect(stopped.length).toBeGreaterThan(20);
+    for (const { tokens, text, logProbs } of stopped) {
+      expect(text).not.toContain('b');
+      expect(tokenizer.decode(tokens)).toBe(`${text}b`);
+      expect(logProbs.length).toBe(tokens.length);
+    }
   });
 });
 

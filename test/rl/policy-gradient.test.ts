@@ -98,7 +98,7 @@ function expectedGradient(world: World, estimator: KlEstimator): NamedTensors {
   let sum: NamedTensors | undefined;
   for (const first of responses)
     for (const second of responses) {
-      const rollout: Rollout = { prompts, responses: [[first, second]], clipped: 0 };
+      const rollout: Rollout = { prompts, responses: [[first, second]], clipped: 0, logDrawn: [] };
       const { gradients } = policyGradient(input, rollout, tradeOff);
       const probability = Math.exp(total(first.logProbs) + total(second.logProbs));
       const next = linearCombination(
@@ -169,7 +169,8 @@ describe('the gradient that training follows', () => {
     const [first, second, third] = plain.responses;
     if (!first || !second || !third) throw new Error('seven responses were listed');
     const gradientOf = (responses: Response[]): NamedTensors =>
-      policyGradient(input, { prompts, responses: [responses], clipped: 0 }, tradeOff).gradients;
+      policyGradient(input, { prompts, responses: [responses], clipped: 0, logDrawn: [] }, tradeOff)
+        .gradients;
     const without = gradientOf([first, second]);
     expect(relativeError(gradientOf([first, { ...third, rewards: null }, second]), without)).toBeLessThan(
       1e-5,
