@@ -290,6 +290,8 @@ export interface Shown {
   readonly points?: readonly ShownPoint[];
   /** Figures of the points that charts compare, the first two on the axes of one. */
   readonly compared?: readonly string[];
+  /** Metrics of which the stage itself says a last figure, at step 0. */
+  readonly finals?: readonly string[];
   /** Metrics whose course over the steps tells most. */
   readonly curves?: readonly string[];
   /** An output that can be asked again, and is compared with others of its sort. */

@@ -26,13 +26,31 @@ export async function follow([run]: readonly string[], context: Context): Promis
   setPriority(background);
   const { createClient } = await import('../../runner/track/mlflow/index.js');
   const patience = { tries: 2, first: 200, most: 1_000 };
-  const client = createClient(context.target.settings, { patience });
+  const { signal, stop } = await lateSignal(run, context);
+  const client = createClient(context.target.settings, { patience, signal });
   try {
-    const status = await send(run, client, { ...context, follow: true, again: false });
+    const status = await send(run, client, { ...context, follow: true, again: false, signal });
     return status === 'busy' || status.state === 'done' ? exitCode.done : exitCode.environment;
   } finally {
+    stop();
     await client.close();
   }
+}
+
+/** Comes when the run has been over for as long as a server is tried then: a call that hangs is given up. */
+async function lateSignal(
+  run: string,
+  { store }: Context,
+): Promise<{ readonly signal: AbortSignal; readonly stop: () => void }> {
+  const { isRunnerGone } = await import('../../runner/store/index.js');
+  const isGone = goneCheck(store, run, isRunnerGone);
+  const late = new AbortController();
+  let over: number | undefined;
+  const watch = setInterval(() => {
+    if (over === undefined && isGone()) over = performance.now();
+    if (over !== undefined && performance.now() - over > drain) late.abort();
+  }, 1_000);
+  return { signal: late.signal, stop: () => clearInterval(watch) };
 }
 
 export async function sync(
@@ -98,7 +116,8 @@ async function send(
     host,
     follow: stays,
     again,
-  }: Context & { readonly follow: boolean; readonly again: boolean },
+    signal,
+  }: Context & { readonly follow: boolean; readonly again: boolean; readonly signal?: AbortSignal },
 ): Promise<Status | 'busy'> {
   const { followRun, lockOf, Sender, writeStatus } = await import('../../runner/track/outbox/index.js');
   const { isRunnerGone } = await import('../../runner/store/index.js');
@@ -128,6 +147,7 @@ async function send(
       address: client.address,
       follow: stays,
       drain: stays ? drain : 0,
+      ...(signal ? { signal } : {}),
       onStatus: (status) => writeStatus(store.root, run, status),
     });
   } finally {

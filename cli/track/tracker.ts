@@ -96,5 +96,10 @@ function report(
     host.stderr.write(clean(`moft: warning: the server refused ${refused}\n`));
   if (status?.view !== undefined) host.stderr.write(clean(`mlflow charts: ${status.view}\n`));
   if (status?.state === 'done') host.stderr.write(clean(`mlflow: ${status.page ?? address}\n`));
-  else host.stderr.write(clean(`mlflow: ${status?.page ?? address} (still being sent)\n`));
+  else if (status?.page !== undefined)
+    host.stderr.write(clean(`mlflow: ${status.page} (still being sent)\n`));
+  else
+    host.stderr.write(
+      clean(`mlflow: ${address} has not answered yet; \`moft sync ${run}\` sends what is owed\n`),
+    );
 }

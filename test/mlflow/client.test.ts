@@ -145,11 +145,11 @@ describe.skipIf(!programs)('a client of a released MLflow server', () => {
       schema: '{}',
     };
     for (let turn = 0; turn < 2; turn++)
-      valueOf(await mlflow.inputs(run.id, [{ ...dataset, context: 'train' }]));
+      valueOf(await mlflow.inputs(run.id, { datasets: [{ ...dataset, context: 'train' }] }));
     expect(valueOf(await mlflow.runOf(run.id))?.datasets).toEqual([{ ...dataset, context: 'train' }]);
-    expect(errorOf(await mlflow.inputs(run.id, [{ ...dataset, digest: 'd'.repeat(37) }])).kind).toBe(
-      'invalid',
-    );
+    expect(
+      errorOf(await mlflow.inputs(run.id, { datasets: [{ ...dataset, digest: 'd'.repeat(37) }] })).kind,
+    ).toBe('invalid');
   });
 
   it('searches through pages', async () => {
@@ -217,6 +217,9 @@ describe.skipIf(!programs)('a client of a released MLflow server', () => {
     valueOf(await mlflow.finishModel(model.id, 'READY'));
     for (let turn = 0; turn < 2; turn++)
       valueOf(await mlflow.outputs(run.id, [{ model: model.id, step: 0 }]));
+    const reader = await freshRun(mlflow, 'reader');
+    for (let turn = 0; turn < 2; turn++) valueOf(await mlflow.inputs(reader.id, { models: [model.id] }));
+    expect(valueOf(await mlflow.runOf(reader.id))).toMatchObject({ modelInputs: [model.id], models: [] });
     const read = valueOf(await mlflow.modelOf(model.id));
     expect(read).toMatchObject({
       status: 'LOGGED_MODEL_READY',

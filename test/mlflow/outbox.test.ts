@@ -7,6 +7,7 @@ import { lockOf, trackFolder } from '../../runner/track/outbox/index.js';
 import { Tail, type Store } from '../../runner/store/index.js';
 import { sha256 } from '../../schemas/json.js';
 import { cellId, freshStore, temporaryFolder, valueOf } from '../store/fixtures.js';
+import { compared } from './compared.js';
 import { CuttingProxy } from './proxy.js';
 import { curve, newSender, RecordedRun, sendAll, steady, type Point } from './recorded.js';
 import { isReady, programs } from './server.js';
@@ -84,6 +85,9 @@ describe.skipIf(!programs)('the outbox', () => {
     run.fail('b');
     run.end('failed');
     expect(await sendAll(sender)).toEqual({ kind: 'complete' });
+    const { counts, problems } = await compared(store.root, run.run, address);
+    expect(problems).toEqual([]);
+    expect(counts).toMatchObject({ runs: 3, points: 1_251, artifacts: 7 });
     const runs = await readBack(run);
     expect([...runs.keys()].sort()).toEqual(['', 'a/reward=nli,seed=0', 'b']);
     const a = runs.get('a/reward=nli,seed=0');

@@ -24,6 +24,8 @@ export const curve = (points: number): Point[] =>
     step: Math.floor(n / 2),
   }));
 
+const manifest = { v: 1, columns: ['prompt', 'references'], rewards: ['nli'], rows: 1, digest: '' };
+
 export class RecordedRun {
   readonly run: string;
   readonly experiment = unique('moft/outbox');
@@ -69,26 +71,30 @@ export class RecordedRun {
     };
   }
 
-  /** Ends a cell with a file and a folder as results; answers the digest of the folder. */
-  async finish(cell: string): Promise<string> {
+  /** Ends a cell with a file, a folder and a small dataset as results; answers the digests of folder and dataset. */
+  async finish(cell: string): Promise<{ readonly tree: string; readonly data: string }> {
     const folder = temporaryFolder();
     writeFiles(folder, {
       'out.txt': `${cell} é\n`,
       'tree/a.json': '{}',
       'tree/odd #name%.txt': cell,
       'tree/empty/': '',
+      'data/manifest.json': JSON.stringify(manifest),
+      'data/rows.jsonl': `${JSON.stringify({ prompt: cell, references: ['é'] })}\n`,
     });
     const out = valueOf(await this.#store.cas.put('file', join(folder, 'out.txt')));
     const tree = valueOf(await this.#store.cas.put('directory', join(folder, 'tree')));
+    const data = valueOf(await this.#store.cas.put('dataset', join(folder, 'data')));
     const outputs = [
       { name: 'out', type: 'file' as const, put: out },
       { name: 'tree', type: 'directory' as const, put: tree },
+      { name: 'data', type: 'dataset' as const, put: data },
     ];
     const record = { ...recordOf({ cell }, outputs), run: this.run };
     const { key, digest } = valueOf(await this.#store.records.publish(record));
     this.#cells[cell] = { key, record: digest, how: 'ran' };
     this.tell({ type: 'cell-finished', cell, status: 'ran', key, record: digest, seconds: 1 });
-    return tree.digest;
+    return { tree: tree.digest, data: data.digest };
   }
 
   fail(cell: string): void {

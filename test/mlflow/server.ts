@@ -97,6 +97,20 @@ export class MlflowServer {
     await gone;
   }
 
+  /** Takes connections and answers nothing, until it is resumed. */
+  suspend(): void {
+    this.#signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const pid = this.#process?.pid;
+    if (pid !== undefined) process.kill(-pid, signal);
+  }
+
   async close(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });

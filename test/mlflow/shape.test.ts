@@ -46,11 +46,17 @@ async function sent() {
   const clp = 'clp/conditioning=full,seed=1';
   const front = 'front/conditioning=full,seed=1';
   run.start(clp)(curve(20));
-  const digest = await run.finish(clp);
+  const { tree: digest, data } = await run.finish(clp);
   run.start(front)([]);
   const job = store.attempts.list(run.run, cellId(front)).at(-1)?.job ?? '';
   const written = JSON.parse(readFileSync(job, 'utf8')) as object;
-  writeFileSync(job, JSON.stringify({ ...written, inputs: { policy: { type: 'policy', digest } } }));
+  writeFileSync(
+    job,
+    JSON.stringify({
+      ...written,
+      inputs: { policy: { type: 'policy', digest }, prompts: { type: 'dataset', digest: data } },
+    }),
+  );
   await run.finish(front);
   run.end();
   const mlflow = client();
@@ -62,7 +68,7 @@ async function sent() {
   const experiment = async () => valueOf(await mlflow.experimentNamed(run.experiment));
   const runs = async (): Promise<readonly Run[]> =>
     valueOf(await mlflow.runs({ experiments: [(await experiment())?.id ?? ''] }));
-  return { mlflow, send, runs, experiment };
+  return { mlflow, send, runs, experiment, data };
 }
 
 describe.skipIf(!programs)('a run on a server', () => {
@@ -96,7 +102,7 @@ describe.skipIf(!programs)('a run on a server', () => {
       data: [[0.3, 0.5]],
     });
 
-    expect(parent.tags['mlflow.note.content']).toMatch(/^\*\*2 outputs\*\*/);
+    expect(parent.tags['mlflow.note.content']).toMatch(/^\*\*3 outputs\*\*/);
     expect(parent.tags['mlflow.note.content']).toContain(`/runs/${front.id}`);
     expect(await text(mlflow, parent, 'report.json')).toBe('{}');
     const tags = (await experiment())?.tags ?? {};
@@ -124,5 +130,33 @@ describe.skipIf(!programs)('a run on a server', () => {
       'front/span',
     ]);
     expect(models).toHaveLength(1);
+  });
+
+  it('links what it read: its model, and its dataset with columns, rows and maker', async () => {
+    const { mlflow, send, runs, experiment, data } = await sent();
+    for (const again of [false, true]) await send(again);
+    const all = await runs();
+    const front = all.find(({ name }) => name === 'front full s1');
+    const [model] = valueOf(await mlflow.models([(await experiment())?.id ?? '']));
+    // A search leaves them out.
+    expect(valueOf(await mlflow.runOf(front?.id ?? ''))?.modelInputs).toEqual([model?.id]);
+    const [dataset] = front?.datasets ?? [];
+    expect(front?.datasets).toHaveLength(1);
+    expect(dataset).toMatchObject({
+      ...{ name: 'clp.data', digest: data.slice(0, 36), sourceType: 'code', context: 'prompts' },
+    });
+    expect(JSON.parse(dataset?.schema ?? '')).toEqual({
+      mlflow_colspec: [
+        { type: 'string', name: 'prompt', required: true },
+        { type: 'array', items: { type: 'string' }, name: 'references', required: true },
+      ],
+    });
+    expect(JSON.parse(dataset?.profile ?? '')).toEqual({ num_rows: 1, num_elements: 2, rewards: ['nli'] });
+    expect(JSON.parse(dataset?.source ?? '')).toMatchObject({
+      tags: { 'moft.cell': 'clp/conditioning=full,seed=1', 'moft.output': 'data' },
+    });
+    // The run itself names the datasets of all its cells.
+    const parent = all.find(({ name }) => name === 'recorded');
+    expect(parent?.datasets.map(({ name }) => name).sort()).toEqual(['clp.data', 'front.data']);
   });
 });

@@ -84,3 +84,34 @@ it('a policy is a model, with its method and what it was trained on', () => {
   });
   expect(seen.curves).toContain('rewards/nli/mean');
 });
+
+it('a model shows its size, its curves and its last figures', () => {
+  const config = { model_type: 'gpt2', n_embd: 32, n_layer: 2, activation_function: 'gelu_new', odd: [1] };
+  const seen = show('sft', 'model', { 'config.json': JSON.stringify(config) });
+  expect(seen.model).toEqual({
+    ...{ output: 'model', name: 'sft' },
+    params: { model_type: 'gpt2', n_embd: 32, n_layer: 2 },
+  });
+  expect(seen.finals).toEqual(['eval/loss', 'eval/bigram_loss']);
+});
+
+it('data shows its first rows, and no half of one', () => {
+  const rows = Array.from({ length: 30 }, (_, n) => ({
+    id: `${n}`,
+    references: ['a', 'é'],
+    prompt: 'x'.repeat(n),
+  }));
+  const seen = show('data/jsonl', 'dataset', {
+    'manifest.json': JSON.stringify({
+      v: 1,
+      columns: ['id', 'prompt', 'references'],
+      rewards: ['nli'],
+      rows: 30,
+    }),
+    'rows.jsonl': rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+  });
+  expect(seen.params).toEqual({ rewards: 'nli' });
+  expect(seen.tables).toHaveLength(1);
+  expect(seen.tables?.[0]?.rows).toHaveLength(20);
+  expect(seen.tables?.[0]?.rows[2]).toEqual(['2', 'xx', '["a","é"]']);
+});

@@ -50,7 +50,6 @@ import { Transport, type TransportOptions } from './transport.js';
 import type {
   Assessment,
   Batch,
-  DatasetInput,
   Experiment,
   LoggedModel,
   Metric,
@@ -59,6 +58,7 @@ import type {
   NewRun,
   Pairs,
   Run,
+  RunInputs,
   RunQuery,
   RunStatus,
   Trace,
@@ -95,7 +95,7 @@ export interface MlflowClient {
   deleteRun(run: string): Answer<void>;
   /** Metrics, params and tags, in as many calls as it takes; the same again changes nothing. */
   log(run: string, batch: Batch): Answer<void>;
-  inputs(run: string, datasets: readonly DatasetInput[]): Answer<void>;
+  inputs(run: string, read: RunInputs): Answer<void>;
   outputs(run: string, models: readonly ModelOutput[]): Answer<void>;
   /** All pages. */
   history(run: string, metric: string): Answer<readonly Metric[]>;
@@ -141,7 +141,7 @@ export function createClient(settings: MlflowSettings, options: TransportOptions
     update: (run, change) => updateRun(to, run, change),
     deleteRun: (run) => deleteRun(to, run),
     log: (run, batch) => logBatch(to, run, batch),
-    inputs: (run, datasets) => logInputs(to, run, datasets),
+    inputs: (run, read) => logInputs(to, run, read),
     outputs: (run, models) => logOutputs(to, run, models),
     history: (run, metric) => metricHistory(to, run, metric),
     artifacts: (uri) => artifactFolder(to, uri),

@@ -5,7 +5,17 @@ import { none, pairsOf } from './experiments.js';
 import { searched } from './pages.js';
 import { problem, type MlflowProblem } from './problem.js';
 import type { Transport } from './transport.js';
-import type { Batch, DatasetInput, Metric, ModelOutput, NewRun, Run, RunQuery, RunStatus } from './types.js';
+import type {
+  Batch,
+  DatasetInput,
+  Metric,
+  ModelOutput,
+  NewRun,
+  Run,
+  RunInputs,
+  RunQuery,
+  RunStatus,
+} from './types.js';
 import { all, checkStatus, checkTime, limits, quoted, wirePairs, type WirePair } from './values.js';
 
 const api = '/api/2.0/mlflow/runs';
@@ -35,7 +45,10 @@ interface WireRun {
     readonly params?: readonly WirePair[];
     readonly tags?: readonly WirePair[];
   };
-  readonly inputs?: { readonly dataset_inputs?: readonly WireDatasetInput[] };
+  readonly inputs?: {
+    readonly dataset_inputs?: readonly WireDatasetInput[];
+    readonly model_inputs?: readonly { readonly model_id: string }[];
+  };
   readonly outputs?: { readonly model_outputs?: readonly { readonly model_id: string }[] };
 }
 
@@ -89,6 +102,7 @@ function readRun({ info, data = {}, inputs, outputs }: WireRun): Run {
     tags: pairsOf(data.tags),
     metrics: Object.fromEntries((data.metrics ?? []).map((metric) => [metric.key, readMetric(metric)])),
     datasets: (inputs?.dataset_inputs ?? []).map(readDataset),
+    modelInputs: (inputs?.model_inputs ?? []).map(({ model_id: model }) => model),
     models: (outputs?.model_outputs ?? []).map(({ model_id: model }) => model),
   };
 }
@@ -239,15 +253,18 @@ export async function logBatch(
 
 const mostInputs = 100;
 
+/** What a run read. Said twice it is said once. */
 export async function logInputs(
   to: Transport,
   id: string,
-  datasets: readonly DatasetInput[],
+  { datasets = [], models = [] }: RunInputs,
 ): Promise<Result<void, MlflowProblem>> {
   const wired = all(datasets, wireDataset);
   if (!wired.ok) return wired;
-  for (let at = 0; at < wired.value.length; at += mostInputs) {
-    const body = { run_id: id, datasets: wired.value.slice(at, at + mostInputs) };
+  const read = models.map((model) => ({ model_id: model }));
+  for (let at = 0; at < Math.max(wired.value.length, read.length); at += mostInputs) {
+    const part = <T>(items: readonly T[]): readonly T[] => items.slice(at, at + mostInputs);
+    const body = { run_id: id, datasets: part(wired.value), models: part(read) };
     const done = await logInputsOnce(to, body);
     if (!done.ok) return done;
   }

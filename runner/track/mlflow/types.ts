@@ -39,6 +39,8 @@ export interface Run {
   /** The last value of each metric. */
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly datasets: readonly (Dataset & { readonly context?: string })[];
+  /** Ids of the logged models that it read, and of those that it made. */
+  readonly modelInputs: readonly string[];
   readonly models: readonly string[];
 }
 
@@ -71,6 +73,13 @@ export interface Dataset {
 export interface DatasetInput extends Dataset {
   /** What it is for, such as `train`; the same (name, digest) in another context is ignored by the server. */
   readonly context?: string;
+}
+
+/** What a run read. */
+export interface RunInputs {
+  readonly datasets?: readonly DatasetInput[];
+  /** Ids of logged models. */
+  readonly models?: readonly string[];
 }
 
 export interface RunQuery {

@@ -23,12 +23,14 @@ import {
 } from '../mlflow/index.js';
 import { atOnce } from './at-once.js';
 import { sendEvents, sentUntil } from './events.js';
+import { datasetsMade, datasetsRead } from './datasets.js';
+import { inputsOf, Makers, wavesOf } from './makers.js';
+import { ModelIndex } from './models.js';
 import { isExecuted, Picturing, type CellPicture, type RunPicture } from './picture.js';
 import { places } from './places.js';
 import { isFinal } from './problems.js';
 import { Sent, type SentCell, type SentRun } from './sent.js';
 import {
-  datasetsOf,
   describeCell,
   describeRun,
   statusOfCell,
@@ -37,7 +39,7 @@ import {
   type CellRow,
   type Told,
 } from '../shape/index.js';
-import { sendShown, setViews, shownInRun, shownOf, wavesOf } from './showing.js';
+import { sendShown, setViews, shownInRun, shownOf } from './showing.js';
 import { jobOf, storyOf } from './story.js';
 import { EventStream } from './stream.js';
 import { madeBy } from './origin.js';
@@ -88,6 +90,8 @@ export class Sender {
   readonly #picturing: Picturing;
   readonly #streams = new Map<CellId, EventStream>();
   readonly #vitals = new Map<CellId, VitalsStream>();
+  readonly #makers: Makers;
+  readonly #models: ModelIndex;
   #gone = false;
 
   constructor(options: SenderOptions) {
@@ -96,6 +100,8 @@ export class Sender {
     this.sent = Sent.read(store.root, run, client.address);
     this.#journal = store.followJournal(run);
     this.#picturing = new Picturing(run);
+    this.#makers = new Makers(store);
+    this.#models = new ModelIndex(client);
   }
 
   get picture(): RunPicture | undefined {
@@ -184,8 +190,14 @@ export class Sender {
   }
 
   async #sendCells(picture: RunPicture, run: SentRun): Promise<Done> {
-    const { store, shows = noShows } = this.#options;
-    for (const wave of wavesOf(store, shows, this.#open(picture))) {
+    const { store } = this.#options;
+    const makersOf = ({ id, end }: CellPicture): readonly CellId[] =>
+      end === undefined
+        ? []
+        : inputsOf(jobOf(store.attempts.list(picture.run, id).at(-1))).flatMap(
+            ({ artifact }) => this.#makers.of(picture, artifact.digest)?.cell ?? [],
+          );
+    for (const wave of wavesOf(this.#open(picture), makersOf)) {
       const done = await this.#sendWave(picture, run, wave);
       if (!done.ok) return done;
     }
@@ -237,8 +249,8 @@ export class Sender {
     if (!made.ok) return made;
     const described = await this.#log(made.value, { params, tags });
     if (!described.ok) return described;
-    const datasets = datasetsOf(job);
-    const inputs = datasets.length === 0 ? ok(undefined) : await client.inputs(made.value.id, datasets);
+    const datasets = datasetsRead(inputsOf(job), { store, run: picture, makers: this.#makers });
+    const inputs = await client.inputs(made.value.id, { datasets });
     if (!inputs.ok) return inputs;
     this.sent.note({ kind: 'cell', cell: cell.id, ...placeOf(made.value) });
     // A run that was there already says itself how far its events go.
@@ -262,7 +274,7 @@ export class Sender {
     const story = storyOf(store, picture.run, cell);
     const shown = shownOf(store, shows, story) ?? {};
     const clientKey = (point: string): string => clientKeyOf(picture.run, `${cell.id} ${point}` as CellId);
-    const showing = { client, picture, run, child, story, shown, clientKey };
+    const showing = { client, picture, run, child, story, shown, clientKey, models: this.#models };
     const told = await sendShown(showing, (to, what) => this.#tell(to, what));
     if (!told.ok) return told;
     const results =
@@ -316,6 +328,9 @@ export class Sender {
   async #tellRun(picture: RunPicture, run: SentRun): Promise<Done> {
     const { store, shows = noShows } = this.#options;
     const { shown, files } = shownInRun(store, shows, picture);
+    const datasets = datasetsMade({ store, run: picture, makers: this.#makers });
+    const read = await this.#options.client.inputs(run.id, { datasets });
+    if (!read.ok && !isFinal(read.error)) return read;
     this.hasViews = await setViews(this.#options.client, run.experiment, { shown, time: picture.started });
     return this.#tell(
       run,

@@ -2,15 +2,7 @@
 import { ok, type Result } from '../../../schemas/result.js';
 import type { ArtifactRef, FinishedCell, Show, Shown, ShownPoint } from '../../contract.js';
 import type { Store } from '../../store/index.js';
-import {
-  clientKeyTag,
-  fitting,
-  quoted,
-  type LoggedModel,
-  type Metric,
-  type MlflowClient,
-  type MlflowProblem,
-} from '../mlflow/index.js';
+import { fitting, type Metric, type MlflowClient, type MlflowProblem } from '../mlflow/index.js';
 import {
   describePoint,
   drawnOf,
@@ -25,7 +17,10 @@ import {
 } from '../shape/index.js';
 import { asTexts } from '../shape/describe.js';
 import { atOnce } from './at-once.js';
-import type { CellPicture, RunPicture } from './picture.js';
+import { inputsOf } from './makers.js';
+import { modelKey, type ModelIndex } from './models.js';
+import { isFinal } from './problems.js';
+import type { RunPicture } from './picture.js';
 import type { SentCell, SentRun } from './sent.js';
 import { recordOf, type CellStory } from './story.js';
 
@@ -39,6 +34,7 @@ export interface Showing {
   readonly story: CellStory;
   readonly shown: Shown;
   readonly clientKey: (name: string) => string;
+  readonly models: ModelIndex;
 }
 
 /** What the kind shows of a result that the store still has; undefined where it shows nothing. */
@@ -93,18 +89,6 @@ export async function setViews(
   return (await client.tagExperiment(experiment, viewTags(drawn, time))).ok;
 }
 
-/** Cells whose figures say something of a model come behind those that make one. */
-export function wavesOf(
-  store: Store,
-  shows: ReadonlyMap<string, Show>,
-  cells: readonly CellPicture[],
-): readonly (readonly CellPicture[])[] {
-  const isAbout = (cell: CellPicture): boolean =>
-    shownOf(store, shows, recordOf(store, cell))?.about !== undefined;
-  const late = new Set(cells.filter(isAbout));
-  return [cells.filter((cell) => !late.has(cell)), [...late]];
-}
-
 type WithRecord = Pick<CellStory, 'record'>;
 
 function storyFiles(store: Store, { record }: WithRecord, { files = [] }: Shown): readonly ToldFile[] {
@@ -124,7 +108,7 @@ export async function sendShown(
   const { picture, story, shown, child } = showing;
   const made = await ensureModel(showing);
   if (!made.ok) return made;
-  const about = await modelAbout(showing);
+  const about = await linkModels(showing);
   if (!about.ok) return about;
   const told = tellCell(picture, story, shown);
   const metrics = ofModel(told.metrics ?? [], about.value);
@@ -132,13 +116,10 @@ export async function sendShown(
   return done.ok ? sendPoints(showing, about.value) : done;
 }
 
-const ofModel = (metrics: readonly Metric[], model: LoggedModel | undefined): readonly Metric[] =>
-  model ? metrics.map((metric) => ({ ...metric, model: model.id })) : metrics;
+const ofModel = (metrics: readonly Metric[], model: string | undefined): readonly Metric[] =>
+  model === undefined ? metrics : metrics.map((metric) => ({ ...metric, model }));
 
-/** A model is what it holds: the same content is the same model, whichever run made it first. */
-const modelKey = (digest: string): string => `artifact/${digest}`;
-
-async function ensureModel({ client, run, child, story, shown }: Showing): Promise<Done> {
+async function ensureModel({ client, run, child, story, shown, models }: Showing): Promise<Done> {
   const { model } = shown;
   const artifact = model && story.record?.artifacts.find(({ name }) => name === model.output);
   if (!model || !artifact) return ok(undefined);
@@ -152,6 +133,7 @@ async function ensureModel({ client, run, child, story, shown }: Showing): Promi
     tags: fitting({ tags: { 'moft.cell': story.cell.id, 'moft.digest': artifact.digest } }).batch.tags,
   });
   if (!made.ok) return made;
+  models.note(artifact.digest, made.value.id);
   const finished = await client.finishModel(made.value.id, 'READY');
   return finished.ok ? client.outputs(child.id, [{ model: made.value.id, step: 0 }]) : finished;
 }
@@ -159,28 +141,36 @@ async function ensureModel({ client, run, child, story, shown }: Showing): Promi
 /** Names of models take no `/ : . % " '`. */
 const modelName = (name: string): string => name.replace(/[/:.%"']/g, '_');
 
-/** The model that a cell's figures say something of: the one made of the input's content, if it was ever sent. */
-async function modelAbout({
+/** Links the cell to the models that it read. @returns the one that its figures say something of */
+async function linkModels({
   client,
   run,
+  child,
   story,
   shown,
-}: Showing): Promise<Result<LoggedModel | undefined, MlflowProblem>> {
-  const input = shown.about === undefined ? undefined : story.job?.inputs[shown.about];
-  if (!input || Array.isArray(input)) return ok(undefined);
-  const { digest } = input as ArtifactRef;
-  const filter = `tags.\`${clientKeyTag}\` = ${quoted(modelKey(digest))}`;
-  const found = await client.models([run.experiment], filter);
-  return found.ok ? ok(found.value[0]) : found;
+  models,
+}: Showing): Promise<Result<string | undefined, MlflowProblem>> {
+  let about: string | undefined;
+  const read = new Set<string>();
+  for (const { name, artifact } of inputsOf(story.job)) {
+    if (artifact.type !== 'model' && artifact.type !== 'policy') continue;
+    const found = await models.of(run.experiment, artifact.digest);
+    if (!found.ok) return found;
+    if (found.value === undefined) continue;
+    read.add(found.value);
+    if (name === shown.about) about = found.value;
+  }
+  const linked = await client.inputs(child.id, { models: [...read] });
+  return linked.ok || isFinal(linked.error) ? ok(about) : linked;
 }
 
-const sendPoints = (showing: Showing, about: LoggedModel | undefined): Promise<Done> =>
+const sendPoints = (showing: Showing, about: string | undefined): Promise<Done> =>
   atOnce(showing.shown.points ?? [], (point) => sendPoint(showing, point, about));
 
 async function sendPoint(
   { client, picture, run, child, story, clientKey }: Showing,
   point: ShownPoint,
-  about: LoggedModel | undefined,
+  about: string | undefined,
 ): Promise<Done> {
   const { cell } = story;
   const time = cell.end?.time ?? picture.started;

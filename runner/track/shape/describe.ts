@@ -5,7 +5,7 @@
 import path from 'node:path';
 import type { Job } from '../../../schemas/protocol.js';
 import type { ShownPoint } from '../../contract.js';
-import type { DatasetInput, Pairs } from '../mlflow/types.js';
+import type { Pairs } from '../mlflow/types.js';
 import type { CellPicture, RunPicture } from '../outbox/picture.js';
 import { flattened } from '../outbox/story.js';
 import { colourOf, partsOf, pointName, seriesOf, shortName } from './names.js';
@@ -82,20 +82,4 @@ export function describePoint(run: RunPicture, cell: CellPicture, { name, params
     tags: { ...cellTags(run, cell.id), 'moft.role': 'point', 'moft.of': cell.id, 'moft.point': name },
     params: { ...partsOf(cell.id).coordinates, ...asTexts(params) },
   };
-}
-
-/** The datasets that a cell read, by the first 36 digits of their digest. */
-export function datasetsOf(job: Job | undefined): readonly DatasetInput[] {
-  return Object.entries(job?.inputs ?? {}).flatMap(([name, input]) => {
-    if (Array.isArray(input) || input.type !== 'dataset') return [];
-    return [
-      {
-        name,
-        digest: input.digest.slice(0, 36),
-        sourceType: 'moft',
-        source: JSON.stringify({ digest: input.digest }),
-        context: name,
-      },
-    ];
-  });
 }

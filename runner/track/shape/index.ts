@@ -1,5 +1,5 @@
 /** What a person sees on the server, as pure functions of what is known of a run. */
-export { datasetsOf, describeCell, describePoint, describeRun, type Described } from './describe.js';
+export { describeCell, describePoint, describeRun, type Described } from './describe.js';
 export { statusOfCell, statusOfRun } from './status.js';
 export { finalFigures, tellCell, tellRun } from './tell.js';
 export type { CellRow, RunStory, Told, ToldFile } from './told.js';

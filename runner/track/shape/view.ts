@@ -26,7 +26,7 @@ export function drawnOf(all: readonly Shown[]): Drawn {
   return {
     params: varying(all.flatMap(({ points = [] }) => points.map(({ params }) => params))),
     compared: distinct(all.flatMap(({ compared = [] }) => compared)),
-    finals: distinct(all.flatMap(({ figures = {} }) => Object.keys(figures))),
+    finals: distinct(all.flatMap(({ figures = {}, finals = [] }) => [...Object.keys(figures), ...finals])),
     curves: distinct(all.flatMap(({ curves = [] }) => curves)),
   };
 }
