@@ -1,5 +1,5 @@
 /** Single blobs: how bytes come into `cas/`, and when they are believed to be there. */
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { sha256 } from '../../schemas/json.js';
@@ -8,11 +8,10 @@ import type { Context } from './context.js';
 import type { Sink } from './disk.js';
 import { blobPath, names, readText } from './layout.js';
 import { StoreError, errorCode, refuse } from './problem.js';
+import { smallBytes } from './pump.js';
 import { identityOf } from './stat-cache.js';
 import type { Put } from './types.js';
 
-const chunkBytes = 1 << 20;
-const smallBytes = 1 << 18;
 const copyTries = 3;
 /** Well below the age at which blobs are collected. */
 const freshMs = 6 * 3_600_000;
@@ -75,35 +74,6 @@ export async function receiveBlob(
   }
 }
 
-/**
- * Reads a file in order through a hash and, where there is one, into a sink. Returns the bytes read.
- *
- * @param limit stops behind so many bytes: a file that grows as fast as it is read has no end
- */
-async function pump(
-  descriptor: number,
-  { hash, sink, limit = Infinity }: { readonly hash: Hash; readonly sink?: Sink; readonly limit?: number },
-): Promise<number> {
-  const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, limit + 1));
-  let total = 0;
-  while (total <= limit) {
-    // To be handed to another thread and back costs more than to read a small file.
-    const bytes = limit <= smallBytes ? fs.readSync(descriptor, buffer) : await readInto(descriptor, buffer);
-    if (bytes === 0) break;
-    const chunk = buffer.subarray(0, bytes);
-    hash.update(chunk);
-    sink?.write(chunk);
-    total += bytes;
-  }
-  return total;
-}
-
-function readInto(descriptor: number, buffer: Buffer): Promise<number> {
-  return new Promise((resolve, reject) => {
-    fs.read(descriptor, buffer, (error, bytes) => (error ? reject(error) : resolve(bytes)));
-  });
-}
-
 const noFollow = (follow: boolean): number =>
   fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | (follow ? 0 : fs.constants.O_NOFOLLOW);
 
@@ -135,21 +105,29 @@ interface Copied {
   readonly still: boolean;
 }
 
-async function copyOnce(source: number, file: string, sink?: Sink): Promise<Copied> {
+interface Copying {
+  /** Descriptor. */
+  readonly source: number;
+  /** What messages call it. */
+  readonly file: string;
+  readonly sink?: Sink;
+}
+
+async function copyOnce(context: Context, { source, file, sink }: Copying): Promise<Copied> {
   const stat = fs.fstatSync(source, { bigint: true });
   if (!stat.isFile()) refuse('not-a-file', `${file} is not a regular file`, undefined, file);
-  const hash = createHash('sha256');
-  const bytes = await pump(source, { hash, ...(sink ? { sink } : {}), limit: Number(stat.size) });
+  const size = Number(stat.size);
+  const { digest, bytes } = await context.pump.run(source, { size, limit: size, ...(sink ? { sink } : {}) });
   const after = fs.fstatSync(source, { bigint: true });
   const still = identityOf(stat) === identityOf(after) && BigInt(bytes) === stat.size;
-  return { digest: hash.digest('hex'), bytes, stat, still };
+  return { digest, bytes, stat, still };
 }
 
 async function copyIn(context: Context, source: number, file: string): Promise<Copied> {
   const temporary = context.temporary();
   const sink = context.disk.create(temporary);
   try {
-    const copied = await copyOnce(source, file, sink);
+    const copied = await copyOnce(context, { source, file, sink });
     if (copied.still) install(context, temporary, copied.digest);
     return copied;
   } finally {
@@ -162,7 +140,9 @@ async function copyIn(context: Context, source: number, file: string): Promise<C
 async function tryCopy(context: Context, file: string, follow: boolean): Promise<Copied> {
   const source = openSource(file, follow);
   try {
-    return await (context.access === 'write' ? copyIn(context, source, file) : copyOnce(source, file));
+    return await (context.access === 'write'
+      ? copyIn(context, source, file)
+      : copyOnce(context, { source, file }));
   } finally {
     fs.closeSync(source);
   }
@@ -209,16 +189,15 @@ const isKept = async (context: Context, digest: string, size: number): Promise<b
   context.access === 'read' || blobIsWhole(context, digest, size);
 
 /** Hashes a file; a small one at once, since a promise a read costs more than the reading. */
-async function hashFile(file: string, size: number): Promise<string> {
-  return size <= smallBytes ? sha256(fs.readFileSync(file)) : hashStream(file);
+async function hashFile(context: Context, file: string, size: number): Promise<string> {
+  return size <= smallBytes ? sha256(fs.readFileSync(file)) : hashStream(context, file);
 }
 
-async function hashStream(file: string, sink?: Sink): Promise<string> {
+async function hashStream(context: Context, file: string, sink?: Sink): Promise<string> {
   const source = fs.openSync(file, 'r');
   try {
-    const hash = createHash('sha256');
-    await pump(source, { hash, ...(sink ? { sink } : {}) });
-    return hash.digest('hex');
+    const { size } = fs.fstatSync(source);
+    return (await context.pump.run(source, { size, ...(sink ? { sink } : {}) })).digest;
   } finally {
     fs.closeSync(source);
   }
@@ -228,7 +207,7 @@ async function hashStream(file: string, sink?: Sink): Promise<string> {
 export async function copyBlobOut(context: Context, digest: string, destination: string): Promise<void> {
   const sink = context.disk.create(destination);
   try {
-    const actual = await hashStream(blobPath(context.root, digest), sink);
+    const actual = await hashStream(context, blobPath(context.root, digest), sink);
     if (actual !== digest) missing(digest);
   } finally {
     sink.close();
@@ -272,7 +251,7 @@ export async function blobIsWhole(
   const rightSize = stat.isFile() && (size === undefined || BigInt(size) === stat.size);
   if (rightSize && !again && context.stats.lookup(file, stat, true) === digest) return true;
   const remember = context.stats.hashing(file, stat);
-  const actual = rightSize ? await hashFile(file, Number(stat.size)) : undefined;
+  const actual = rightSize ? await hashFile(context, file, Number(stat.size)) : undefined;
   if (actual !== digest) {
     quarantine(context, digest);
     return false;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Disk } from './disk.js';
 import type { Durability } from './durability.js';
 import { temporaryFolder } from './layout.js';
+import type { Pump } from './pump.js';
 import type { StatCache } from './stat-cache.js';
 
 export interface Context {
@@ -12,6 +13,8 @@ export interface Context {
   readonly disk: Disk;
   readonly durability: Durability;
   readonly stats: StatCache;
+  /** How files are read through a hash. */
+  readonly pump: Pump;
   /** A fresh path on the store's disk, in this runner's own folder. */
   temporary(): string;
 }

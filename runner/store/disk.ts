@@ -21,7 +21,7 @@ export type DiskOperation =
 export interface DiskWrite {
   readonly operation: DiskOperation;
   readonly path: string;
-  /** The bytes of a chunk. */
+  /** The bytes of a chunk; none where a thread writes them. */
   readonly bytes?: Uint8Array;
 }
 
@@ -31,6 +31,8 @@ export type WriteHook = (write: DiskWrite) => void;
 /** A file being written from start to end. */
 export interface Sink {
   write(bytes: Uint8Array): void;
+  /** The descriptor, for a thread that writes in place of this one; `close` stays with who made it. */
+  handOver(): number;
   close(): void;
 }
 
@@ -75,6 +77,10 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
       write: (bytes) => {
         hook({ operation: 'chunk', path, bytes });
         writeAll(descriptor, bytes);
+      },
+      handOver: () => {
+        hook({ operation: 'chunk', path, bytes: new Uint8Array() });
+        return descriptor;
       },
       close: () => fs.closeSync(descriptor),
     };

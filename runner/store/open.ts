@@ -29,6 +29,7 @@ import {
 } from './layout.js';
 import { createLeases } from './leases.js';
 import { guard, guardAsync } from './problem.js';
+import { createPump } from './pump.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from './process-identity.js';
 import { createRecords } from './records.js';
 import { createRuns } from './runs.js';
@@ -95,7 +96,8 @@ function createContext(root: string, options: OpenOptions): Context {
     guard(() => distrust(context, file));
   });
   const stats = createStatCache({ root, disk, temporary, writable: access === 'write', monotonic });
-  const context: Context = { root, access, runner, disk, durability, stats, temporary };
+  const pump = createPump();
+  const context: Context = { root, access, runner, disk, durability, stats, temporary, pump };
   return context;
 }
 
@@ -114,6 +116,7 @@ function enter(context: Context, identity: ProcessIdentity): void {
 /** Leaves no trace of this runner: its leases are released, and a forgotten one ends after 90 s of silence. */
 async function leave(context: Context, signs: Signs): Promise<void> {
   await signs.stop();
+  await context.pump.close();
   if (context.access === 'read') return;
   // A cache that can't be saved costs the next run some hashing.
   guard(() => context.stats.save());

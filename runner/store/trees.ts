@@ -10,6 +10,8 @@ import { errorCode, refuse } from './problem.js';
 import { checkEntries, checkPath, entryLimit, resolveInTree, type TreeEntry } from './tree-rules.js';
 import type { Put } from './types.js';
 
+const filesAtOnce = 4;
+
 export interface Listing {
   readonly entries: readonly TreeEntry[];
   /** Sum of the files' sizes. */
@@ -99,9 +101,29 @@ function survey(root: string): readonly Found[] {
   return found;
 }
 
+/**
+ * Does something with each item, a few at a time: large files are read side by side, and few are open. After a failure
+ * nothing new begins, and it is told when nothing is under way any more.
+ */
+async function atOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const todo = [...items].reverse();
+  const lane = async (): Promise<void> => {
+    for (let item = todo.pop(); item !== undefined; item = todo.pop()) results.push(await work(item));
+  };
+  const lanes = Array.from({ length: filesAtOnce }, () =>
+    lane().catch((error: unknown) => {
+      todo.length = 0;
+      throw error;
+    }),
+  );
+  const failed = (await Promise.allSettled(lanes)).find((ended) => ended.status === 'rejected');
+  if (failed) throw failed.reason;
+  return results;
+}
+
 export async function putTree(context: Context, root: string): Promise<Put> {
-  const entries: TreeEntry[] = [];
-  for (const found of survey(root)) entries.push(await toEntry(context, root, found));
+  const entries = await atOnce(survey(root), (found) => toEntry(context, root, found));
   const listing = toListing(entries);
   checkEntries(listing.entries);
   const { digest } = putBytes(context, canonicalJson(listing.entries));
