@@ -8,9 +8,11 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Sink } from './disk.js';
 
+/** A promise a chunk costs more than a chunk that leaves the processor's cache between reading, hashing and writing. */
 const chunkBytes = 1 << 20;
 /** Up to so many, a file is read at once. */
 export const smallBytes = 1 << 18;
+const chunkBytesThere = 1 << 18;
 /** To hash fewer takes less time than to start a thread. */
 export const threadBytes = 32 << 20;
 /** A disk has no more to give to more of them. */
@@ -61,7 +63,7 @@ const pumpThere = `
 const { parentPort } = require('node:worker_threads');
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
-const buffer = Buffer.allocUnsafe(${chunkBytes});
+const buffer = Buffer.allocUnsafe(${chunkBytesThere});
 const writeAll = (sink, size) => {
   for (let done = 0; done < size;) done += fs.writeSync(sink, buffer, done, size - done);
 };
