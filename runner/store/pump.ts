@@ -10,9 +10,9 @@ import type { Sink } from './disk.js';
 
 /** A promise a chunk costs more than a chunk that leaves the processor's cache between reading, hashing and writing. */
 const chunkBytes = 1 << 20;
+const chunkBytesThere = 1 << 18;
 /** Up to so many, a file is read at once. */
 export const smallBytes = 1 << 18;
-const chunkBytesThere = 1 << 18;
 /** To hash fewer takes less time than to start a thread. */
 export const threadBytes = 32 << 20;
 /** A disk has no more to give to more of them. */
