@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import type { TSchema } from 'typebox';
 import { sha256 } from '../../schemas/json.js';
+import { loadOwn } from './worker/loads.js';
 
 /** What is wrong with a value, or undefined. */
 export type Validate = (value: unknown) => string | undefined;
@@ -36,7 +37,8 @@ async function make(schema: TSchema): Promise<Validate> {
 function loadBuilt(): Readonly<Record<string, ValidateFunction>> {
   const file = fileURLToPath(new URL(`../../${checksFile}`, import.meta.url));
   if (!existsSync(file)) return {};
-  return createRequire(import.meta.url)(file) as Readonly<Record<string, ValidateFunction>>;
+  const require = createRequire(import.meta.url);
+  return loadOwn(() => require(file) as Readonly<Record<string, ValidateFunction>>);
 }
 
 async function compile(schema: TSchema): Promise<ValidateFunction> {

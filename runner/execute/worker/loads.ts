@@ -11,13 +11,25 @@ declare global {
 /** Node's own list of what was required, by path. */
 const { cache } = createRequire(import.meta.url);
 
+/** Loaded by the runner itself, whatever cell was at work when it needed it. */
+const own = new Set<string>();
+
+/** Loads code of the runner's, which no key counts: such as the checks of what a cell says. */
+export function loadOwn<T>(load: () => T): T {
+  const before = new Set(Object.keys(cache));
+  const loaded = load();
+  for (const file of Object.keys(cache)) if (!before.has(file)) own.add(file);
+  return loaded;
+}
+
 /** Watches from now on; what it returns ends that, and answers with all that was loaded since, by code unit. */
 export function watchLoads(): () => string[] {
   const before = new Set(Object.keys(cache));
   const loads = (globalThis.moftLoads = new Set<string>());
   return () => {
     globalThis.moftLoads = undefined;
-    for (const file of Object.keys(cache)) if (!before.has(file)) loads.add(packageOf(file) ?? file);
+    for (const file of Object.keys(cache))
+      if (!before.has(file) && !own.has(file)) loads.add(packageOf(file) ?? file);
     return [...loads].sort();
   };
 }
