@@ -1,11 +1,12 @@
 /**
  * Tracking beside MLflow's own Python client, on one server in one run: metrics a second and processor time of the
- * client; and what tracking costs a training, with the server there and with it gone.
+ * client; and what tracking costs a training, with a server that answers, a dead one and one that hangs. Both append
+ * their line to bench/history.jsonl; under four minutes on a quiet machine.
  *
  *   node dist/bench/mlflow.js --mlflow VENV/bin/python [rounds]
  */
 import { execFile, spawn } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,11 +17,11 @@ import { createClient, readSettings, type MlflowClient } from '../runner/track/m
 import { Sender } from '../runner/track/outbox/index.js';
 import type { Result } from '../schemas/result.js';
 import { remember, rounded } from './measure.js';
+import { slowdown } from './mlflow-training.js';
 
 const root = join(import.meta.dirname, '../..');
 const port = 5917;
 const address = `http://127.0.0.1:${port}`;
-const dead = 'http://127.0.0.1:9';
 const batched = 10_000;
 const looped = 3_000;
 /** The default of the Python client is slow: a tenth is enough to know it. */
@@ -108,38 +109,6 @@ async function ownLoop(store: Store, mlflow: MlflowClient): Promise<Spent> {
   return result;
 }
 
-/** Seconds of the work itself of a training, as its record has them. */
-async function training(folder: string, track: string): Promise<number> {
-  rmSync(join(folder, '.moft'), { recursive: true, force: true });
-  const moft = join(root, 'bin/moft.js');
-  await promisify(execFile)(process.execPath, [moft, 'run', 'p.yaml', '--track', track], { cwd: folder });
-  const [key = ''] = readdirSync(join(folder, '.moft/records'));
-  const [file = ''] = readdirSync(join(folder, '.moft/records', key)).filter((name) =>
-    name.endsWith('.json'),
-  );
-  const record = JSON.parse(readFileSync(join(folder, '.moft/records', key, file), 'utf8')) as {
-    seconds: number;
-  };
-  return record.seconds;
-}
-
-const pipeline = `
-name: training
-stages:
-  train:
-    uses: shell
-    with:
-      run: |
-        node -e '
-        const fs = require("node:fs"); let x = 0;
-        for (let step = 0; step < 150; step++) {
-          for (let i = 0; i < 1e6; i++) x = Math.sin(x + i);
-          fs.appendFileSync(process.env.MOFT_EVENTS, JSON.stringify({type: "metric", name: "loss", value: x, step}) + "\\n");
-        }
-        fs.writeFileSync(process.env.MOFT_OUTPUT_OUT, "done");'
-      outputs: { out: { path: out.txt, type: file } }
-`;
-
 const middle = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 const medianOf = (all: readonly Spent[]): Spent => ({
@@ -171,17 +140,13 @@ async function measure(python: string, folder: string, rounds: number): Promise<
   });
   console.table(rows);
   remember('mlflow', { rounds, rows });
-  const trained: Record<string, number[]> = { none: [], [address]: [], [dead]: [] };
-  for (let round = 0; round < rounds; round++)
-    for (const track of Object.keys(trained)) trained[track]?.push(await training(folder, track));
-  const [none = NaN, there = NaN, gone = NaN] = Object.values(trained).map(middle);
-  const slowed = {
-    'untracked s': rounded(none),
-    'server there': rounded(there / none, 3),
-    'server dead': rounded(gone / none, 3),
-  };
-  console.table([slowed]);
-  remember('mlflow-training', { rounds, slowed });
+  const slowed = await slowdown(folder, address, 2 * rounds);
+  console.table(
+    Object.entries(slowed.ratios).flatMap(([server, parts]) =>
+      Object.entries(parts).map(([what, [median, least, most]]) => ({ server, what, median, least, most })),
+    ),
+  );
+  remember('mlflow-training', { rounds: 2 * rounds, ...slowed });
   await store.close();
   await mlflow.close();
 }
@@ -192,8 +157,6 @@ if (at < 0 || python === undefined)
   throw new Error('give --mlflow PYTHON, of a virtual environment with mlflow');
 const rounds = Number(process.argv[at + 2] ?? 3);
 const folder = mkdtempSync(join(tmpdir(), 'moft-bench-'));
-writeFileSync(join(folder, 'package.json'), '{}');
-writeFileSync(join(folder, 'p.yaml'), pipeline);
 const kept = [
   '--backend-store-uri',
   `sqlite:///${folder}/mlflow.db`,
