@@ -9,13 +9,14 @@ import { WorkerPool, type PoolOptions, type Workers } from '../runner/execute/po
 import type { Capacity } from '../runner/execute/resources.js';
 import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
 import { newRunId, type JournalWriter, type Store } from '../runner/store/index.js';
-import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
+import type { CellEvent, LifecycleEvent, RunSource } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
 import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
 import { sourceOf } from './source.js';
+import { uncommitted } from './uncommitted.js';
 import type { Tracker } from './track/tracker.js';
 
 /** Milliseconds until a lease that another runner holds is looked at again. */
@@ -58,11 +59,27 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
     if (!allHits) store.runs.keepBeside(run, 'outlook', outlookText(outlook));
     const presenter = await todo.presenter(outlook);
     const tracker = todo.track?.(run);
-    const all = { ...todo, run, journal: journal.value, presenter, estimate };
-    return { run, summary: await execute(all, host), ...(tracker ? { tracker } : {}) };
+    const source = sourceOf(dirname(plan.pipeline.file), host);
+    const kept = allHits ? undefined : keepUncommitted(source, { plan, store, run }, host);
+    const all = { ...todo, run, journal: journal.value, presenter, estimate, source };
+    const summary = await execute(all, host);
+    await kept;
+    return { run, summary, ...(tracker ? { tracker } : {}) };
   } finally {
     journal.value.close();
   }
+}
+
+/** While the run goes on: what its code was when it began, beyond the commit. For who reads; losing it harms nothing. */
+async function keepUncommitted(
+  source: Promise<RunSource>,
+  { plan, store, run }: Pick<PlanToExecute, 'plan' | 'store'> & { readonly run: string },
+  { env }: CliHost,
+): Promise<void> {
+  if ((await source).dirty !== true) return;
+  const secrets = plan.cells.flatMap(({ cell }) => cell.secrets);
+  const text = await uncommitted(dirname(plan.pipeline.file), { env, secrets });
+  if (text !== undefined) store.runs.keepBeside(run, 'diff', text);
 }
 
 interface ExecuteOptions extends Omit<PlanToExecute, 'presenter' | 'track'> {
@@ -70,6 +87,7 @@ interface ExecuteOptions extends Omit<PlanToExecute, 'presenter' | 'track'> {
   readonly journal: JournalWriter;
   readonly presenter: Presenter;
   readonly estimate: Estimate;
+  readonly source: Promise<RunSource>;
 }
 
 /** Executes a plan to its end, whatever the end is. */
@@ -103,15 +121,11 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
 const newPool = (options: PoolOptions): Workers => new WorkerPool(options);
 
 async function newExecution(
-  { plan, store, run, journal, capacity, backend, given, estimate }: ExecuteOptions,
+  { plan, store, run, journal, capacity, backend, given, estimate, ...options }: ExecuteOptions,
   { workers, show }: { workers: Workers; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
-  const [kinds, code, source] = await Promise.all([
-    host.kinds(),
-    host.code(),
-    sourceOf(dirname(plan.pipeline.file), host),
-  ]);
+  const [kinds, code, source] = await Promise.all([host.kinds(), host.code(), options.source]);
   return new Execution({
     plan,
     store,

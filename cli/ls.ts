@@ -3,9 +3,10 @@ import type { RunManifest, Store } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import { open, printJson, storeRoot } from './load.js';
-import { stateOf, type RunState } from './live.js';
+import { stateOf } from './live.js';
 import { flag } from './options.js';
 import { manifests, resultOf } from './results.js';
+import { keptSource } from './source.js';
 import { clean, columns, counted, duration } from './text.js';
 import { trackOption } from './track/target.js';
 
@@ -28,7 +29,7 @@ const spec: CommandSpec = {
     const list = manifests(store, run);
     const rows =
       run === undefined
-        ? await Promise.all(list.map(async (manifest) => runRow(manifest, await stateOf(manifest, store))))
+        ? await Promise.all(list.map((manifest) => runRow(manifest, store)))
         : list.flatMap((manifest) => cellRows(store, manifest));
     if (flag(options, 'json'))
       printJson(
@@ -46,12 +47,17 @@ interface Row {
   readonly cells: readonly string[];
 }
 
-function runRow({ run, pipeline, file, started, finished, cells }: RunManifest, status: RunState): Row {
+async function runRow(manifest: RunManifest, store: Store): Promise<Row> {
+  const { run, pipeline, file, started, finished, cells } = manifest;
+  const status = await stateOf(manifest, store);
   const all = Object.values(cells);
   const ran = all.filter(({ how }) => how === 'ran').length;
   const counts = { ran, hit: all.length - ran };
   return {
-    json: { run, pipeline, file, started, ...(finished === undefined ? {} : { finished }), status, counts },
+    json: {
+      ...{ run, pipeline, file, started, ...(finished === undefined ? {} : { finished }), status, counts },
+      ...keptSource(manifest, store.runs),
+    },
     cells: [run, pipeline, status, `${counted(ran, 'cell')} ran`, `${counts.hit} hit`, started],
   };
 }

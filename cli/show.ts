@@ -9,6 +9,7 @@ import type { CliHost } from './host.js';
 import { open, printJson, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { alternates, newestResult, type NamedResult } from './results.js';
+import { keptSource, sourceLine, type KeptSource } from './source.js';
 import { bytes, clean, columns, counted, duration } from './text.js';
 import { trackOption } from './track/target.js';
 
@@ -79,11 +80,18 @@ function showJson(
     seconds,
     finished,
     run: record.record.run,
+    ...sourceOfRun(record.record.run, store),
     environment: record.record.environment,
     ...(others.length === 0
       ? {}
       : { results: others.map((other) => ({ record: other.digest, finished: other.record.finished })) }),
   };
+}
+
+/** Of the run that made the result, where this store knows it: a pulled result was made elsewhere. */
+function sourceOfRun(run: string, { runs }: Store): KeptSource {
+  const manifest = runs.read(run);
+  return manifest ? keptSource(manifest, runs) : {};
 }
 
 function digests(input: NonNullable<Preimage['inputs']>[string]): unknown {
@@ -134,10 +142,12 @@ function printResult(
   others: readonly StoredRecord[],
   { store, host }: { store: Store; host: CliHost },
 ): void {
-  const { kind, artifacts, seconds, finished, preimage } = record.record;
+  const { kind, artifacts, seconds, finished, preimage, run } = record.record;
+  const source = sourceLine(sourceOfRun(run, store));
   const lines = [
     `${id}  (${kind})`,
-    `  run       ${record.record.run}`,
+    `  run       ${run}`,
+    ...(source === undefined ? [] : [`  source    ${source}`]),
     `  finished  ${finished}, took ${duration(seconds)}`,
     `  key       ${record.key}`,
     `  with      ${JSON.stringify((preimage as Preimage).with)}`,

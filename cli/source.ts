@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { RunManifest, Runs } from '../runner/store/index.js';
 import type { RunSource } from '../runner/track/events.js';
 import type { CliHost } from './host.js';
 
@@ -53,4 +54,26 @@ export function readStatus(text: string): Pick<RunSource, 'commit' | 'branch' | 
     ...(branch === undefined || branch === '(detached)' ? {} : { branch }),
     dirty: /^[^#\n]/m.test(text),
   };
+}
+
+/** Of which state of the project a run was, as its manifest has it, and where the rest of it is kept. */
+export interface KeptSource {
+  readonly source?: RunSource;
+  /** A file: what the working tree had that the commit hadn't. */
+  readonly diff?: string;
+}
+
+export function keptSource({ run, extra }: Pick<RunManifest, 'run' | 'extra'>, runs: Runs): KeptSource {
+  const source = extra?.source as RunSource | undefined;
+  const diff = runs.pathBeside(run, 'diff');
+  return { ...(source ? { source } : {}), ...(diff === undefined ? {} : { diff }) };
+}
+
+/** `3f2a91c4 on main, and uncommitted changes: PATH`; undefined outside of git. */
+export function sourceLine({ source, diff }: KeptSource): string | undefined {
+  if (source?.commit === undefined) return undefined;
+  const { commit, branch, dirty } = source;
+  const at = `${commit.slice(0, 12)}${branch === undefined ? '' : ` on ${branch}`}`;
+  if (dirty !== true) return at;
+  return `${at}, and uncommitted changes${diff === undefined ? '' : `: ${diff}`}`;
 }

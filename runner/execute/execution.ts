@@ -76,6 +76,7 @@ export class Execution {
         params: plan.pipeline.params,
         runner: options.store.runner,
         ...(options.given ? { given: options.given } : {}),
+        ...(options.source ? { source: { ...options.source } } : {}),
       },
     });
   }

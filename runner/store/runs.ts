@@ -3,6 +3,7 @@
  * that they are listed without being read.
  */
 import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { replaceFile, type Context } from './context.js';
 import { isRunName, names, readJson, readText, runFile } from './layout.js';
@@ -51,6 +52,10 @@ export function createRuns(context: Context): Runs {
     read,
     keepBeside: (run, what, text) => guard(() => replaceFile(context, beside(run, what), text)),
     readBeside: (run, what) => (isRunName(run) ? readText(beside(run, what)) : undefined),
+    pathBeside: (run, what) => {
+      const file = beside(run, what);
+      return isRunName(run) && fs.existsSync(file) ? file : undefined;
+    },
     write: (manifest) =>
       guard(() => {
         const file = runFile(context.root, manifest.run);

@@ -215,6 +215,8 @@ export interface Runs {
   /** Keeps a text beside the manifest. */
   keepBeside(run: string, what: BesideRun, text: string): Result<void, StoreProblem>;
   readBeside(run: string, what: BesideRun): string | undefined;
+  /** Where it stands, if it does. */
+  pathBeside(run: string, what: BesideRun): string | undefined;
   /** Run ids, newest first: ids of `newRunId` sort by their start, whatever the clock does. */
   list(): readonly string[];
 }

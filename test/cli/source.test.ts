@@ -1,0 +1,84 @@
+/** The state of a project's code beside its runs. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Project } from './moft.js';
+
+interface Kept {
+  readonly run: string;
+  readonly source?: { readonly commit: string; readonly branch: string; readonly dirty: boolean };
+  readonly diff?: string;
+}
+
+const pipeline = `
+name: p
+stages:
+  one: {uses: test/sum, with: {value: 1}, secrets: [OWN_WORD]}
+`;
+const secrets = { OWN_WORD: 'correct horse', HF_TOKEN: 'battery staple' };
+
+let project: Project;
+const git = (...args: string[]): string =>
+  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@t', ...args], {
+    cwd: project.folder,
+    encoding: 'utf8',
+  }).trim();
+
+beforeEach(() => {
+  project = new Project(pipeline);
+  git('init', '-q', '-b', 'work');
+  for (const name of ['notes.txt', '.env', 'data.bin', 'config.py']) project.write(name, 'before\n');
+  project.write('.gitignore', '.moft\n');
+  git('add', '.');
+  git('commit', '-q', '-m', 'all');
+});
+afterEach(() => project.close());
+
+async function run(...args: string[]): Promise<Kept> {
+  const { code, stderr } = await project.start(['run', 'p.yaml', ...args], { env: secrets }).ended;
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const [newest] = await project.json<Kept[]>('ls');
+  if (!newest) throw new Error('no run is listed');
+  return newest;
+}
+
+describe('a run in a git repository', () => {
+  it('keeps commit and branch, and no diff where there is none', async () => {
+    const { source, diff } = await run();
+    expect(source).toMatchObject({ commit: git('rev-parse', 'HEAD'), branch: 'work', dirty: false });
+    expect(diff).toBeUndefined();
+    const { stdout } = await project.run('show', 'one');
+    expect(stdout).toContain(`  source    ${git('rev-parse', 'HEAD').slice(0, 12)} on work\n`);
+  });
+
+  it('keeps what was not committed: text as git shows it, binary files by name, secrets masked', async () => {
+    project.write('notes.txt', 'after: correct horse\nthen battery staple\nY29ycmVjdCBob3JzZQ==\n');
+    project.write('data.bin', '\0\x01\x02'.repeat(100));
+    project.write('.env', 'WHAT=ever\n');
+    project.write(
+      'config.py',
+      `tokenizer = AutoTokenizer()\nAPI_TOKEN=abcdefghij\nclient(api_key="0123456789")\nx = "hf_${'a'.repeat(34)}"\n`,
+    );
+    const { run: id, diff } = await run();
+    const text = readFileSync(diff ?? '', 'utf8');
+    expect(text).toContain('+after: ***\n+then ***\n+***Q==\n');
+    expect(text).toMatch(/^Binary files a\/data\.bin and b\/data\.bin differ$/m);
+    expect(text).toContain('diff --git a/.env b/.env\n[left out: by its name it holds secrets]\n');
+    expect(text).toContain(
+      '+tokenizer = AutoTokenizer()\n+API_TOKEN=***\n+client(api_key="***")\n+x = "***"\n',
+    );
+    const shown = await project.json<Kept>('show', 'one');
+    expect(shown).toMatchObject({ run: id, diff, source: { dirty: true } });
+    const { stdout } = await project.run('show', 'one');
+    expect(stdout).toContain(` on work, and uncommitted changes: ${diff ?? '?'}\n`);
+  });
+
+  it('cuts what is very long, and keeps nothing for a run that executes nothing', async () => {
+    project.write('notes.txt', `${'x'.repeat(99)}\n`.repeat(20_000));
+    const { diff } = await run();
+    const text = readFileSync(diff ?? '', 'utf8');
+    expect(text.length).toBeLessThan((1 << 20) + 100);
+    expect(text.endsWith(`+${'x'.repeat(99)}\n[cut after 1 MiB]\n`)).toBe(true);
+    expect((await run()).diff).toBeUndefined();
+  });
+});
