@@ -13,6 +13,8 @@ const examples: Readonly<Record<string, { values?: Record<string, unknown>; inpu
   clp: { values: { rewards: ['nli', 'rouge'], conditioning: 'full' } },
   shell: { values: { run: 'true', outputs: {} } },
   'data/jsonl': { inputs: { train: {}, validation: {}, test: {} } },
+  'data/csv': { inputs: { train: {}, validation: {}, test: {} } },
+  'data/parquet': { inputs: { train: {}, validation: {}, test: {} } },
 };
 
 /** The page as Markdown, kinds in the order of the registry. */

@@ -1,56 +1,79 @@
-/** From a JSON object to a row: named columns, plain or dotted. */
+/** From a record to a row: named columns, plain or dotted. */
 import { err, ok, type Result } from '../../schemas/result.js';
-import { describe, type JsonLine, type LineProblem } from './jsonl.js';
+import { describe, type RecordProblem, type TableRecord } from './table.js';
 import type { Row } from './types.js';
 
 export interface Columns {
   readonly prompt: string;
-  /** Absent: the rows are prompts only. */
+  /** Absent: the rows have none. */
   readonly response?: string;
-  /** Absent: rows are named by their split and line. */
+  readonly chosen?: string;
+  readonly rejected?: string;
+  /** Absent: rows are named by their split and number. */
   readonly id?: string;
 }
 
-/** The row of a line; `split` names rows without an id. */
-export function rowOf(json: JsonLine, columns: Columns, split: string): Result<Row, LineProblem> {
-  const { line, value } = json;
-  const fail = (code: string, message: string): Result<never, LineProblem> => err({ line, code, message });
-  const id = columns.id === undefined ? `${split}-${line}` : field(value, columns.id);
+/** The row of a record; `name` is that of rows without an id. */
+export function rowOf(
+  { at, value }: TableRecord,
+  columns: Columns,
+  name: string,
+): Result<Row, RecordProblem> {
+  const fail = (problem: Wrong): Result<never, RecordProblem> => err({ at, ...problem });
+  const id = columns.id === undefined ? name : field(value, columns.id);
   if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
-    return fail(...wrong('a text or number', columns.id ?? '', id, value));
-  const prompt = field(value, columns.prompt);
-  if (!isText(prompt)) return fail(...wrong('a text', columns.prompt, prompt, value));
-  const row = { id: String(id), prompt };
+    return fail(wrong('a text or number', columns.id ?? '', id, value));
+  const texts: { prompt?: string; chosen?: string; rejected?: string } = {};
+  for (const column of ['prompt', 'chosen', 'rejected'] as const) {
+    const path = columns[column];
+    if (path === undefined) continue;
+    const found = field(value, path);
+    if (!isText(found)) return fail(wrong('a text', path, found, value));
+    texts[column] = found;
+  }
+  const row = { id: String(id), ...texts } as Row;
   if (columns.response === undefined) return ok(row);
   const found = field(value, columns.response);
   const responses = typeof found === 'string' ? [found] : found;
   if (!Array.isArray(responses) || responses.length === 0 || !responses.every(isText))
-    return fail(...wrong('a text or a list of texts', columns.response, found, value));
+    return fail(wrong('a text or a list of texts', columns.response, found, value));
   return ok({ ...row, response: responses[0] as string, references: responses });
 }
 
-/** A field by its name, or by a path of names joined with dots where no field has the whole name. */
+/**
+ * A field by its name, or by a path of names joined with dots where no field has the whole name. A number is the place
+ * in a list: `messages.0.content`.
+ */
 function field(value: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(value, name)) return value[name];
-  return name
-    .split('.')
-    .reduce<unknown>((at, key) => (isRecord(at) && Object.hasOwn(at, key) ? at[key] : undefined), value);
+  return name.split('.').reduce<unknown>(step, value);
 }
+
+function step(at: unknown, key: string): unknown {
+  if (Array.isArray(at)) return /^\d+$/.test(key) ? (at as unknown[])[Number(key)] : undefined;
+  return isRecord(at) && Object.hasOwn(at, key) ? at[key] : undefined;
+}
+
+type Wrong = Pick<RecordProblem, 'code' | 'message'>;
 
 function wrong(
   expected: string,
   column: string,
   found: unknown,
-  line: Readonly<Record<string, unknown>>,
-): [code: string, message: string] {
+  record: Readonly<Record<string, unknown>>,
+): Wrong {
   if (found === undefined)
-    return [
-      'missing-column',
-      `expected ${expected} in the column ${JSON.stringify(column)}, found no such column; ` +
-        `the line has ${Object.keys(line).join(', ') || 'none'}`,
-    ];
+    return {
+      code: 'missing-column',
+      message:
+        `expected ${expected} in the column ${JSON.stringify(column)}, found no such column; ` +
+        `there are ${Object.keys(record).join(', ') || 'none'}`,
+    };
   const what = Array.isArray(found) && found.length > 0 ? listFault(found) : describe(found);
-  return ['wrong-type', `expected ${expected} in the column ${JSON.stringify(column)}, found ${what}`];
+  return {
+    code: 'wrong-type',
+    message: `expected ${expected} in the column ${JSON.stringify(column)}, found ${what}`,
+  };
 }
 
 function listFault(items: readonly unknown[]): string {

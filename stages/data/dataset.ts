@@ -41,7 +41,7 @@ export async function writeDataset(folder: string, content: DatasetContent): Pro
   return manifest;
 }
 
-const columnOrder = ['id', 'prompt', 'response', 'references', 'facts'] as const;
+const columnOrder = ['id', 'prompt', 'response', 'references', 'chosen', 'rejected', 'facts'] as const;
 
 /** The columns that every row has, in their conventional order. */
 function columnsOf(rows: readonly Row[]): string[] {

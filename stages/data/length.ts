@@ -1,4 +1,4 @@
-/** Texts longer than a model's context: cut, left out or refused, only as told, and counted. */
+/** Texts shorter or longer than wanted: cut, left out or refused, only as told, and counted. */
 
 export const longerChoices = ['error', 'truncate', 'drop'] as const;
 export type Longer = (typeof longerChoices)[number];
@@ -7,6 +7,8 @@ export interface LengthLimit {
   /** Most words and marks; 0: no limit. */
   readonly words: number;
   readonly longer: Longer;
+  /** Fewest words and marks: a row with a shorter text is left out. */
+  readonly fewest: number;
 }
 
 /** Words and marks, one by one, as the word-level tokenizer splits a text. */
@@ -27,17 +29,19 @@ export function firstWords(text: string, n: number): string {
 /** A text under a limit. */
 export type Fitted =
   | { readonly kind: 'whole' | 'cut'; readonly text: string }
-  | { readonly kind: 'drop' }
+  | { readonly kind: 'drop'; readonly why: 'long' | 'short' }
   | { readonly kind: 'refuse'; readonly words: number };
 
-export function fit(text: string, { words, longer }: LengthLimit): Fitted {
-  const found = words > 0 ? countWords(text) : 0;
-  if (found <= words) return { kind: 'whole', text };
+export function fit(text: string, { words, longer, fewest }: LengthLimit): Fitted {
+  if (words === 0 && fewest === 0) return { kind: 'whole', text };
+  const found = countWords(text);
+  if (found < fewest) return { kind: 'drop', why: 'short' };
+  if (words === 0 || found <= words) return { kind: 'whole', text };
   switch (longer) {
     case 'truncate':
       return { kind: 'cut', text: firstWords(text, words) };
     case 'drop':
-      return { kind: 'drop' };
+      return { kind: 'drop', why: 'long' };
     case 'error':
       return { kind: 'refuse', words: found };
   }

@@ -6,6 +6,18 @@ import { onTestFinished } from 'vitest';
 import type { ArtifactRef, StageJob } from '../../runner/contract.js';
 import type { StageEventBody } from '../../schemas/protocol.js';
 import { openDataset, type Dataset } from '../../stages/data/dataset.js';
+import type { RowSettings } from '../../stages/data/options.js';
+
+/** Settings of rows where nothing is said. */
+export const rowDefaults: RowSettings = {
+  columns: { prompt: 'prompt', response: 'response' },
+  prompt: { words: 0, longer: 'error', fewest: 0 },
+  response: { words: 0, longer: 'error', fewest: 0 },
+  deduplicate: 'keep',
+  overlap: 'warn',
+  documents: { train: 0, validation: 0, test: 0 },
+  split: { validation: 0, test: 0.1, salt: '' },
+};
 
 export const digest = '0'.repeat(64);
 

@@ -2,16 +2,15 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { StageFailure } from '../../runner/contract.js';
-import declaration, { splitsOf, type DataJsonlWith } from '../../stages/kinds/data-jsonl.js';
+import { splitsOf } from '../../stages/data/options.js';
+import declaration, { type DataJsonlWith } from '../../stages/kinds/data-jsonl.js';
 import { run } from '../../stages/kinds/data-jsonl.run.js';
-import { fileRef, folderRef, runKind, temporaryFolder, type Ran } from './job.js';
+import { fileRef, folderRef, rowDefaults, runKind, temporaryFolder, type Ran } from './job.js';
 
 const defaults: DataJsonlWith = {
+  ...rowDefaults,
   files: { train: 'train.jsonl', test: 'test.jsonl' },
   columns: { prompt: 'document', response: 'summaries', id: 'id' },
-  prompt: { words: 0, longer: 'error' },
-  response: { words: 0, longer: 'error' },
-  documents: { train: 0, validation: 0, test: 0 },
 };
 
 const line = (id: string, document = `Text of ${id}.`, summaries: unknown = ['short', 'shorter']): string =>
@@ -107,7 +106,7 @@ describe('a document longer than the limit', () => {
   const train = `${line('long', 'one two, three four.')}\n${line('fits', 'one two.')}`;
   const limit = (longer: 'error' | 'truncate' | 'drop'): Partial<DataJsonlWith> => ({
     files: { train: 'train.jsonl' },
-    prompt: { words: 4, longer },
+    prompt: { words: 4, longer, fewest: 0 },
   });
 
   it('is an error unless told otherwise', async () => {
@@ -141,14 +140,14 @@ describe('a document longer than the limit', () => {
   it('leaves an error where nothing is left', async () => {
     expect(await failure(line('a', 'one two three four five'), limit('drop'))).toMatchObject({
       code: 'empty-dataset',
-      message: expect.stringContaining('all 1 rows are longer') as string,
+      message: expect.stringContaining('all 1 rows are outside the limits') as string,
     });
   });
 
   it('cuts the response but keeps its references whole', async () => {
     const ran = await runFolder(
       { 'train.jsonl': line('a', 'text', ['one two three']) },
-      { files: { train: 'train.jsonl' }, response: { words: 2, longer: 'truncate' } },
+      { files: { train: 'train.jsonl' }, response: { words: 2, longer: 'truncate', fewest: 0 } },
     );
     const [row] = (await ran.open('train')).rows;
     expect(row).toMatchObject({ response: 'one two', references: ['one two three'] });
@@ -168,7 +167,7 @@ describe('bad input', () => {
       'a missing column',
       '{"id":"a","text":"t"}',
       'missing-column',
-      'train.jsonl:1: expected a text in the column "document", found no such column; the line has id, text',
+      'train.jsonl:1: expected a text in the column "document", found no such column; there are id, text',
     ],
     [
       'a number where a text is taken',
@@ -198,13 +197,13 @@ describe('bad input', () => {
       'an id used twice',
       `${line('a')}\n${line('a')}`,
       'repeated-id',
-      'train.jsonl:2: expected an id of its own, found "a", which line 1 has too',
+      'train.jsonl:2: expected an id of its own, found "a", which train.jsonl:1 has too',
     ],
     [
       'an empty file',
       '',
       'empty-dataset',
-      'train.jsonl: expected at least one row, found none: the file has no line with text',
+      'train.jsonl: expected at least one row, found none: there is no row in it',
     ],
   ])('%s', async (_name, text, code, message) => {
     expect(await failure(text)).toEqual({ class: 'user', code, message });

@@ -2,7 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { splitsOf, type DataJsonlWith } from '../../stages/kinds/data-jsonl.js';
+import { closed, withDefaults } from '../../runner/language/schema.js';
+import type { JsonObject } from '../../schemas/json.js';
+import { splitsOf } from '../../stages/data/options.js';
+import declaration, { type DataJsonlWith } from '../../stages/kinds/data-jsonl.js';
 import { run } from '../../stages/kinds/data-jsonl.run.js';
 import { countWords } from '../../stages/data/length.js';
 import { folderRef, runKind } from './job.js';
@@ -21,9 +24,9 @@ function settings(): DataJsonlWith {
   const text = readFileSync(new URL('../../pipelines/scitldr.yaml', import.meta.url), 'utf8');
   const pipeline = parse(text) as Pipeline;
   expect(pipeline.params.path).toBeNull();
-  const { folder: path, documents, ...values } = pipeline.stages.papers.with;
+  const { folder: path, ...values } = pipeline.stages.papers.with;
   expect(path).toBe('$params.path');
-  return { ...(values as DataJsonlWith), documents: { train: 0, validation: 0, test: 0, ...documents } };
+  return withDefaults(closed(declaration.with), values as JsonObject) as DataJsonlWith;
 }
 
 describe.skipIf(!present)('real text', () => {
