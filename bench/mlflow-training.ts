@@ -25,7 +25,7 @@ stages:
         node -e '
         const fs = require("node:fs"); let x = 0;
         const step = (n) => {
-          for (let i = 0; i < 5e5; i++) x = Math.sin(x + i);
+          for (let i = 0; i < 3e5; i++) x = Math.sin(x + i);
           fs.appendFileSync(process.env.MOFT_EVENTS, JSON.stringify({type: "metric", name: "loss", value: x, step: n}) + "\\n");
         };
         for (let n = 0; n < 20; n++) step(n);

@@ -163,6 +163,10 @@ const unsent = [
   'ENETUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ];
+/** The server asks for a certificate of the client's. */
+const anonymous =
+  /CERTIFICATE_REQUIRED|ALERT_(BAD|UNKNOWN)_CERTIFICATE|ALERT_UNKNOWN_CA|ALERT_HANDSHAKE_FAILURE/;
+const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE']);
 const untrusted = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|EPROTO/;
 
 /**
@@ -182,8 +186,14 @@ export function networkProblem(error: unknown, origin: string): MlflowProblem {
     return problem('timeout', `${origin} did not answer in time (${code})`, { unknown });
   if (untrusted.test(code))
     return problem('unsupported', `no secure connection to ${origin}: ${message ?? code}`, {
-      hint: 'name the authority in MLFLOW_TRACKING_SERVER_CERT_PATH',
+      hint: anonymous.test(code)
+        ? 'name a certificate with its key in MLFLOW_TRACKING_CLIENT_CERT_PATH'
+        : 'name the authority in MLFLOW_TRACKING_SERVER_CERT_PATH',
     });
   const reason = message === undefined || message === '' ? code : message;
-  return problem('unreachable', `${origin} can't be reached: ${reason}`, { unknown });
+  const hint =
+    origin.startsWith('https:') && closed.has(code)
+      ? 'a server that asks for a certificate closes so too: MLFLOW_TRACKING_CLIENT_CERT_PATH names one with its key'
+      : undefined;
+  return problem('unreachable', `${origin} can't be reached: ${reason}`, { unknown, hint });
 }
