@@ -1,9 +1,9 @@
 import type { RunManifest, Store } from '../runner/store/index.js';
-import type { CommandSpec } from './command.js';
+import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { liveRun, stateOf } from './live.js';
-import { open, printProblem, storeRoot } from './load.js';
+import { open, printJson, printProblem, storeRoot } from './load.js';
 import { flag } from './options.js';
 import { clean, counted } from './text.js';
 import { pauses } from './pauses.js';
@@ -12,13 +12,14 @@ const spec: CommandSpec = {
   usage: 'cancel [run]',
   description:
     'Stop a run, as Ctrl-C in its terminal would: running cells keep checkpoints, finished ones are kept; waits until it has ended',
-  options: [['--now', 'Kill its cells at once']],
+  options: [['--now', 'Kill its cells at once'], jsonOption],
   examples: ['cancel', 'cancel 20260102T030405678-1a2b3c4d', 'cancel 1a2b3c4d --now'],
   async run([named], options, host) {
     const store = await open(storeRoot(host.cwd, host), 'write', host);
     if (!store) return exitCode.environment;
     try {
-      return await cancel(await liveRun(store, named), flag(options, 'now'), { store, host });
+      const run = await liveRun(store, named);
+      return await cancel(run, { now: flag(options, 'now'), json: flag(options, 'json') }, { store, host });
     } finally {
       await store.close();
     }
@@ -28,7 +29,7 @@ export default spec;
 
 async function cancel(
   manifest: RunManifest,
-  now: boolean,
+  { now, json }: { readonly now: boolean; readonly json: boolean },
   { store, host }: { readonly store: Store; readonly host: CliHost },
 ): Promise<ExitCode> {
   const { run } = manifest;
@@ -45,8 +46,9 @@ async function cancel(
     const found = store.runs.read(run) ?? manifest;
     const state = await stateOf(found, store);
     if (state === 'running') continue;
-    const kept = counted(Object.keys(found.cells).length, 'finished cell');
-    host.stdout.write(clean(`${run} is ${state}; ${kept} kept\n`));
+    const kept = Object.keys(found.cells).length;
+    if (json) printJson({ run, status: state, finished_cells: kept }, host);
+    else host.stdout.write(clean(`${run} is ${state}; ${counted(kept, 'finished cell')} kept\n`));
     break;
   }
   return exitCode.done;

@@ -101,9 +101,9 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
     command: host.workerCommand,
     cwd: store.root,
     ...(host.grace === undefined ? {} : { grace: host.grace }),
-    onRetire: (text, cell) => show({ type: 'run-note', cell, text }),
+    onRetire: (text, cell) => execution.note(cell, text),
   });
-  const execution = await newExecution(options, { workers, show }, host);
+  const execution: Execution = await newExecution(options, { workers, show }, host);
   const unlisten = listenForInterrupts(execution, host);
   const unwatch = watchForCancel(execution, options, host);
   const unlistenCheckpoints = host.onCheckpoint(() => workers.checkpoint());

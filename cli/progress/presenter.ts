@@ -2,6 +2,7 @@ import type { Outlook } from '../../runner/execute/outlook.js';
 import type { CellEvent, LifecycleEvent, RunEvent } from '../../runner/track/events.js';
 import type { CliHost } from '../host.js';
 import { clean, duration, oneLine } from '../text.js';
+import { waitingText } from './state.js';
 
 /** Shows a run while it goes. */
 export interface Presenter {
@@ -35,6 +36,8 @@ export function plainLine(event: LifecycleEvent | CellEvent): string | undefined
       return `start    ${event.cell}${event.attempt > 1 ? ` (attempt ${event.attempt})` : ''}`;
     case 'cell-retried':
       return `retry    ${event.cell} in ${duration(event.backoff)}: ${oneLine(event.failure.message)}`;
+    case 'cell-waiting':
+      return `waiting  ${event.cell}: ${waitingText(event)}`;
     case 'cell-finished': {
       if (event.status === 'hit' || event.status === 'skipped') return undefined;
       // The message, with what to do, stands once, in the summary.

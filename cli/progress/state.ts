@@ -1,6 +1,6 @@
 /** What a run looks like at a moment: pure, fed with events, drawn by anyone. */
 import type { CellId } from '../../runner/pipeline.js';
-import type { Counts, RunEvent } from '../../runner/track/events.js';
+import type { CellWaiting, Counts, RunEvent } from '../../runner/track/events.js';
 import { addCell, noCounts, removeCell } from '../../runner/track/events.js';
 import { oneLine } from '../text.js';
 
@@ -40,6 +40,8 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
   switch (event.type) {
     case 'cell-started':
       return withRunning(stage, cell, { cell });
+    case 'cell-waiting':
+      return withRunning(stage, cell, { cell, progress: waitingText(event) });
     case 'cell-retried':
       return withoutRunning(stage, cell);
     case 'cell-finished':
@@ -60,6 +62,12 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
     case 'artifact':
       return stage;
   }
+}
+
+/** `waits for HOST pid 123, which runs it`. */
+export function waitingText({ holder: { host, pid, runner } }: CellWaiting): string {
+  const who = host === undefined || pid === undefined ? `another run (${runner})` : `${host} pid ${pid}`;
+  return `waits for ${who}, which runs it`;
 }
 
 function change(stage: StageProgress, cell: CellId, news: Omit<RunningCell, 'cell'>): StageProgress {

@@ -22,7 +22,7 @@ import {
   type Preimage,
   type Watched,
 } from '../plan/index.js';
-import type { Attempt, Claim, Lease, RunCell, Store, StoredRecord } from '../store/index.js';
+import type { Attempt, Claim, Lease, LeaseHolder, RunCell, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { jobText } from './job.js';
 import { otherEnvironment } from './numeric-environment.js';
@@ -92,7 +92,7 @@ export interface EventRange {
 }
 
 export type AttemptResult =
-  | { readonly kind: 'held' }
+  | { readonly kind: 'held'; readonly holder: LeaseHolder }
   | { readonly kind: 'served'; readonly record: StoredRecord }
   | {
       readonly kind: 'done';
@@ -135,7 +135,7 @@ export class CellAttempt {
   async run(): Promise<AttemptResult> {
     const claim = await this.#claim();
     if (!claim.ok) return { kind: 'failed', failure: claim.error };
-    if (claim.value.kind === 'held') return { kind: 'held' };
+    if (claim.value.kind === 'held') return claim.value;
     if (claim.value.kind === 'hit') return { kind: 'served', record: claim.value.record };
     const { lease } = claim.value;
     try {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../../schemas/json.js';
 import type { Failure } from '../../schemas/protocol.js';
 import type { Cell, CellId } from '../pipeline.js';
 import type { Plan, PlannedCell, PlanProblem } from '../plan/index.js';
-import type { RunCell, StoredRecord } from '../store/index.js';
+import type { LeaseHolder, RunCell, StoredRecord } from '../store/index.js';
 import type { CellEvent, Counts, LifecycleEvent, RunSource, RunStatus } from '../track/events.js';
 import { CellAttempt, type AttemptResult, type AttemptWorld, type EventRange } from './attempt.js';
 import { Bell } from './bell.js';
@@ -51,6 +51,8 @@ export class Execution {
   /** How often a cell found inputs gone. */
   readonly #losses = new Map<CellId, number>();
   readonly #forced = new Map<CellId, NonNullable<RunCell['forced']>>();
+  /** Who was last seen to be at the key of a cell. */
+  readonly #holders = new Map<CellId, string>();
   readonly #halts: Failure[] = [];
   readonly #began: number;
   /** Monotonic: not before is the manifest saved again. */
@@ -117,6 +119,11 @@ export class Execution {
     const ended = clock.monotonic();
     this.#saveAgain = ended + 20 * (ended - began);
     return Infinity;
+  }
+
+  /** Something that a reader of the run should know: shown and kept in its journal. */
+  note(cell: CellId, text: string): void {
+    this.#tell({ type: 'run-note', cell, text });
   }
 
   #performAll(): void {
@@ -203,7 +210,7 @@ export class Execution {
         this.#tell({ type: 'cell-started', cell, key, attempt });
       },
       onEvent: (event) => this.#options.listener({ ...event, cell }),
-      onNote: (text) => this.#tell({ type: 'run-note', cell, text }),
+      onNote: (text) => this.note(cell, text),
     });
     this.#attempts.set(cell, running);
     this.#later(cell, async () => this.#ended(cell, await running.run()));
@@ -212,10 +219,18 @@ export class Execution {
   #ended(cell: CellId, result: AttemptResult): void {
     this.#attempts.delete(cell);
     if (result.kind === 'done' || result.kind === 'served') this.#ledger.keep(result.record);
+    if (result.kind === 'held') this.#waits(cell, result.holder);
     if (result.kind === 'done' && result.forced) this.#forced.set(cell, result.forced);
     if ('events' in result) this.#events.set(cell, result.events);
     const outcome = result.kind === 'lost' ? this.#lost(cell, result) : result;
     this.#schedule.ended(cell, outcome, this.#options.clock.monotonic());
+  }
+
+  /** The lease is asked for twice a second; who has it is said once. */
+  #waits(cell: CellId, holder: LeaseHolder): void {
+    if (this.#holders.get(cell) === holder.runner) return;
+    this.#holders.set(cell, holder.runner);
+    this.#tell({ type: 'cell-waiting', cell, holder });
   }
 
   /** Whoever made the lost inputs does so again; a key that loses them time and again is a fault of the disk. */

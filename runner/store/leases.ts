@@ -7,8 +7,9 @@ import type { Key } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { Watcher } from './heartbeat.js';
 import { leaseFolder, names, readJson, readText } from './layout.js';
+import { runnerIdentity } from './liveness.js';
 import { errorCode, guard } from './problem.js';
-import type { Acquired, Lease, Leases } from './types.js';
+import type { Acquired, Lease, LeaseHolder, Leases } from './types.js';
 
 interface Standing {
   readonly epoch: number;
@@ -68,12 +69,16 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
     if (runner === undefined) return watcher.isAbandoned(`${key}/${epoch}`);
     return runner !== context.runner && watcher.isDead(runner);
   };
+  const holderOf = ({ runner = 'unknown' }: Standing): LeaseHolder => {
+    const known = runnerIdentity(context.root, runner);
+    return { runner, ...(known ? { host: known.host, pid: known.pid } : {}) };
+  };
   const acquire = (key: Key): Acquired => {
     announce();
     const folder = leaseFolder(context.root, key);
     for (;;) {
       const now = standing(folder);
-      if (!now.released && !isOver(key, now)) return { kind: 'held', holder: now.runner ?? 'unknown' };
+      if (!now.released && !isOver(key, now)) return { kind: 'held', holder: holderOf(now) };
       if (take(context, folder, now.epoch + 1)) {
         return { kind: 'lease', lease: createLease(context, key, now.epoch + 1) };
       }

@@ -37,10 +37,17 @@ export interface Store {
   close(): Promise<Result<void, StoreProblem>>;
 }
 
+/** Another runner, by its id in the store; host and pid where it has said who it is. */
+export interface LeaseHolder {
+  readonly runner: string;
+  readonly host?: string;
+  readonly pid?: number;
+}
+
 export type Claim =
   | { readonly kind: 'hit'; readonly record: StoredRecord }
   | { readonly kind: 'lease'; readonly lease: Lease }
-  | { readonly kind: 'held'; readonly holder: string };
+  | { readonly kind: 'held'; readonly holder: LeaseHolder };
 
 /** Digest and size of what was put. `bytes` of a tree is the sum of its files. */
 export interface Put {
@@ -131,7 +138,7 @@ export interface Lease {
 }
 
 export type Acquired =
-  { readonly kind: 'lease'; readonly lease: Lease } | { readonly kind: 'held'; readonly holder: string };
+  { readonly kind: 'lease'; readonly lease: Lease } | { readonly kind: 'held'; readonly holder: LeaseHolder };
 
 export interface Leases {
   /** Never waits. A waiter calls again later: it is the observing that declares a silent holder dead. */

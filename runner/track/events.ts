@@ -4,6 +4,7 @@
 import type { JsonObject } from '../../schemas/json.js';
 import type { Failure, StageEventBody } from '../../schemas/protocol.js';
 import type { CellId, Key } from '../pipeline.js';
+import type { LeaseHolder } from '../store/index.js';
 
 export type CellStatus = 'ran' | 'hit' | 'failed' | 'skipped';
 export type RunStatus = 'done' | 'failed' | 'environment' | 'interrupted';
@@ -61,6 +62,13 @@ export interface CellRetried {
   readonly backoff: number;
 }
 
+/** Another runner is at its key: it waits for that result, and takes over if that runner dies. Told once a holder. */
+export interface CellWaiting {
+  readonly type: 'cell-waiting';
+  readonly cell: CellId;
+  readonly holder: LeaseHolder;
+}
+
 export interface CellFinished {
   readonly type: 'cell-finished';
   readonly cell: CellId;
@@ -107,7 +115,7 @@ export interface RunNote {
 }
 
 export type LifecycleEvent =
-  RunStarted | CellStarted | CellRetried | CellFinished | CellReopened | RunNote | RunFinished;
+  RunStarted | CellStarted | CellRetried | CellWaiting | CellFinished | CellReopened | RunNote | RunFinished;
 
 /** An event of a stage, as the runner passes it on. */
 export type CellEvent = StageEventBody & { readonly cell: CellId; readonly seq: number };

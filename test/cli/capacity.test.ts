@@ -1,4 +1,6 @@
 /** What there is of cards and tokens, from the command line and moft.yaml, in real runs. */
+import { chmodSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Project } from './moft.js';
 
@@ -38,6 +40,41 @@ describe('a cell that could never start', () => {
     const again = await made.run('run', 'p.yaml', '--gpu', 'none');
     expect(again).toMatchObject({ code: 0 });
     expect(again.stdout).toContain('1 hit');
+  });
+});
+
+describe('graphics cards that the driver lists', () => {
+  /** A driver's tool with two cards, or one that fails, first on the PATH of real commands. */
+  function withDriver(script: string): { readonly made: Project; readonly env: Record<string, string> } {
+    const made = project(`
+name: cards
+stages:
+  one: {uses: shell, matrix: {n: [1, 2, 3]}, resources: {gpu: 1}, with: {run: 'echo "$CUDA_VISIBLE_DEVICES" > out', params: {n: $matrix.n}, outputs: {out: {path: out, type: file}}}}
+`);
+    made.write('nvidia-smi', `#!/bin/sh\necho "$@" >> "${made.folder}/asked"\n${script}\n`);
+    chmodSync(join(made.folder, 'nvidia-smi'), 0o755);
+    return { made, env: { PATH: `${made.folder}:${process.env.PATH ?? ''}` } };
+  }
+
+  it('are handed out by UUID, one to a cell', async () => {
+    const { made, env } = withDriver('echo GPU-aaaa; echo GPU-bbbb; echo "No MIG here"');
+    const { code, stderr } = await made.start(['run', 'p.yaml', '-j', '2'], { env }).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const seen = await Promise.all(
+      ['1', '2', '3'].map(async (n) => {
+        const { artifacts } = await made.json<{ artifacts: { path: string }[] }>('show', `one/n=${n}`);
+        return readFileSync(artifacts[0]?.path ?? '', 'utf8').trim();
+      }),
+    );
+    expect(new Set(seen)).toEqual(new Set(['GPU-aaaa', 'GPU-bbbb']));
+    expect(readFileSync(join(made.folder, 'asked'), 'utf8')).toBe('--query-gpu=uuid --format=csv,noheader\n');
+  });
+
+  it('are none where the driver does not answer, which a cell that needs one says', async () => {
+    const { made, env } = withDriver('echo "NVIDIA-SMI has failed"; exit 9');
+    const { code, stderr } = await made.start(['plan', 'p.yaml'], { env }).ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain('the stage one asks for gpu 1, this machine has 0');
   });
 });
 

@@ -99,8 +99,9 @@ describe('moft cancel', () => {
     await a.tell('deaf');
     const graceful = chain.start(['cancel', idOf(run)]);
     await run.until(({ stderr }) => stderr.includes('moft cancel'));
-    const now = await chain.run('cancel', idOf(run).slice(-8), '--now');
+    const now = await chain.run('cancel', idOf(run).slice(-8), '--now', '--json');
     expect(now.code).toBe(0);
+    expect(JSON.parse(now.stdout)).toEqual({ run: idOf(run), status: 'interrupted', finished_cells: 0 });
     expect([(await run.ended).code, (await graceful.ended).code]).toEqual([130, 0]);
     await a.gone;
   });

@@ -1,5 +1,6 @@
 /** Real worker processes, commanded by the test. */
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellId } from '../../runner/pipeline.js';
 import { sha256 } from '../../schemas/json.js';
@@ -120,6 +121,23 @@ describe('code that changes while a cell runs', () => {
     const again = await rig.start(cells);
     (await rig.commander.next('a')).finish();
     expect((await again.summary).counts).toEqual({ ran: 1, hit: 2, failed: 0, skipped: 0 });
+  });
+});
+
+describe('a cell that another runner is at', () => {
+  it('says once for whom it waits, and takes the result', async () => {
+    const first = await rig.start([rig.step('a')]);
+    const a = await rig.commander.next('a');
+    const waiting = rig.until((event) => event.type === 'cell-waiting');
+    const second = await rig.start([rig.step('a')]);
+    expect(await waiting).toMatchObject({
+      cell: 'a',
+      holder: { runner: first.store.runner, host: hostname(), pid: process.pid },
+    });
+    a.finish();
+    expect((await first.summary).counts).toMatchObject({ ran: 1 });
+    expect((await second.summary).counts).toMatchObject({ ran: 0, hit: 1 });
+    expect(rig.journal.filter((event) => event.type === 'cell-waiting')).toHaveLength(1);
   });
 });
 

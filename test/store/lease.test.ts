@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -13,7 +14,8 @@ const elsewhere = { host: 'another-host', pid: 1, boot: 'b', started: '1', names
 
 function leaseOf(store: Store): Lease {
   const acquired = valueOf(store.leases.acquire(key));
-  if (acquired.kind !== 'lease') throw new Error(`expected the lease, it is held by ${acquired.holder}`);
+  if (acquired.kind !== 'lease')
+    throw new Error(`expected the lease, it is held by ${acquired.holder.runner}`);
   return acquired.lease;
 }
 
@@ -22,7 +24,10 @@ describe('leases', () => {
     const one = await freshStore();
     const other = await freshStore({}, one.root);
     const lease = leaseOf(one);
-    expect(valueOf(other.leases.acquire(key))).toEqual({ kind: 'held', holder: one.runner });
+    expect(valueOf(other.leases.acquire(key))).toEqual({
+      kind: 'held',
+      holder: { runner: one.runner, host: os.hostname(), pid: process.pid },
+    });
     lease.release();
     const next = leaseOf(other);
     expect(next.epoch).toBe(2);
@@ -37,7 +42,7 @@ describe('leases', () => {
     const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
     // The thread's own first beat comes at any time; it is waited for, then written over.
     while (!fs.existsSync(beat)) await pause(1);
-    const held = { kind: 'held', holder: silent.runner };
+    const held = { kind: 'held', holder: { runner: silent.runner, host: 'another-host', pid: 1 } };
     for (let count = 0; count < 5; count += 1) {
       fs.writeFileSync(beat, `count ${count}`);
       expect(valueOf(watching.leases.acquire(key))).toEqual(held);
@@ -87,9 +92,9 @@ describe('leases', () => {
     fs.mkdirSync(folder, { recursive: true });
     for (const epoch of [1, 2]) {
       fs.writeFileSync(path.join(folder, String(epoch)), content);
-      expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: 'unknown' });
+      expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: { runner: 'unknown' } });
       now += 89_999;
-      expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: 'unknown' });
+      expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: { runner: 'unknown' } });
     }
     now += 1;
     expect(leaseOf(store).epoch).toBe(3);
@@ -112,7 +117,10 @@ describe('leases', () => {
       if (fs.existsSync(beat)) counts.add(fs.readFileSync(beat, 'utf8'));
       await pause(5);
     }
-    expect(valueOf(store.leases.acquire(key))).toEqual({ kind: 'held', holder: runner });
+    expect(valueOf(store.leases.acquire(key))).toEqual({
+      kind: 'held',
+      holder: { runner, host: os.hostname(), pid: holder.pid },
+    });
     holder.kill('SIGKILL');
     await end;
     expect(leaseOf(store).epoch).toBe(2);

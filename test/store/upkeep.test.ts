@@ -56,6 +56,46 @@ function nameRun(store: Store, record: StoredRecord, status: 'running' | 'done',
   );
 }
 
+describe('what ended runs left beside what counts', () => {
+  const write = (store: Store, name: string, text: string): string => {
+    const file = path.join(store.root, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text);
+    return file;
+  };
+
+  it('goes: forecasts and requests to stop, and what was sent to a server that has all of it', async () => {
+    const store = await freshStore();
+    nameRun(store, await publish(store, 'kept'), 'done', 'gone');
+    const going = ['runs/r1.outlook', 'runs/r1.cancel', 'runs/r0.outlook'].map((name) =>
+      write(store, name, '{}'),
+    );
+    write(store, 'track/r1/0a.jsonl', '{}\n');
+    write(store, 'track/r1/0a.status.json', '{"state":"done"}');
+    write(store, 'track/r2/0a.jsonl', '{}\n');
+    write(store, 'track/r2/0a.status.json', '{"state":"stopped"}');
+    const diff = write(store, 'runs/r1.diff', 'x');
+    const paths = async (): Promise<string[]> => (await weigh(store)).leftovers.map((one) => one.path).sort();
+    expect(await paths()).toEqual([...going].sort());
+    age(path.join(store.root, 'track'));
+    const past = new Date(Date.now() - 2 * day);
+    for (const run of ['r1', 'r2']) fs.utimesSync(path.join(store.root, 'track', run), past, past);
+    const sent = path.join(store.root, 'track', 'r1');
+    expect(await paths()).toEqual([...going, sent].sort());
+    await collect(store);
+    expect([...going, sent].filter((file) => fs.existsSync(file))).toEqual([]);
+    expect(fs.existsSync(diff)).toBe(true);
+    expect(fs.existsSync(path.join(store.root, 'track', 'r2'))).toBe(true);
+  });
+
+  it('stays while its run goes on', async () => {
+    const store = await freshStore();
+    nameRun(store, await publish(store, 'kept'), 'running', store.runner);
+    write(store, 'runs/r1.outlook', '{}');
+    expect((await weigh(store)).leftovers).toEqual([]);
+  });
+});
+
 describe('weighing a collection', () => {
   it('takes what no chosen result needs, and leaves the rest', async () => {
     const store = await freshStore();

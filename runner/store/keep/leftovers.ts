@@ -33,6 +33,8 @@ export function findLeftovers(
   return [
     ...quarantined(root, cutoff),
     ...endedLeases(root),
+    ...signsOf(root, live),
+    ...tracked(root, live, cutoff),
     ...names(path.join(root, 'attempts'))
       .filter((run) => !live.has(run))
       .flatMap((run) => scratchOf(root, run, cutoff)),
@@ -56,6 +58,30 @@ function endedLeases(root: string): readonly string[] {
       .filter((name) => (epochs([name])[0] ?? last) < last)
       .map((name) => path.join(root, 'leases', key, name));
   });
+}
+
+/** What was foreseen of a run and asked of it: read while it goes, by who looks on. */
+const signsOf = (root: string, live: ReadonlySet<string>): readonly string[] =>
+  names(path.join(root, 'runs')).flatMap((name) => {
+    const run = /^(.+)\.(?:outlook|cancel)$/.exec(name)?.[1];
+    return run === undefined || live.has(run) ? [] : [path.join(root, 'runs', name)];
+  });
+
+/** What was sent of runs that a server has whole: it spares questions to that server, which nobody asks any more. */
+const tracked = (root: string, live: ReadonlySet<string>, cutoff: number): readonly string[] =>
+  names(path.join(root, 'track'))
+    .filter((run) => !live.has(run))
+    .map((run) => path.join(root, 'track', run))
+    .filter(
+      (folder) => isOlder(folder, cutoff) && names(folder).every((name) => isSent(folder, name, cutoff)),
+    );
+
+function isSent(folder: string, name: string, cutoff: number): boolean {
+  const file = path.join(folder, name);
+  if (!isOlder(file, cutoff)) return false;
+  const status = readJson(file.replace(/(?:\.status\.json|\.jsonl)$/, '.status.json')) as
+    { readonly state?: unknown } | null | undefined;
+  return status?.state === 'done';
 }
 
 /** Scratch and outputs of attempts that were killed; their logs stay. */

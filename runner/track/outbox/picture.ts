@@ -103,6 +103,7 @@ export class Picturing {
       case 'run-finished':
         this.#end = line;
         return;
+      case 'cell-waiting':
       case 'cell-retried':
     }
   }

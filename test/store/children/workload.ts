@@ -30,7 +30,7 @@ async function outputs(store: Store, cell: number, scratch: string): Promise<{ t
 async function runCell(store: Store, run: string, cell: number): Promise<string> {
   const claim = must(await store.claim(keyFor(cell)));
   if (claim.kind === 'hit') return claim.record.digest;
-  if (claim.kind === 'held') throw new Error(`cell ${cell} is held by ${claim.holder}`);
+  if (claim.kind === 'held') throw new Error(`cell ${cell} is held by ${claim.holder.runner}`);
   const attempt = must(store.attempts.create(run, `work/cell=${cell}` as CellId));
   const { tree, file } = await outputs(store, cell, attempt.scratch);
   const record = must(
