@@ -89,8 +89,9 @@ export async function clp(model: Model, conditioning: ConditioningName | 'none')
       conditioning,
       alpha: { fixed: 0.05 },
       referenceShare: 'none',
+      ...(conditioning === 'lora' ? { lora: { rank: 8, alpha: 16, targets: 'attention' } } : {}),
     },
-    method,
+    { method, seed: 0 },
   );
   const world = openWorld({ kappa: 0.75, size: 'small', seed: 0 });
   const sampling = { weights: { dirichlet: 1 }, corners: 0, alpha: 0.05 };

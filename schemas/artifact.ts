@@ -32,7 +32,7 @@ export const DatasetManifest = Type.Object({
 });
 export type DatasetManifest = Static<typeof DatasetManifest>;
 
-export const conditioningNames = ['full', 'attention', 'logits', 'prompt'] as const;
+export const conditioningNames = ['full', 'attention', 'logits', 'lora', 'prompt'] as const;
 export const ConditioningName = Type.Enum(conditioningNames);
 export type ConditioningName = (typeof conditioningNames)[number];
 
@@ -66,6 +66,14 @@ export const PolicyManifest = Type.Object({
     Type.Object({ range: Type.Tuple([Type.Number(), Type.Number()]) }),
   ]),
   referenceShare: Type.Enum(['none', 'literal', 'log', 'beta']),
+  /** Of the lora conditioning: its copies are the factors of adapters, and all else is the reference's. */
+  lora: Type.Optional(
+    Type.Object({
+      rank: Type.Integer({ minimum: 1 }),
+      alpha: Type.Number(),
+      targets: Type.Enum(['attention', 'all']),
+    }),
+  ),
   /** How the prompt conditioning writes weights down. */
   spelling: Type.Optional(Type.String()),
   /** The only weights the policy answers, where it was trained on one point of the simplex. */

@@ -1,7 +1,7 @@
 /** clp: one policy for every trade-off between the rewards, by one of the conditionings. */
 import type { StageJob } from '../../runner/contract.js';
 import { conditioningMethod } from '../policy/conditioning/index.js';
-import { conditioningName, spellingOf } from '../policy/options.js';
+import { conditioningName, loraOf, spellingOf } from '../policy/options.js';
 import { runTraining, type Surroundings } from '../rl/run-training.js';
 import { drawTradeOff } from '../rl/trade-offs.js';
 import type { ClpWith } from './clp.js';
@@ -21,6 +21,7 @@ export async function run(job: StageJob<ClpWith>, surroundings: Surroundings): P
         alpha: fixed ? { fixed: alpha } : { range: [...alpha.range] },
         // Nothing is merged where the trade-off is written in the prompt.
         referenceShare: fixed || name === 'prompt' ? 'none' : reference_share,
+        ...(name === 'lora' ? { lora: loraOf(conditioning) } : {}),
         ...(name === 'prompt' ? { spelling: spellingOf(conditioning) } : {}),
       },
       conditioning: await conditioningMethod(name),

@@ -26,6 +26,16 @@ export { readTokenizer, writeTokenizer } from './tokenizer-files.js';
 export { subwordTokenizer } from './subword-tokenizer.js';
 export { readWeights, takeParameters, type FindFile } from './weights-files.js';
 export { readSafetensors, writeSafetensors } from './safetensors.js';
+export {
+  adapted,
+  adaptersOf,
+  factorGradients,
+  freshFactors,
+  loraTargets,
+  type Adapters,
+  type LoraShape,
+} from './lora.js';
+export { loadAdapter, saveAdapter } from './peft.js';
 export { isPlain, type Filter } from './filter.js';
 export { stopAt, type Stopping } from './stopping.js';
 export { greedy, sample, type SampleRequest, type Samples } from './sampling.js';

@@ -1,10 +1,12 @@
 /**
  * Merge and distribute, the same for every conditioning in the parameters:
  *   theta_S(alpha,w) = s theta_S^ref + (1-s) sum_i w_i theta_S^(i),   d/d theta_S^(i) = (1-s) w_i d/d theta_S(alpha,w).
+ * Under lora the copies are pairs of factors, theta_S^(i) = theta_S^ref + scale B_i A_i, and what is frozen stays the
+ * reference's: the same sum, whose gradient goes on through the product.
  * The model runs forward and backward once, on the merged weights, however many copies there are.
  * Source: Wang et al., "Conditional Language Policy", EMNLP Findings 2024, section 3.
  */
-import { disposeTensors, linearCombination } from '../lm/index.js';
+import { adapted, disposeTensors, factorGradients, linearCombination, type Adapters } from '../lm/index.js';
 import type { NamedTensors } from '../lm/types.js';
 
 /** The trained parameters of a policy, and what they are merged with. */
@@ -13,8 +15,10 @@ export interface ConditionedParameters {
   readonly shared: NamedTensors;
   /** theta_S^(i): one copy of the conditioned set S an objective; empty where nothing is conditioned. */
   readonly copies: readonly NamedTensors[];
-  /** Parameters of the reference, S among them; needed where `referenceShare` > 0. */
+  /** Parameters of the reference, S among them; needed where `referenceShare` > 0, and under lora. */
   readonly reference?: NamedTensors;
+  /** Under lora: what the factors, which are then the copies, adapt. */
+  readonly adapters?: Adapters;
 }
 
 export interface Mixture {
@@ -39,6 +43,7 @@ export function materialize(parameters: ConditionedParameters, mixture: Mixture)
   const { shared, copies, reference } = parameters;
   const [first] = copies;
   if (!first) return { weights: shared, dispose: () => undefined };
+  if (parameters.adapters) return adaptedReference(parameters, parameters.adapters, mixture);
   const terms = copies.map((copy, i) => ({ share: shareOf(mixture, i), set: copy }));
   if (mixture.referenceShare > 0 && reference)
     terms.unshift({ share: mixture.referenceShare, set: pick(reference, Object.keys(first)) });
@@ -48,6 +53,26 @@ export function materialize(parameters: ConditionedParameters, mixture: Mixture)
     present.map(({ set }) => set),
   );
   return { weights: { ...shared, ...merged }, dispose: () => disposeTensors(merged) };
+}
+
+/** The reference with adapters; s scales all that they add. */
+function adaptedReference(
+  { copies, reference = {} }: ConditionedParameters,
+  adapters: Adapters,
+  mixture: Mixture,
+): Merged {
+  const parts = copies.map((factors, i) => ({ share: shareOf(mixture, i), factors }));
+  const merged = adapted(
+    reference,
+    adapters,
+    parts.filter(({ share }) => share !== 0),
+  );
+  return { weights: { ...reference, ...merged }, dispose: () => disposeTensors(merged) };
+}
+
+/** Names of the merged parameters whose gradients are wanted: all, or those that are adapted. */
+export function trainedNames({ weights }: Merged, { adapters }: ConditionedParameters): readonly string[] {
+  return adapters ? adaptedNames(adapters) : Object.keys(weights);
 }
 
 /** (1-s) w_i. */
@@ -70,8 +95,23 @@ export function distribute(
     );
   return {
     shared: combine(Object.keys(parameters.shared), () => 1),
-    copies: parameters.copies.map((copy, i) => combine(Object.keys(copy), (mixture) => shareOf(mixture, i))),
+    copies: parameters.copies.map((copy, i) => {
+      const share = (mixture: Mixture): number => shareOf(mixture, i);
+      return parameters.adapters
+        ? throughFactors(combine(adaptedNames(parameters.adapters), share), parameters.adapters, copy)
+        : combine(Object.keys(copy), share);
+    }),
   };
+}
+
+const adaptedNames = ({ linears }: Adapters): readonly string[] =>
+  linears.map(({ name }) => `${name}.weight`);
+
+/** Takes the gradients of the adapted weights over. */
+function throughFactors(gradients: NamedTensors, adapters: Adapters, factors: NamedTensors): NamedTensors {
+  const found = factorGradients(gradients, adapters, factors);
+  disposeTensors(gradients);
+  return found;
 }
 
 /** Those of the named tensors that are wanted. */
@@ -103,6 +143,7 @@ export function unflatten(flat: NamedTensors, like: ConditionedParameters): Cond
     shared: take(like.shared, 'shared'),
     copies: like.copies.map((copy, i) => take(copy, `copy${i}`)),
     ...(like.reference ? { reference: like.reference } : {}),
+    ...(like.adapters ? { adapters: like.adapters } : {}),
   };
 }
 

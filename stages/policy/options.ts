@@ -19,11 +19,32 @@ const PromptOptions = Type.Object(
   closed,
 );
 
+/** Settings of low-rank adapters. */
+export const loraFields = {
+  rank: Type.Integer({
+    description: 'Rank of what is added to a weight: the width of its two factors.',
+    default: 8,
+    minimum: 1,
+  }),
+  alpha: Type.Number({
+    description: 'What is added is multiplied by alpha / rank.',
+    default: 16,
+    exclusiveMinimum: 0,
+  }),
+  targets: Type.Enum(['attention', 'all'] as const, {
+    description:
+      'Which weights: `attention` (query, key, value and output projections) or `all` (the feed-forward layers too).',
+    default: 'attention',
+  }),
+} as const;
+const loraDefaults = { rank: 8, alpha: 16, targets: 'attention' } as const;
+
 /** A name, or a map with one name and its options. */
 export const Conditioning = Type.Union(
   [
     Type.Enum(conditioningNames),
     Type.Object({ prompt: PromptOptions }, closed),
+    Type.Object({ lora: Type.Object(loraFields, closed) }, closed),
     ...(['full', 'attention', 'logits'] as const).map((name) =>
       Type.Object({ [name]: Type.Object({}, closed) }, closed),
     ),
@@ -31,11 +52,18 @@ export const Conditioning = Type.Union(
   {
     description:
       'How a trade-off enters the policy. `full`: every parameter is kept once an objective; `attention`: the ' +
-      'query, key, value and output projections; `logits`: the last linear layer; `prompt`: written in the prompt.',
+      'query, key, value and output projections; `logits`: the last linear layer; `lora`: low-rank adapters of some ' +
+      'weights, all else frozen at the reference; `prompt`: written in the prompt.',
     default: 'full',
   },
 );
-export type Conditioning = ConditioningName | Readonly<Record<string, { readonly spelling?: Spelling }>>;
+export type Conditioning =
+  ConditioningName | Readonly<Record<string, { readonly spelling?: Spelling } & Partial<LoraShape>>>;
+interface LoraShape {
+  readonly rank: number;
+  readonly alpha: number;
+  readonly targets: 'attention' | 'all';
+}
 
 /** The name in either form. */
 export function conditioningName(conditioning: Conditioning): ConditioningName {
@@ -49,6 +77,11 @@ export function conditioningName(conditioning: Conditioning): ConditioningName {
 export function spellingOf(conditioning: Conditioning): Spelling {
   if (typeof conditioning === 'string') return 'buckets';
   return conditioning.prompt?.spelling ?? 'buckets';
+}
+
+/** Rank, alpha and targets of a lora conditioning. */
+export function loraOf(conditioning: Conditioning): LoraShape {
+  return { ...loraDefaults, ...(typeof conditioning === 'string' ? {} : conditioning.lora) };
 }
 
 export const WeightSampling = Type.Union(

@@ -1,7 +1,7 @@
 /** A policy whose parameters, or prompt, depend on the trade-off: what soft, clp and rewarded-soup make. */
 import { StageFailure } from '../../runner/contract.js';
 import type { PolicyManifest } from '../../schemas/artifact.js';
-import { countParameters, disposeTensors, languageModel } from '../lm/index.js';
+import { adaptersOf, countParameters, disposeTensors, languageModel, type Adapters } from '../lm/index.js';
 import type { Tokens } from '../lm/types.js';
 import { oneHot } from '../vector.js';
 import { materialize, type Mixture } from './merge.js';
@@ -104,21 +104,28 @@ function outside(message: string): StageFailure {
   return new StageFailure('user', 'outside-domain', message);
 }
 
+/** A product of the factors of all copies that take part, and an addition to what they adapt. */
+function adapterFlops({ linears, rank }: Adapters, taking: number): number {
+  return linears.reduce((sum, { inputs, outputs }) => sum + inputs * outputs * (2 * rank * taking + 1), 0);
+}
+
 /**
  * Merging costs a multiplication and an addition a conditioned parameter and copy that takes part; where the reference
  * has a share it takes part as a copy does.
  */
 function costAt(stored: StoredPolicy, tradeOff: TradeOff): Cost {
-  const { shared, copies, reference } = stored;
+  const { shared, copies, reference, config, manifest } = stored;
   const conditioned = copies[0] ? countParameters(copies[0]) : 0;
   const { weights, referenceShare: share } = mixtureAt(stored, tradeOff);
   const taking = [...weights, share].filter((w) => w !== 0).length;
   const trained = countParameters(shared) + copies.length * conditioned;
   return {
     passesPerToken: 1,
-    mergeFlops: copies.length > 0 ? 2 * taking * conditioned : 0,
+    mergeFlops: manifest.lora
+      ? adapterFlops(adaptersOf(config, manifest.lora), weights.filter((w) => w !== 0).length)
+      : 2 * taking * conditioned,
     residentParameters:
-      trained + (stored.manifest.referenceShare === 'none' ? 0 : countParameters(reference)),
+      trained + (manifest.referenceShare === 'none' && !manifest.lora ? 0 : countParameters(reference)),
     trainedParameters: trained,
   };
 }

@@ -6,6 +6,7 @@ import { PolicyManifest } from '../../schemas/artifact.js';
 import { canonicalJson, type Json } from '../../schemas/json.js';
 import { matches } from '../../schemas/mismatch.js';
 import {
+  adaptersOf,
   configJson,
   parseConfig,
   readSafetensors,
@@ -76,6 +77,7 @@ function copyFile({ objectives }: PolicyManifest, i: number): string {
 
 /** What merging works on. */
 export function conditionedParameters(policy: StoredPolicy): ConditionedParameters {
-  const { shared, copies, reference } = policy;
-  return { shared, copies, reference };
+  const { shared, copies, reference, config, manifest } = policy;
+  const adapters = manifest.lora && { adapters: adaptersOf(config, manifest.lora) };
+  return { shared, copies, reference, ...adapters };
 }

@@ -24,8 +24,9 @@ export interface EpisodeSetting {
 }
 
 export interface EpisodeInput {
-  /** Parameters of the language model at `asked`. */
+  /** Parameters of the language model at `asked`, and the names of those that are trained. */
   readonly weights: NamedTensors;
+  readonly trained: readonly string[];
   /** What the policy is asked for. */
   readonly asked: TradeOff;
   /** What its value is measured with: the same, unless alpha is annealed. */
@@ -47,7 +48,7 @@ export interface Episode {
 /** The caller disposes the gradients, which are clipped to `max_grad_norm` (the merged gradient, before any copy's). */
 export function runEpisode(
   { policy, rewards, samples, maxTokens, stop = [], kl, max_grad_norm }: EpisodeSetting,
-  { weights, asked, tradeOff, prompts, stream }: EpisodeInput,
+  { weights, trained, asked, tradeOff, prompts, stream }: EpisodeInput,
 ): Episode & { readonly gradients: NamedTensors } {
   const { config, tokenizer, reference } = policy;
   const before = writtenAt(policy, asked);
@@ -56,7 +57,7 @@ export function runEpisode(
   const random = (row: number): Random => new Random(stream.seed, `${stream.name}/${row}`);
   const rollout = rollOut(model, prompts, { tokenizer, rewards, samples, maxTokens, stop, random });
   model.dispose();
-  const input = { config, weights, reference, before, masked: tokenizer.masked, estimator: kl };
+  const input = { config, weights, trained, reference, before, masked: tokenizer.masked, estimator: kl };
   const { gradients, ...figures } = policyGradient(input, rollout, tradeOff);
   const clipped = clipByGlobalNorm(gradients, max_grad_norm);
   disposeTensors(gradients);

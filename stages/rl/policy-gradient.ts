@@ -12,6 +12,7 @@ import {
 } from '../lm/index.js';
 import type { ModelConfig } from '../lm/config.js';
 import type { NamedTensors, Tokens } from '../lm/types.js';
+import { pick } from '../policy/merge.js';
 import { joined } from '../policy/prompted-model.js';
 import type { TradeOff } from '../policy/types.js';
 import { weightedSum } from '../vector.js';
@@ -22,6 +23,8 @@ export interface GradientInput {
   readonly config: ModelConfig;
   /** Parameters of the model that drew the rollout. */
   readonly weights: NamedTensors;
+  /** Those of them whose gradients are wanted. */
+  readonly trained: readonly string[];
   /** Parameters of pi_ref. */
   readonly reference: NamedTensors;
   /** Tokens that the policy, and never the reference, reads before each prompt. */
@@ -31,7 +34,7 @@ export interface GradientInput {
 }
 
 export interface PolicyGradient {
-  /** Of the loss, with respect to `weights`: descending it ascends V. */
+  /** Of the loss, with respect to what is trained: descending it ascends V. */
   readonly gradients: NamedTensors;
   readonly loss: number;
   /** log pi(y) - log pi_ref(y) of each response, prompt by prompt. */
@@ -47,7 +50,7 @@ export interface PolicyGradient {
  * of `groupCoefficients`, held constant. The caller disposes the gradients.
  */
 export function policyGradient(input: GradientInput, rollout: Rollout, tradeOff: TradeOff): PolicyGradient {
-  const { config, weights, before, masked } = input;
+  const { config, weights, trained, before, masked } = input;
   const groups = promptGroups(rollout);
   const plain = packGroups(groups, { config });
   const packed =
@@ -60,14 +63,17 @@ export function policyGradient(input: GradientInput, rollout: Rollout, tradeOff:
   const reference = passReference(input, { plain, packed });
   const terms = lossTerms(rollout, { tradeOff, estimator: input.estimator, reference });
   let entropy = 0;
-  const { value, gradients } = valueAndGradients((parameters): Scalar => {
-    const scored = scorePacked(config, parameters, packed, { training: false, masked });
-    entropy = mean(placesToTokens(entropies(scored.distributions), packed).dataSync<'float32'>());
-    const surrogate: Scalar = scored.logProbs.mul<Tensor1D>(tf.tensor1d(terms.score)).sum(); // sum_s c_s log pi_s
-    if (!reference.distributions) return surrogate.neg();
-    const kl = placesToTokens(rowKl(scored.distributions, reference.distributions), packed); // (S)
-    return surrogate.add<Scalar>(kl.mul<Tensor1D>(tf.tensor1d(terms.exactKl)).sum()).neg();
-  }, weights);
+  const { value, gradients } = valueAndGradients(
+    (parameters): Scalar => {
+      const scored = scorePacked(config, { ...weights, ...parameters }, packed, { training: false, masked });
+      entropy = mean(placesToTokens(entropies(scored.distributions), packed).dataSync<'float32'>());
+      const surrogate: Scalar = scored.logProbs.mul<Tensor1D>(tf.tensor1d(terms.score)).sum(); // sum_s c_s log pi_s
+      if (!reference.distributions) return surrogate.neg();
+      const kl = placesToTokens(rowKl(scored.distributions, reference.distributions), packed); // (S)
+      return surrogate.add<Scalar>(kl.mul<Tensor1D>(tf.tensor1d(terms.exactKl)).sum()).neg();
+    },
+    pick(weights, trained),
+  );
   const loss = value.dataSync<'float32'>()[0] ?? NaN;
   value.dispose();
   reference.distributions?.dispose();

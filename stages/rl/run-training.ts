@@ -61,7 +61,8 @@ export async function runTraining(
   const { steps, log_every, max_tokens, decoding, ...options } = job.with;
   const artifact = requiredInput(job, 'reference');
   const manifest: PolicyManifest = { v: 1, ...plan.manifest, reference: artifact.digest };
-  const start = initialPolicy(await openModel(artifact), manifest, plan.conditioning);
+  const seed = job.seed ?? 0;
+  const start = initialPolicy(await openModel(artifact), manifest, { method: plan.conditioning, seed });
   const dataset = await openDataset(requiredInput(job, 'prompts'));
   const prompts = encodePrompts(dataset.rows, start.tokenizer, {
     context: contextOf(start.config),
@@ -74,7 +75,7 @@ export async function runTraining(
     steps,
     maxTokens: max_tokens,
     stop: decoding.stop,
-    seed: job.seed ?? 0,
+    seed,
     prompts,
     rewards: await rewardsOf(dataset, manifest.objectives),
   };

@@ -66,7 +66,7 @@ describe('completion', () => {
 
   it('of a value offers the words that the setting takes', async () => {
     expect(await offered(stage('clp', 'with:', '  conditioning: |'))).toEqual(
-      expect.arrayContaining(['full', 'attention', 'logits', 'prompt']),
+      expect.arrayContaining(['full', 'attention', 'logits', 'lora', 'prompt']),
     );
     expect(await offered(stage('sft', 'with:', '  schedule: |'))).toEqual(
       expect.arrayContaining(['constant', 'linear', 'cosine']),

@@ -46,6 +46,7 @@ export function manifestOf(
     conditioning,
     alpha: { fixed: 0.1 },
     referenceShare: 'none',
+    ...(conditioning === 'lora' ? { lora: { rank: 2, alpha: 4, targets: 'all' as const } } : {}),
     ...change,
   };
 }
@@ -56,7 +57,7 @@ export async function movedPolicy(
   change: Partial<PolicyManifest> = {},
 ): Promise<StoredPolicy> {
   const method = await conditioningMethod(conditioning);
-  const start = initialPolicy(tinyModel(), manifestOf(conditioning, change), method);
+  const start = initialPolicy(tinyModel(), manifestOf(conditioning, change), { method, seed: 0 });
   return {
     ...start,
     shared: moved(start.shared, 1),

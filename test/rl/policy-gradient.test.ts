@@ -93,7 +93,10 @@ function exactGradient(world: World): { value: number; gradients: NamedTensors }
 /** The expectation of the estimate over groups of K = 2, every one of the 49 with its probability. */
 function expectedGradient(world: World, estimator: KlEstimator): NamedTensors {
   const { config, policy, weights, tokenizer, before, prompt, responses } = world;
-  const input = { config, weights: policy, reference: weights, before, masked: tokenizer.masked, estimator };
+  const input = {
+    ...{ config, weights: policy, trained: Object.keys(policy), reference: weights, before },
+    ...{ masked: tokenizer.masked, estimator },
+  };
   const prompts = [{ row: { id: 'only', prompt: 'b a' }, tokens: prompt }];
   let sum: NamedTensors | undefined;
   for (const first of responses)
@@ -162,7 +165,8 @@ describe('the gradient that training follows', () => {
   it('leaves a response without a reward out of the mean', () => {
     const { config, policy, weights, tokenizer, before, prompt } = plain;
     const input = {
-      ...{ config, weights: policy, reference: weights, before, masked: tokenizer.masked },
+      ...{ config, weights: policy, trained: Object.keys(policy), reference: weights, before },
+      masked: tokenizer.masked,
       estimator: 'k1-in-reward' as const,
     };
     const prompts = [{ row: { id: 'only', prompt: 'b a' }, tokens: prompt }];

@@ -29,7 +29,8 @@ const shareOf = (name: string, word: string): Reward => ({
 const rows = ['a', 'b', 'a b', 'b a'].map((prompt, i) => ({ id: `row-${i}`, prompt }));
 
 async function start(name: ConditioningName, change: Partial<PolicyManifest> = {}): Promise<StoredPolicy> {
-  return initialPolicy(tinyModel(), manifestOf(name, change), await conditioningMethod(name));
+  const method = await conditioningMethod(name);
+  return initialPolicy(tinyModel(), manifestOf(name, change), { method, seed: 0 });
 }
 
 function trainingOf(policy: StoredPolicy, change: Partial<Training> = {}): Training {

@@ -8,6 +8,7 @@ const methods: Readonly<
   full: () => import('./full.js'),
   attention: () => import('./attention.js'),
   logits: () => import('./logits.js'),
+  lora: () => import('./lora.js'),
   prompt: () => import('./prompt.js'),
 };
 

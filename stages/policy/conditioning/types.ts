@@ -8,6 +8,8 @@ export interface ConditioningMethod {
   conditions(parameter: string): boolean;
   /** The output layer must not share the input embedding: it is conditioned and the embedding is not. */
   readonly untied: boolean;
+  /** Parameters stay the reference's, and low-rank adapters are kept once an objective instead. */
+  readonly adapted?: boolean;
   /** Tokens that are put before the prompt; undefined where the prompt stays as it is. */
   readonly write?: TradeOffWriter;
 }
