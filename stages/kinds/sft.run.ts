@@ -12,6 +12,7 @@ import { bigramLoss, fitBigram } from '../data/bigram.js';
 import { openDataset } from '../data/dataset.js';
 import type { Row } from '../data/types.js';
 import {
+  adaptersOf,
   architectureOf,
   bpeTokenizer,
   buildTokenizer,
@@ -20,8 +21,12 @@ import {
   decoderConfig,
   disposeState,
   disposeTensors,
+  freshFactors,
   initialWeights,
+  loadAdapter,
+  saveAdapter,
   saveModel,
+  type Adapter,
   type MaskedTokenizer,
   type Model,
 } from '../lm/index.js';
@@ -36,6 +41,7 @@ import {
   examplesOf,
   heldOutLoss,
   supervise,
+  wholeWeights,
   type Example,
   type SupervisedProgress,
   type Supervision,
@@ -68,8 +74,13 @@ export async function run(job: StageJob<SftWith>, surroundings: Surroundings): P
     );
 
   metric('parameters', countParameters(fresh.weights), 0);
-  const training = { ...job.with, examples, seed, noise };
-  const { model, optimizer } = await follow(training, fresh, { ...surroundings, logEvery: log_every });
+  const adapter = await adapterOf(job, fresh, new Random(seed, 'sft/adapter'));
+  if (adapter) metric('trained_parameters', countParameters(adapter.factors), 0);
+  const frozen = adapter && { base: fresh.weights, adapters: adapter.adapters };
+  const training = { ...job.with, examples, seed, noise, frozen };
+  const start = adapter ? { ...fresh, weights: adapter.factors } : fresh;
+  const last = await follow(training, start, { ...surroundings, logEvery: log_every });
+  const model = { ...last.model, weights: wholeWeights(training, last.model.weights) };
   if (heldOut) {
     // Figures of the end stand at step 0, where reviewers' charts draw bars.
     metric('eval/loss', heldOutLoss(model, heldOut), 0);
@@ -78,8 +89,26 @@ export async function run(job: StageJob<SftWith>, surroundings: Surroundings): P
     metric('eval/bigram_loss', bigramLossOf(responses, heldOut, tokenizer), 0);
   }
   await saveModel(outputPath(job, 'model'), model);
-  disposeState(optimizer);
-  disposeTensors(model.weights);
+  if (adapter) {
+    const { adapters } = adapter;
+    await saveAdapter(outputPath(job, 'adapter'), fresh.config, { adapters, factors: last.model.weights });
+    disposeTensors(last.model.weights);
+  }
+  disposeState(last.optimizer);
+  disposeTensors({ ...frozen?.base, ...model.weights });
+}
+
+/** What is trained instead of the weights: an adapter that is given, or a fresh one; undefined where they are. */
+async function adapterOf(
+  job: StageJob<SftWith>,
+  { config }: Model,
+  random: Random,
+): Promise<Adapter | undefined> {
+  const given = oneInput(job, 'adapter');
+  if (given) return loadAdapter((name) => given.files?.[name], config);
+  if (!job.with.lora) return undefined;
+  const adapters = adaptersOf(config, job.with.lora);
+  return { adapters, factors: freshFactors(adapters, random) };
 }
 
 interface Following extends Surroundings {

@@ -1,4 +1,5 @@
 import { defineKind, rules, type InputTraits, type Problem } from '../../runner/contract.js';
+import { loraFields } from '../policy/options.js';
 import { traitsOf } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
 
@@ -30,6 +31,14 @@ export const SftWith = Type.Object({
   model: ModelShape,
   steps: Type.Integer({ description: 'Updates of the parameters.', default: 600, minimum: 1 }),
   batch: Type.Integer({ description: 'Rows a step.', default: 16, minimum: 1 }),
+  micro_batch: Type.Optional(
+    Type.Integer({
+      description:
+        'Rows that run through the model at once, where a whole batch takes too much memory: the gradients of several ' +
+        'add up to those of the batch (to rounding; under dropout other activations are dropped). Without it all do.',
+      minimum: 1,
+    }),
+  ),
   learning_rate: Type.Number({ description: 'Peak rate of AdamW.', default: 0.003, exclusiveMinimum: 0 }),
   schedule: Type.Enum(['constant', 'linear', 'cosine'] as const, {
     description: 'Course of the learning rate after the warm-up; `linear` and `cosine` end at 0.',
@@ -73,6 +82,14 @@ export const SftWith = Type.Object({
       default: 'words',
     },
   ),
+  lora: Type.Optional(
+    Type.Object(loraFields, {
+      additionalProperties: false,
+      description:
+        'Trains low-rank adapters of the weights of `base` and leaves these as they are (Hu et al. 2022). The model is ' +
+        'written with the adapters merged in, and beside it they alone as the output `adapter`, in files of PEFT.',
+    }),
+  ),
   loss_on: Type.Enum(['response', 'all'] as const, {
     description: 'Learn the response alone, or the prompt too.',
     default: 'response',
@@ -115,6 +132,27 @@ function baseProblems(values: SftWith, inputs: InputTraits): Problem[] {
   }));
 }
 
+/** Adapters adapt a model that is there, and have one shape. */
+function adapterProblems({ lora }: SftWith, inputs: InputTraits): Problem[] {
+  const given = [...(lora ? ['lora'] : []), ...('adapter' in inputs ? ['adapter'] : [])];
+  if (!('base' in inputs))
+    return given.map((name) => ({
+      code: 'lora-base',
+      path: [name],
+      message: `\`${name}\` adapts a model that is there, and this one is built from nothing`,
+      hint: 'give the model as `base`',
+    }));
+  if (given.length < 2) return [];
+  return [
+    {
+      code: 'lora-adapter',
+      path: ['lora'],
+      message: '`adapter` brings its own rank, alpha and targets',
+      hint: 'leave `lora` away: the adapter is trained further as it is',
+    },
+  ];
+}
+
 function columnProblems(name: string, inputs: InputTraits): Problem[] {
   const columns = traitsOf(inputs, name)?.columns;
   if (!columns || columns.includes('response')) return [];
@@ -130,6 +168,7 @@ function columnProblems(name: string, inputs: InputTraits): Problem[] {
 const check = rules<SftWith>(
   ({ model }) => headProblems(model),
   baseProblems,
+  adapterProblems,
   (_, inputs) => columnProblems('data', inputs),
   (_, inputs) => columnProblems('validation', inputs),
 );
@@ -152,16 +191,25 @@ export default defineKind({
       description:
         'A model to start from, such as a folder of Hugging Face files: its weights and tokenizer are taken.',
     },
+    adapter: {
+      type: 'directory',
+      optional: true,
+      path: true,
+      description:
+        'An adapter of `base` to train further: a folder with adapter_config.json and adapter_model.safetensors, as ' +
+        'PEFT or another `sft` wrote it.',
+    },
     validation: {
       type: 'dataset',
       optional: true,
       description: 'Held-out rows: only measured, never learnt.',
     },
   },
-  outputs: (_values, inputs) => {
+  outputs: ({ lora }, inputs) => {
     const world = traitsOf(inputs, 'data')?.world;
     return {
       model: { type: 'model', distinct: true, ...(world === undefined ? {} : { traits: { world } }) },
+      ...(lora || 'adapter' in inputs ? { adapter: { type: 'directory', distinct: true } as const } : {}),
     };
   },
   check,

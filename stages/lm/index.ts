@@ -35,7 +35,7 @@ export {
   type Adapters,
   type LoraShape,
 } from './lora.js';
-export { loadAdapter, saveAdapter } from './peft.js';
+export { loadAdapter, saveAdapter, type Adapter } from './peft.js';
 export { isPlain, type Filter } from './filter.js';
 export { stopAt, type Stopping } from './stopping.js';
 export { greedy, sample, type SampleRequest, type Samples } from './sampling.js';

@@ -8,7 +8,8 @@ import type { TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import type { Reward } from '../rewards/types.js';
 import type { KlEstimator } from './estimators.js';
-import { policyGradient, type PolicyGradient } from './policy-gradient.js';
+import { accumulatedGradient } from './accumulation.js';
+import type { PolicyGradient } from './policy-gradient.js';
 import type { Prompt } from './prompts.js';
 import { rollOut, type Rollout } from './rollout.js';
 
@@ -19,6 +20,8 @@ export interface EpisodeSetting {
   readonly maxTokens: number;
   /** Texts that end a response. */
   readonly stop?: readonly string[];
+  /** Prompts that run through the model at once in the gradient; all without. */
+  readonly micro_batch?: number;
   readonly kl: KlEstimator;
   readonly max_grad_norm: number;
 }
@@ -47,7 +50,7 @@ export interface Episode {
 
 /** The caller disposes the gradients, which are clipped to `max_grad_norm` (the merged gradient, before any copy's). */
 export function runEpisode(
-  { policy, rewards, samples, maxTokens, stop = [], kl, max_grad_norm }: EpisodeSetting,
+  { policy, rewards, samples, maxTokens, stop = [], micro_batch, kl, max_grad_norm }: EpisodeSetting,
   { weights, trained, asked, tradeOff, prompts, stream }: EpisodeInput,
 ): Episode & { readonly gradients: NamedTensors } {
   const { config, tokenizer, reference } = policy;
@@ -58,7 +61,8 @@ export function runEpisode(
   const rollout = rollOut(model, prompts, { tokenizer, rewards, samples, maxTokens, stop, random });
   model.dispose();
   const input = { config, weights, trained, reference, before, masked: tokenizer.masked, estimator: kl };
-  const { gradients, ...figures } = policyGradient(input, rollout, tradeOff);
+  const microBatch = micro_batch ?? prompts.length;
+  const { gradients, ...figures } = accumulatedGradient(input, rollout, { tradeOff, microBatch });
   const clipped = clipByGlobalNorm(gradients, max_grad_norm);
   disposeTensors(gradients);
   return { tradeOff, rollout, figures, gradNorm: clipped.norm, gradients: clipped.gradients };

@@ -38,6 +38,14 @@ export type AlphaSchedule = 'constant' | { readonly from: number; readonly share
 export const trainingFields = {
   steps: Type.Integer({ description: 'Updates of the parameters.', default: 300, minimum: 1 }),
   batch: Type.Integer({ description: 'Prompts a trade-off and step.', default: 8, minimum: 1 }),
+  micro_batch: Type.Optional(
+    Type.Integer({
+      description:
+        'Prompts, with all their responses, that run through the model at once in the gradient, where those of a whole ' +
+        'trade-off take too much memory: the gradients of several add up to those of all (to rounding). Without it all do.',
+      minimum: 1,
+    }),
+  ),
   samples: Type.Integer({
     description:
       'Responses a prompt; the baseline of each is the mean of the others. Few (4) make lock-in likely.',
@@ -75,9 +83,10 @@ export const trainingFields = {
   log_every: Type.Integer({ description: 'Steps between logged figures.', default: 10, minimum: 1 }),
 } as const;
 
+type Required = Exclude<keyof typeof trainingFields, 'micro_batch'>;
 export type TrainingOptions = {
-  readonly [Name in keyof typeof trainingFields]: Static<(typeof trainingFields)[Name]>;
-};
+  readonly [Name in Required]: Static<(typeof trainingFields)[Name]>;
+} & { readonly micro_batch?: number };
 
 /** Values that only say what is logged. */
 export const inertFields = ['log_every'] as const;

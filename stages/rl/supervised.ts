@@ -3,20 +3,24 @@ import { setImmediate } from 'node:timers/promises';
 import { StageFailure } from '../../runner/contract.js';
 import { tf } from '../backend/tf.js';
 import type { Row } from '../data/types.js';
+import type { Scalar } from '@tensorflow/tfjs';
 import {
   adamw,
+  adapted,
   clipByGlobalNorm,
   disposeState,
   disposeTensors,
+  linearCombination,
   packGroups,
   schedule,
   scorePacked,
   valueAndGradients,
+  type Adapters,
   type MaskedTokenizer,
   type Model,
   type OptimizerState,
 } from '../lm/index.js';
-import type { PromptGroup, Tokens } from '../lm/types.js';
+import type { NamedTensors, PromptGroup, Tokens } from '../lm/types.js';
 import { joined } from '../policy/prompted-model.js';
 import { Random } from '../random.js';
 import { drawInEpochs } from './epochs.js';
@@ -69,6 +73,8 @@ export interface Supervision {
   readonly seed: number;
   readonly steps: number;
   readonly batch: number;
+  /** Examples that run through the model at once; all of a batch without. */
+  readonly micro_batch?: number | undefined;
   readonly learning_rate: number;
   readonly schedule: 'constant' | 'linear' | 'cosine';
   readonly warmup: number;
@@ -76,6 +82,14 @@ export interface Supervision {
   readonly max_grad_norm: number;
   /** Share of examples that carry conditioning tokens, and the tokens to draw from. */
   readonly noise: { readonly share: number; readonly tokens: readonly number[] };
+  /** Where adapters are trained: the weights that they adapt, which stay. Then the factors are the model's weights here. */
+  readonly frozen?: { readonly base: NamedTensors; readonly adapters: Adapters } | undefined;
+}
+
+/** All weights of the model, from those that are trained. Differentiable; what is merged is the caller's to dispose. */
+export function wholeWeights({ frozen }: Pick<Supervision, 'frozen'>, factors: NamedTensors): NamedTensors {
+  if (!frozen) return factors;
+  return { ...frozen.base, ...adapted(frozen.base, frozen.adapters, [{ share: 1, factors }]) };
 }
 
 /** All that a step changes. */
@@ -110,7 +124,8 @@ export async function* supervise(
   while (progress.step < options.steps) {
     const { step, model, optimizer: state } = progress;
     const groups = batchAt(options, step);
-    const loss = lossGradient(model, groups, new Random(options.seed, `sft/dropout/${step}`));
+    const random = new Random(options.seed, `sft/dropout/${step}`);
+    const loss = lossGradient(model, groups, { ...options, random });
     const clipped = clipByGlobalNorm(loss.gradients, options.max_grad_norm);
     const updated = optimizer.update(clipped.gradients, state, model.weights);
     [model.weights, loss.gradients, clipped.gradients].forEach(disposeTensors);
@@ -153,24 +168,63 @@ function noiseTokens(tokens: readonly number[], random: Random): Tokens {
   return Int32Array.from({ length: count }, () => tokens[random.integer(tokens.length)] ?? 0);
 }
 
-/** Mean loss a response token in nats, its gradient, and the tokens run. */
+interface LossGradient {
+  readonly value: number;
+  readonly gradients: NamedTensors;
+  /** Tokens that ran through the model. */
+  readonly tokens: number;
+}
+
+/**
+ * Mean loss a response token in nats and its gradient. Of micro-batches each gives its part of the whole batch's mean,
+ * so that their sums are those of the batch, whatever the lengths.
+ */
 function lossGradient(
-  { config, weights, tokenizer }: Model,
+  model: Model,
   groups: readonly PromptGroup[],
-  random: Random,
-): { value: number; gradients: Model['weights']; tokens: number } {
+  options: Pick<Supervision, 'micro_batch' | 'frozen'> & { readonly random: Random },
+): LossGradient {
+  const scored = groups.reduce((sum, { responses }) => sum + (responses[0]?.length ?? 0), 0);
+  const masked = maskOf(model.tokenizer, groups);
+  const size = options.micro_batch ?? groups.length;
+  let whole: LossGradient | undefined;
+  for (let i = 0; i < groups.length; i += size) {
+    const part = partialGradient(model, groups.slice(i, i + size), { ...options, ...masked, scored });
+    whole = whole ? added(whole, part) : part;
+  }
+  if (!whole) throw new Error('internal error: a batch without examples; please report it');
+  return whole;
+}
+
+/** The sum of the losses over `scored`, the tokens of the whole batch. */
+function partialGradient(
+  { config, weights }: Model,
+  groups: readonly PromptGroup[],
+  {
+    frozen,
+    scored,
+    ...options
+  }: Pick<Supervision, 'frozen'> & {
+    readonly random: Random;
+    readonly masked?: Int32Array;
+    readonly scored: number;
+  },
+): LossGradient {
   const packed = packGroups(groups, { config });
-  const masked = maskOf(tokenizer, groups);
-  const { value, gradients } = valueAndGradients(
-    (parameters) =>
-      tf.neg(
-        tf.mean(scorePacked(config, parameters, packed, { training: true, random, ...masked }).logProbs),
-      ),
-    weights,
-  );
+  const { value, gradients } = valueAndGradients((trained) => {
+    const parameters = wholeWeights({ frozen }, trained);
+    const { logProbs } = scorePacked(config, parameters, packed, { ...options, training: true });
+    return logProbs.sum<Scalar>().div<Scalar>(-scored);
+  }, weights);
   const loss = value.dataSync<'float32'>()[0] ?? NaN;
   value.dispose();
   return { value: loss, gradients, tokens: packed.nodes };
+}
+
+function added(a: LossGradient, b: LossGradient): LossGradient {
+  const gradients = linearCombination([1, 1], [a.gradients, b.gradients]);
+  [a.gradients, b.gradients].forEach(disposeTensors);
+  return { value: a.value + b.value, gradients, tokens: a.tokens + b.tokens };
 }
 
 /** Responses never hold masked tokens, but a prompt that is learnt may, such as its separator. */

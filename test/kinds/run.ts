@@ -28,10 +28,13 @@ export interface RunOptions {
 export async function runKind(kind: StageKind, options: RunOptions): Promise<Ran> {
   const values = Value.Default(kind.with, structuredClone(options.with)) as Record<string, unknown>;
   expect(Value.Check(kind.with, values), JSON.stringify(Value.Errors(kind.with, values))).toBe(true);
-  expect(kind.check?.(values, {}) ?? []).toEqual([]);
+  // Of what is bound nothing is known but that it is there.
+  const bound = Object.entries(options.inputs ?? {}).filter(([, input]) => !Array.isArray(input));
+  const traits = Object.fromEntries(bound.map(([name]) => [name, {}]));
+  expect(kind.check?.(values, traits) ?? []).toEqual([]);
   const folder = await mkdtemp(join(tmpdir(), 'moft-kind-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  const ports = Object.entries(kind.outputs(values, {}));
+  const ports = Object.entries(kind.outputs(values, traits));
   const events: StageEventBody[] = [];
   await kind.run(
     {

@@ -1,7 +1,7 @@
 """Transformers' side of test/lm/parity.test.ts.
 
 make FOLDER: tiny random checkpoints of every family, as Transformers saves them, each with expected.json and, of
-decoders, filtered.json: the distribution of the next token under settings of generate().
+decoders, filtered.json: the distribution of the next token under settings of generate(). Some have an adapter of PEFT.
 check FOLDER...: loads checkpoints that moft wrote and compares with what moft computed (moft.json beside them).
 """
 
@@ -10,6 +10,7 @@ import os
 import sys
 
 import torch
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
 
 LLAMA = dict(vocab_size=97, hidden_size=32, intermediate_size=56, num_hidden_layers=2, num_attention_heads=4,
@@ -33,6 +34,13 @@ CASES = {
     "qwen2-v4": ("qwen2", dict(LLAMA, rope_parameters=dict(rope_type="default", rope_theta=50000.0)), dict(spelling=4)),
     "t5-deep": ("t5", T5, dict(shard="40KB")),
     "t5-v1_1-untied": ("t5", dict(T5, feed_forward_proj="gated-gelu", tie_word_embeddings=False), dict(own_head=True, spelling=4)),
+}
+
+# Of PEFT: what is adapted, and how.
+ADAPTERS = {
+    "gpt2-untied": dict(r=3, lora_alpha=5, target_modules=["c_attn", "c_fc"], fan_in_fan_out=True),
+    "llama3-v4": dict(r=4, lora_alpha=4, target_modules=["q_proj", "v_proj", "down_proj"], use_rslora=True),
+    "t5-deep": dict(r=2, lora_alpha=3, target_modules=["q", "v"]),
 }
 
 FILTERS = [
@@ -84,6 +92,8 @@ def make(folder):
         if saving.get("spelling") == 4:
             old_spelling(target)
         json.dump(found, open(os.path.join(target, "expected.json"), "w"))
+        if name in ADAPTERS:
+            adapt(target, auto, ADAPTERS[name])
         if drawn:
             json.dump(drawn, open(os.path.join(target, "filtered.json"), "w"))
 
@@ -119,6 +129,17 @@ def expected(model, seq2seq):
     }
 
 
+def adapt(folder, auto, settings):
+    base = auto.from_pretrained(folder, dtype=torch.float32)
+    model = get_peft_model(base, LoraConfig(init_lora_weights=False, **settings)).eval()
+    model.save_pretrained(os.path.join(folder, "adapter"))
+    given = json.load(open(os.path.join(folder, "expected.json")))
+    names = ("input_ids", "attention_mask", "decoder_input_ids")
+    with torch.no_grad():
+        logits = model(**{name: torch.tensor(given[name]) for name in names if name in given}).logits
+    json.dump(logits.tolist(), open(os.path.join(folder, "adapted.json"), "w"))
+
+
 def filtered(model, prompt):
     generate = dict(do_sample=True, max_new_tokens=1, output_scores=True, pad_token_id=0, return_dict_in_generate=True)
     return [
@@ -133,6 +154,8 @@ def check(folders):
         wanted = json.load(open(os.path.join(folder, "moft.json")))
         auto = AutoModelForSeq2SeqLM if "decoded" in wanted else AutoModelForCausalLM
         model, info = auto.from_pretrained(folder, output_loading_info=True, dtype="auto")
+        if os.path.isdir(os.path.join(folder, "adapter")):
+            model = PeftModel.from_pretrained(model, os.path.join(folder, "adapter"))
         inputs = dict(input_ids=torch.tensor(wanted["ids"]))
         if "decoded" in wanted:
             inputs["decoder_input_ids"] = torch.tensor(wanted["decoded"])

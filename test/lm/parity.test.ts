@@ -1,6 +1,6 @@
 /**
  * Both ways with the Transformers of today: checkpoints that it makes are computed alike here, and what is written here
- * loads there with equal logits. Needs a Python with torch and transformers (MOFT_TEST_TRANSFORMERS).
+ * loads there with equal logits. Needs a Python with torch, transformers and peft (MOFT_TEST_TRANSFORMERS).
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,21 +10,29 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import {
+  adapted,
+  adaptersOf,
   architectureOf,
   bpeTokenizer,
   disposeTensors,
   forward,
+  freshFactors,
   initialWeights,
   languageModel,
+  loadAdapter,
+  mapTensors,
   parseConfig,
   readWeights,
+  saveAdapter,
   saveModel,
   takeParameters,
   untie,
+  type Adapter,
   type Model,
 } from '../../stages/lm/index.js';
 import { filtered, type Filter } from '../../stages/lm/filter.js';
 import { checkHuggingFaceModel } from '../../stages/lm/oracle.js';
+import type { NamedTensors } from '../../stages/lm/types.js';
 import { Random } from '../../stages/random.js';
 import { largestDifference, randomTexts } from './support.js';
 
@@ -47,15 +55,16 @@ function run(...args: string[]): string {
 const texts = ['police said on monday that a fire damaged a warehouse .', "Ünïcode 2019, don't  stop ☃"];
 const tokenizer = bpeTokenizer([...texts, ...texts], { vocabulary: 320, reserved: ['<weight:1>'] });
 
-/** A folder as moft writes it, with what moft computes beside it. */
-async function save(name: string, model: Model): Promise<string> {
+/** A folder as moft writes it, with what moft computes, by adapted weights where there are any, beside it. */
+async function save(name: string, model: Model, adapter?: Adapter): Promise<string> {
   const folder = join(scratch, 'written', name);
   const ids = randomTexts(2, 9, 97, 3);
   const encodes = architectureOf(model.config).encoder !== undefined;
   const decoded = randomTexts(2, 6, 97, 4);
   const input = encodes ? { ids: decoded, sources: ids } : { ids };
-  const logits = forward(model.config, model.weights, input, { training: false });
+  const logits = forward(model.config, adaptedWeights(model, adapter), input, { training: false });
   await saveModel(folder, model);
+  if (adapter) await saveAdapter(join(folder, 'adapter'), model.config, adapter);
   const lists = (rows: readonly Int32Array[]): number[][] => rows.map((row) => [...row]);
   writeFileSync(
     join(folder, 'moft.json'),
@@ -70,6 +79,12 @@ async function save(name: string, model: Model): Promise<string> {
   return folder;
 }
 
+function adaptedWeights({ weights }: Pick<Model, 'weights'>, adapter?: Adapter): NamedTensors {
+  if (!adapter) return weights;
+  const parts = [{ share: 1, factors: adapter.factors }];
+  return { ...weights, ...adapted(weights, adapter.adapters, parts) };
+}
+
 /** A checkpoint that Transformers saved. */
 async function read(name: string): Promise<Pick<Model, 'config' | 'weights'>> {
   const find = (file: string): string | undefined => {
@@ -80,6 +95,8 @@ async function read(name: string): Promise<Pick<Model, 'config' | 'weights'>> {
   const { weights, path } = await readWeights(find);
   return takeParameters(written, weights, path);
 }
+
+const adaptedCheckpoints = ['gpt2-untied', 'llama3-v4', 't5-deep'];
 
 /** As generate() takes them. */
 type Settings = Readonly<Partial<Record<'temperature' | 'top_k' | 'top_p' | 'min_p', number>>>;
@@ -128,6 +145,29 @@ describe.skipIf(python === undefined)('with Transformers', () => {
     }
   });
 
+  it('computes with adapters of PEFT what PEFT computes', async () => {
+    for (const name of adaptedCheckpoints) {
+      const folder = join(scratch, 'made', name);
+      const { config, weights } = await read(name);
+      const adapter = await loadAdapter((file) => join(folder, 'adapter', file), config);
+      const json = (file: string): unknown => JSON.parse(readFileSync(join(folder, file), 'utf8')) as unknown;
+      const given = json('expected.json') as Record<string, number[][]>;
+      const rows = (field: string): Int32Array[] => (given[field] ?? []).map((row) => Int32Array.from(row));
+      // A padded source is its own length.
+      const sources = rows('input_ids').map((row, b) =>
+        row.filter((_, t) => given['attention_mask']?.[b]?.[t] !== 0),
+      );
+      const input = given['decoder_input_ids']
+        ? { ids: rows('decoder_input_ids'), sources }
+        : { ids: rows('input_ids') };
+      const found = forward(config, adaptedWeights({ weights }, adapter), input, { training: false });
+      const wanted = (json('adapted.json') as number[][][]).flat(2);
+      expect(largestDifference(found.dataSync(), wanted), name).toBeLessThan(1e-4);
+      const without = forward(config, weights, input, { training: false });
+      expect(largestDifference(without.dataSync(), wanted), name).toBeGreaterThan(0.01);
+    }
+  });
+
   it('writes what it loads with equal logits and tokens', async () => {
     const folders: string[] = [];
     for (const name of readdirSync(join(scratch, 'made'))) {
@@ -139,6 +179,14 @@ describe.skipIf(python === undefined)('with Transformers', () => {
       const grown = { ...config, vocab_size: tokenizer.vocabulary.length };
       const fresh = initialWeights(grown, new Random(1, 'fresh'));
       folders.push(await save(`${name} fresh`, { config: grown, weights: fresh, tokenizer }));
+      if (adaptedCheckpoints.includes(name)) {
+        const adapters = adaptersOf(config, { rank: 3, alpha: 7, targets: 'all' });
+        const factors = freshFactors(adapters, new Random(2, 'adapter'));
+        const moved = mapTensors(factors, (tensor) => tensor.add(0.05));
+        folders.push(
+          await save(`${name} adapted`, { config, weights, tokenizer }, { adapters, factors: moved }),
+        );
+      }
       for (const set of [weights, own.weights, fresh]) disposeTensors(set);
     }
     const found = run('check', ...folders)
