@@ -12,7 +12,7 @@ import { exitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printJson, storeRoot } from './load.js';
-import { flag } from './options.js';
+import { flag, positiveInteger, text } from './options.js';
 import { variantLines } from './plan-variants.js';
 import { missingSecrets } from './secrets.js';
 import { outside, requireHits, select, selectionOptions } from './select.js';
@@ -27,6 +27,8 @@ const spec: CommandSpec = {
     ...valueOptions,
     ...selectionOptions,
     ['--cells', 'Show each cell, and why it would run'],
+    ['--preview <cell>', 'Show instead the first rows of a data cell, or the tokens that an sft cell learns'],
+    ['--rows <n>', 'Rows of a preview (default: 3)'],
     forceOption,
     ...capacityOptions,
     jsonOption,
@@ -35,6 +37,7 @@ const spec: CommandSpec = {
     'plan pipelines/quickstart.yaml',
     'plan experiment.yaml --cells --until front',
     'plan experiment.yaml -j 64 --gpu 0,1,2,3',
+    'plan pipelines/quickstart.yaml --preview news --rows 2',
   ],
   async run([file], options, host) {
     const { pipeline, support } = await select(await loadChecked(file, options, host), options);
@@ -48,6 +51,12 @@ const spec: CommandSpec = {
     });
     if (!planned.ok) return planned.exit;
     requireHits(planned.plan, support);
+    const preview = text(options, 'preview');
+    if (preview !== undefined) {
+      const { printPreview } = await import('./preview.js');
+      const shown = { rows: positiveInteger(options, 'rows') ?? 3, json: flag(options, 'json') };
+      return printPreview(planned.plan, preview, { store, host, ...shown });
+    }
     const capacity = await capacityFor(planned.plan, options, host);
     const outlook = await lookAhead(planned.plan, { store, capacity, kinds: await host.kinds() });
     if (flag(options, 'json')) printJson(planJson(outlook), host);

@@ -9,6 +9,9 @@ import { showReport } from '../stages/shown/report.js';
 export const shown: ReadonlyMap<string, Show> = new Map<string, Show>([
   ['data/news', showData],
   ['data/jsonl', showData],
+  ['data/csv', showData],
+  ['data/parquet', showData],
+  ['data/huggingface', showData],
   ['sft', showModel],
   ['soft', showPolicy],
   ['clp', showPolicy],

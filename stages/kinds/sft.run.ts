@@ -152,7 +152,7 @@ async function resume(fresh: Model, { checkpoints: { from }, emit }: Following):
   return { step: from.step, tokens: notes.tokens, model: { ...fresh, weights }, optimizer };
 }
 
-function learnsPrompt({ loss_on }: SftWith, { config }: Model): boolean {
+export function learnsPrompt({ loss_on }: SftWith, { config }: Pick<Model, 'config'>): boolean {
   if (loss_on === 'response') return false;
   if (architectureOf(config).encoder === undefined) return true;
   const message =
@@ -160,7 +160,7 @@ function learnsPrompt({ loss_on }: SftWith, { config }: Model): boolean {
   throw new StageFailure('user', 'encoder-prompt', message);
 }
 
-function tokenizerOf(
+export function tokenizerOf(
   rows: readonly Row[],
   { tokenizer, vocabulary }: Pick<SftWith, 'tokenizer' | 'vocabulary'>,
 ): MaskedTokenizer {
