@@ -82,13 +82,19 @@ async function collect(collection: Collection, { store, json, host }: Collecting
     return exitCode.environment;
   }
   if (json) printJson({ ...collectionJson(collection, store), swept: swept.value }, host);
-  else printSwept(swept.value, host);
+  else printSwept(swept.value, collection.alternates.length, host);
   return exitCode.done;
 }
 
-function printSwept({ removed, restored }: Swept, host: CliHost): void {
+function printSwept({ removed, restored }: Swept, seconds: number, host: CliHost): void {
+  const parts = [
+    ...(removed.count === 0 && seconds > 0
+      ? []
+      : [`${counted(removed.count, 'blob')}, ${bytes(removed.bytes)}`]),
+    ...(seconds === 0 ? [] : [counted(seconds, 'second result')]),
+  ];
   const back = restored.count === 0 ? '' : `; put back ${counted(restored.count, 'blob')} that a run needs`;
-  host.stdout.write(`removed ${counted(removed.count, 'blob')}, ${bytes(removed.bytes)}${back}\n`);
+  host.stdout.write(`removed ${parts.join(' and ')}${back}\n`);
 }
 
 function collectionJson(collection: Collection, store: Store): Record<string, unknown> {
@@ -122,44 +128,37 @@ function collectionJson(collection: Collection, store: Store): Record<string, un
 
 function printCollection(collection: Collection, store: Store, host: CliHost): void {
   const { before, after, blobs, alternates, evictions, spared, held, checkpoints, leftovers } = collection;
-  const going =
-    blobs.length + evictions.length + alternates.length + checkpoints.superseded.length + leftovers.length;
-  const unused = blobs.reduce((sum, blob) => sum + blob.bytes, 0);
+  const superseded = checkpoints.superseded;
+  const going = [
+    ...(blobs.length === 0 ? [] : [[counted(blobs.length, 'blob'), bytes(sumBytes(blobs))]]),
+    ...(alternates.length === 0 ? [] : [[counted(alternates.length, 'second result'), 'never served']]),
+    ...(superseded.length === 0
+      ? []
+      : [[counted(superseded.length, 'superseded checkpoint'), bytes(sumBytes(superseded))]]),
+    ...(leftovers.length === 0
+      ? []
+      : [[counted(leftovers.length, 'file'), `${bytes(sumBytes(leftovers))}, left by ended runs`]]),
+  ];
   const rows = [
     ['the store holds', counted(before.count, 'blob'), bytes(before.bytes)],
-    ['would go', counted(blobs.length, 'blob'), bytes(unused)],
+    ...(going.length === 0 ? [['would go', 'nothing', '']] : []),
+    ...going.map((row, index) => [index === 0 ? 'would go' : '', ...row]),
     ['would stay', counted(after.count, 'blob'), bytes(after.bytes)],
     ...(spared.count === 0
       ? []
       : [['too young to go', counted(spared.count, 'blob'), `${bytes(spared.bytes)} (see --min-age)`]]),
-    ...(alternates.length === 0
-      ? []
-      : [['second results', counted(alternates.length, 'record'), 'never served']]),
-    ...(checkpoints.superseded.length === 0
-      ? []
-      : [
-          [
-            'superseded checkpoints',
-            String(checkpoints.superseded.length),
-            bytes(sumBytes(checkpoints.superseded)),
-          ],
-        ]),
     ...(checkpoints.keptBytes === 0
       ? []
       : [['checkpoints that stay', '', `${bytes(checkpoints.keptBytes)}, to go on from`]]),
-    ...(leftovers.length === 0
-      ? []
-      : [['left by ended runs', counted(leftovers.length, 'file'), bytes(sumBytes(leftovers))]]),
   ];
+  const gone = blobs.length + evictions.length + alternates.length + superseded.length + leftovers.length;
   const lines = [
     ...columns(rows),
     ...evictionLines(collection, namesOfKeys(store)),
     ...(held === 0
       ? []
       : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young (see --min-age)`]),
-    going === 0
-      ? 'nothing to remove'
-      : `to remove ${going === 1 ? 'it' : 'them'}: the same command with --yes`,
+    gone === 0 ? 'nothing to remove' : `to remove ${gone === 1 ? 'it' : 'them'}: the same command with --yes`,
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }

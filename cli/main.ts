@@ -1,6 +1,7 @@
 /** The command line: finds the command, parses its options, and is the only place that turns errors into exit codes. */
 import { cac } from 'cac';
 import { distance } from 'fastest-levenshtein';
+import { attachedValues } from './attached-values.js';
 import type { CommandSpec } from './command.js';
 import { printError, printErrorJson } from './errors.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
@@ -84,7 +85,8 @@ async function printCandidates(words: readonly string[], host: CliHost): Promise
 async function dispatch(argv: readonly string[], host: CliHost, version: string): Promise<ExitCode> {
   const cli = cac('moft');
   let chosen: (() => Promise<ExitCode>) | undefined;
-  for (const spec of await loadCommands(argv[0])) {
+  const specs = await loadCommands(argv[0]);
+  for (const spec of specs) {
     const command = cli.command(spec.usage, spec.description);
     for (const [flags, description] of spec.options) command.option(flags, description);
     for (const example of spec.examples) command.example(`  $ moft ${example}`);
@@ -95,7 +97,7 @@ async function dispatch(argv: readonly string[], host: CliHost, version: string)
   }
   cli.help();
   cli.version(version);
-  cli.parse(['node', 'moft', ...argv], { run: false });
+  cli.parse(['node', 'moft', ...attachedValues(argv, specs)], { run: false });
   if (cli.options.help === true || cli.options.version === true) return exitCode.done;
   if (cli.matchedCommand === undefined) return noCommand(cli.args[0], () => cli.outputHelp());
   cli.runMatchedCommand();

@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Cell, CellId } from '../../runner/pipeline.js';
 import { parseId } from '../cells.js';
+import { attachedValues } from '../attached-values.js';
 import type { CommandSpec, Options } from '../command.js';
 import type { CliHost } from '../host.js';
 import { load, storeRoot } from '../load.js';
@@ -36,7 +37,7 @@ async function candidates(
   const spec = await context.command(name);
   if (!spec) return [];
   const options = optionsOf(spec);
-  const line = parse(rest, options);
+  const line = parse(attachedValues(rest, [spec]), options);
   if (line.waiting) return valuesOf(line.waiting, spec, line, word, context);
   if (word.startsWith('-')) return [...options.flatMap(({ long }) => long ?? []), '--help'];
   return argument(spec, line, word, context);
@@ -74,8 +75,10 @@ function parse(words: readonly string[], options: readonly Option[]): Line {
       open = undefined;
       continue;
     }
-    const option = options.find(({ names }) => names.includes(word));
-    if (option && option.value !== 'none') open = option;
+    const [, flag = word, value] = /^(--?[a-z-]+)=(.*)$/s.exec(word) ?? [];
+    const option = options.find(({ names }) => names.includes(flag));
+    if (value !== undefined && option?.long === '--param') params.push(value);
+    else if (value === undefined && option && option.value !== 'none') open = option;
     else if (!word.startsWith('-')) positional.push(word);
   }
   return { positional, params, ...(open?.long === undefined ? {} : { waiting: open.long }) };

@@ -49,6 +49,9 @@ function aboutReference({ text, reference, stage }: ReferenceUse, outline: Outli
     Object.keys(found.gathered).length === 0 ? '' : `Gathers:\n${values(found.gathered)}`,
     Object.keys(found.carried).length === 0 ? 'Carries no axes.' : `Carries:\n${values(found.carried)}`,
     `${count(found.cells, 'cell')} in all.`,
+    found.variants.length === 0
+      ? ''
+      : `In the ${found.variants.length === 1 ? 'ablation' : 'ablations'} ${listed(found.variants.map(code))}: its cells there.`,
   ]
     .filter((part) => part !== '')
     .join('\n\n');
@@ -86,13 +89,16 @@ function aboutName(use: NameUse, outline: Outline): string | undefined {
 }
 
 function aboutStage(stage: StageOutline): string {
-  const { name, kind, axes, outputs, cells } = stage;
+  const { name, kind, axes, outputs, cells, variants } = stage;
   const size = cells === undefined ? 'its cells are known once its errors are mended' : count(cells, 'cell');
   const given = Object.entries(outputs).map(([output, type]) => `${code(`$${name}.${output}`)} (${type})`);
   return [
     `Stage ${code(name)}${kind === undefined ? '' : ` (${code(kind.name)})`}: ${size}`,
     kind?.description ?? '',
     Object.keys(axes).length === 0 ? '' : `Axes:\n${values(axes)}`,
+    variants.size === 0
+      ? ''
+      : `Ablations add:\n${[...variants].map(([variant, more]) => `- ${code(variant)}: ${count(more, 'cell')}`).join('\n')}`,
     given.length === 0 ? '' : `Gives ${listed(given)}.`,
   ]
     .filter((part) => part !== '')

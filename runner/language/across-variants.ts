@@ -20,7 +20,7 @@ export function readAcross(
   reference: StageReference,
   parent: Extract<Expanded, { kind: 'cells' }>,
   variant: string | undefined,
-): Result<Reading, Finding> {
+): Result<Reading, readonly Finding[]> {
   const selector = reference.selectors.find((one) => one.kind !== 'gather-all' && one.axis === 'ablation');
   const changed = parent.variants.size > 0;
   if (changed && selector?.kind === 'pick') return readPicked(reference, selector, parent);
@@ -51,13 +51,15 @@ function readPicked(
   reference: StageReference,
   selector: Extract<Selector, { kind: 'pick' }>,
   parent: Extract<Expanded, { kind: 'cells' }>,
-): Result<Reading, Finding> {
+): Result<Reading, readonly Finding[]> {
   if (selector.value !== 'base')
-    return err({
-      code: 'ablation-pick',
-      message: `of variants only the base can be picked, found \`ablation=${selector.value}\``,
-      hint: 'read the base with `(ablation=base)`, or gather all variants with `(ablation=*)`',
-    });
+    return err([
+      {
+        code: 'ablation-pick',
+        message: `of variants only the base can be picked, found \`ablation=${selector.value}\``,
+        hint: 'read the base with `(ablation=base)`, or gather all variants with `(ablation=*)`',
+      },
+    ]);
   const selectors = reference.selectors.filter((one) => one !== selector);
   const rows = select({ ...reference, selectors }, facesOf(parent, undefined));
   return rows.ok ? ok({ rows: rows.value, crosses: false }) : rows;

@@ -88,7 +88,7 @@ function read(
     root: options.root,
     remark: (text) => remarks.push(text),
   });
-  note({ root, draft, cells: (stage) => viewOf(expanded.get(stage), undefined).cells });
+  note({ root, draft, expanded });
   if (diagnostics.count > 0) return undefined;
   const cells = draft.stages.flatMap(({ name }) => everyCell(expanded.get(name)));
   return {

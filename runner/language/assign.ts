@@ -128,7 +128,7 @@ function portContext(
     unselectable: (reference) => {
       const parent = context.expanded.get(reference.stage);
       const read = parent?.kind === 'cells' ? readAcross(reference, parent, context.variant) : undefined;
-      return read === undefined || read.ok ? undefined : read.error;
+      return read === undefined || read.ok ? [] : read.error;
     },
     gatherable: (stage) => gatherable(cellsOf(stage)),
   };
@@ -204,7 +204,7 @@ function readRows(
   }
   const read = readAcross(node.reference, parent, context.variant);
   if (read.ok) return read.value;
-  errors.push(context.diagnostics.report(node, read.error));
+  for (const found of read.error) errors.push(context.diagnostics.report(node, found));
   return undefined;
 }
 

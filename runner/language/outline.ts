@@ -1,12 +1,14 @@
 import type { OutputPort, StageKind } from '../contract.js';
 import type { Place } from '../pipeline.js';
+import { readAcross } from './across-variants.js';
+import { type Expanded, viewOf } from './cells.js';
 import type { Draft, StageDraft } from './draft.js';
 import { type Entry, entryOf, type Node } from './nodes.js';
 import { findNames, type NameUse, type ReferenceUse } from './names.js';
 import { plain } from './outputs.js';
 import type { JsonSchema } from './schema.js';
 import { withDefaults } from './schema.js';
-import { axesOf, type CellFace, select } from './select.js';
+import { axesOf } from './select.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { StageReference } from './nodes.js';
 
@@ -32,8 +34,10 @@ export interface StageOutline {
   readonly axes: AxisValues;
   /** Types by name; without errors of the stage those of its cells, else those of its kind. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** Undefined where errors leave them unknown. */
+  /** Of the base; undefined where errors leave them unknown. */
   readonly cells?: number;
+  /** Ablations that give it cells of its own, with the number of those. */
+  readonly variants: ReadonlyMap<string, number>;
 }
 
 export interface ParamOutline {
@@ -51,21 +55,23 @@ export interface Followed {
   readonly gathered: AxisValues;
   /** Cells that it reads, in all. */
   readonly cells: number;
+  /** Ablations in which it reads other cells. */
+  readonly variants: readonly string[];
 }
 
-/** What is known of a file: its tree, its draft, and the base cells of a stage (none where errors leave them unknown). */
+/** What is known of a file: its tree, its draft, and its stages as far as errors let them be expanded. */
 export interface Known {
   readonly root: Node;
   readonly draft: Draft;
-  readonly cells: (stage: string) => readonly CellFace[];
+  readonly expanded: ReadonlyMap<string, Expanded>;
 }
 
-export function outlineOf({ root, draft, cells }: Known): Outline {
+export function outlineOf({ root, draft, expanded }: Known): Outline {
   const { uses, references } = findNames(root, draft);
   const entries = entriesOf(root, 'stages');
   return {
     root,
-    stages: draft.stages.map((stage) => stageOutline(stage, entries, cells(stage.name))),
+    stages: draft.stages.map((stage) => stageOutline(stage, entries, expanded.get(stage.name))),
     params: entriesOf(root, 'params').map(({ key, keyPlace, value }) => ({
       name: key,
       place: keyPlace,
@@ -73,7 +79,7 @@ export function outlineOf({ root, draft, cells }: Known): Outline {
     })),
     names: uses,
     references,
-    follow: (reference) => follow(reference, cells(reference.stage)),
+    follow: (reference) => follow(reference, expanded.get(reference.stage)),
   };
 }
 
@@ -85,9 +91,10 @@ const entriesOf = (root: Node, key: string): readonly Entry[] => {
 function stageOutline(
   stage: StageDraft,
   entries: readonly Entry[],
-  cells: readonly CellFace[],
+  expanded: Expanded | undefined,
 ): StageOutline {
   const { name, place, kind, axes } = stage;
+  const { cells } = viewOf(expanded, undefined);
   const body = entries.find(({ key }) => key === name)?.value.place ?? place;
   const own = Object.fromEntries(axes.map((axis) => [axis.name, axis.values.map((value) => value.name)]));
   const seeds = stage.seeds === undefined ? {} : { seed: stage.seeds.map(String) };
@@ -102,7 +109,15 @@ function stageOutline(
     axes: cells.length > 0 ? valuesOf(cells) : { ...own, ...seeds },
     outputs: Object.fromEntries(Object.entries(outputs).map(([output, { type }]) => [output, type])),
     ...(cells.length === 0 ? {} : { cells: cells.length }),
+    variants: ownCells(expanded),
   };
+}
+
+function ownCells(expanded: Expanded | undefined): ReadonlyMap<string, number> {
+  const variants = expanded?.kind === 'cells' ? [...expanded.variants] : [];
+  return new Map(
+    variants.map(([name, { cells }]) => [name, cells.filter(({ variant }) => variant === name).length]),
+  );
 }
 
 /** Outputs of a kind with its defaults; none where they hang on what has no default. */
@@ -118,24 +133,33 @@ function standardOutputs(kind: StageKind): Readonly<Record<string, OutputPort>> 
   }
 }
 
+/** Of variants the base has no name of its own among the coordinates: it stands first. */
 function valuesOf(rows: readonly { readonly coordinates: Readonly<Record<string, string>> }[]): AxisValues {
   return Object.fromEntries(
-    axesOf(rows).map((axis) => [
-      axis,
-      [...new Set(rows.flatMap(({ coordinates }) => coordinates[axis] ?? []))],
-    ]),
+    axesOf(rows).map((axis) => {
+      const base =
+        axis === 'ablation' && rows.some(({ coordinates }) => !(axis in coordinates)) ? ['base'] : [];
+      return [axis, [...new Set([...base, ...rows.flatMap(({ coordinates }) => coordinates[axis] ?? [])])]];
+    }),
   );
 }
 
-function follow(reference: StageReference, cells: readonly CellFace[]): Followed | undefined {
-  const rows = cells.length === 0 ? undefined : select(reference, cells);
-  if (rows?.ok !== true) return undefined;
-  const items = rows.value.flatMap((row) => row.items);
+function follow(reference: StageReference, parent: Expanded | undefined): Followed | undefined {
+  const read =
+    parent?.kind === 'cells' && parent.base.cells.length > 0
+      ? { parent, found: readAcross(reference, parent, undefined) }
+      : undefined;
+  if (read?.found.ok !== true) return undefined;
+  const { rows, crosses } = read.found.value;
+  const items = rows.flatMap((row) => row.items);
   const type = items[0]?.cell.outputs?.[reference.output]?.type;
+  const follows =
+    !crosses && reference.selectors.every((one) => one.kind === 'gather-all' || one.axis !== 'ablation');
   return {
     ...(type === undefined ? {} : { type }),
-    carried: valuesOf(rows.value),
+    carried: valuesOf(rows),
     gathered: valuesOf(items),
     cells: items.length,
+    variants: follows ? [...read.parent.variants.keys()] : [],
   };
 }

@@ -38,7 +38,7 @@ export interface PortContext {
   /** Type of the output that a reference reads, as far as it is known. */
   readonly typeOf: (reference: StageReference) => ArtifactType | undefined;
   /** What is wrong with the selectors or the output of a reference, if anything. */
-  readonly unselectable: (reference: StageReference) => Finding | undefined;
+  readonly unselectable: (reference: StageReference) => readonly Finding[];
   /** Axes that a gather of a stage is likely meant for: its own ones, else those it carries; never `seed`. */
   readonly gatherable: (stage: string) => readonly string[];
 }

@@ -151,7 +151,7 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
     return false;
   }
   const unselectable = context.unselectable(reference);
-  if (unselectable !== undefined) context.diagnostics.report(node, unselectable);
+  for (const found of unselectable) context.diagnostics.report(node, found);
   context.diagnostics.report(
     node,
     many
@@ -164,7 +164,7 @@ function checkShape(name: string, port: InputPort, node: ReferenceNode, context:
       : {
           code: 'one-for-list',
           message: `\`${name}\` takes a list (each ${oneOf(port)}), and \`${reference.text}\` is one`,
-          ...listAdvice(reference, port, unselectable === undefined, context),
+          ...listAdvice(reference, port, unselectable.length === 0, context),
         },
   );
   return false;

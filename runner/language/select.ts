@@ -43,7 +43,8 @@ export interface Row {
 export const gathers = (reference: StageReference): boolean =>
   reference.selectors.some(({ kind }) => kind !== 'pick');
 
-type Selected = Result<readonly Row[], Finding>;
+/** The rows, or all that is wrong with the selectors. */
+type Selected = Result<readonly Row[], readonly Finding[]>;
 
 /** What was selected of a list of cells, by the text of the reference: each cell of a stage asks the same again. */
 const known = new WeakMap<readonly CellFace[], Map<string, Selected>>();
@@ -61,17 +62,27 @@ export function select(reference: StageReference, cells: readonly CellFace[]): S
 }
 
 function selectAnew(reference: StageReference, cells: readonly CellFace[]): Selected {
-  const axes = axesOf(cells);
-  const unknown = reference.selectors.find((one) => one.kind !== 'gather-all' && !axes.includes(one.axis));
-  if (unknown !== undefined && unknown.kind !== 'gather-all')
-    return err(unknownAxis(reference, unknown.axis, axes));
+  const unknown = unknownSelectors(reference, cells);
+  if (unknown.length > 0) return err(unknown);
   const picked = pick(reference, cells);
-  if (!picked.ok) return picked;
+  if (!picked.ok) return err([picked.error]);
   const output = checkOutput(reference, picked.value);
-  if (output !== undefined) return err(output);
+  if (output !== undefined) return err([output]);
   const rows = group(reference, picked.value);
   const ragged = gathers(reference) ? checkRagged(reference, rows) : undefined;
-  return ragged === undefined ? ok(rows) : err(ragged);
+  return ragged === undefined ? ok(rows) : err([ragged]);
+}
+
+/** Axes that no cell has, and picked values that none has on their axis. */
+function unknownSelectors(reference: StageReference, cells: readonly CellFace[]): readonly Finding[] {
+  const axes = axesOf(cells);
+  return reference.selectors.flatMap((one) => {
+    if (one.kind === 'gather-all') return [];
+    if (!axes.includes(one.axis)) return [unknownAxis(reference, one.axis, axes)];
+    const { kind, axis } = one;
+    const known = kind === 'gather' || cells.some(({ coordinates }) => coordinates[axis] === one.value);
+    return known ? [] : [unknownValue(reference, one, { cells })];
+  });
 }
 
 /** Axes of cells, by name; of a list that does not change. */
@@ -104,24 +115,25 @@ function pick(reference: StageReference, cells: readonly CellFace[]): Result<rea
   for (const selector of reference.selectors) {
     if (selector.kind !== 'pick') continue;
     const { axis, value } = selector;
-    const values = [...new Set(left.flatMap((cell) => cell.coordinates[axis] ?? []))];
+    const before = left;
     left = left.filter((cell) => cell.coordinates[axis] === value);
-    if (left.length > 0) continue;
-    return err({
-      code: 'unknown-value',
-      message: `no cell of \`${reference.stage}\` that is left has \`${axis}=${value}\``.replace(
-        ' that is left',
-        reference.selectors.length > 1 ? ' that is left' : '',
-      ),
-      part: {
-        text: reference.text,
-        from: selectorAt(reference.text, axis) + axis.length + 1,
-        length: value.length,
-      },
-      ...suggest(value, values, `values of \`${axis}\` are`),
-    });
+    if (left.length === 0) return err(unknownValue(reference, selector, { cells: before, which: ' that is left' }));
   }
   return ok(left);
+}
+
+function unknownValue(
+  { stage, text }: StageReference,
+  { axis, value }: Extract<Selector, { kind: 'pick' }>,
+  { cells, which = '' }: { readonly cells: readonly CellFace[]; readonly which?: string },
+): Finding {
+  const values = [...new Set(cells.flatMap((cell) => cell.coordinates[axis] ?? []))];
+  return {
+    code: 'unknown-value',
+    message: `no cell of \`${stage}\`${which} has \`${axis}=${value}\``,
+    part: { text, from: selectorAt(text, axis) + axis.length + 1, length: value.length },
+    ...suggest(value, values, `values of \`${axis}\` are`),
+  };
 }
 
 function checkOutput(

@@ -1,7 +1,6 @@
 /** What a reader must know before trusting the figures. */
 import { byCodeUnit } from '../../schemas/json.js';
-import { fixed } from '../statistics/fixed.js';
-import { lockInSpan } from '../statistics/steering.js';
+import { lowSpan, lowSpanAdvice, spansText } from '../statistics/low-span.js';
 import type { CurveSummary, SeedSummary, Slice } from './types.js';
 
 /** Sentences, in the order of the slices; empty where nothing is amiss. */
@@ -11,7 +10,7 @@ export function warningsOf(slices: readonly Slice[]): string[] {
     const at = several ? ` (alpha ${slice.alpha})` : '';
     return [
       ...[...slice.curves, ...slice.variants].flatMap((curve) => [
-        ...lowSpan(curve),
+        ...lowSpans(curve),
         ...invalid(curve),
         ...belowZero(curve),
         ...filteredResponses(curve),
@@ -26,30 +25,18 @@ export function warningsOf(slices: readonly Slice[]): string[] {
   });
 }
 
-/** Lock-in, or a reference that hardly ever writes what the ends ask for: another cause, and another cure. */
-function lowSpan(curve: CurveSummary): string[] {
-  const low = curve.seeds.filter((seed) => (seed.figures.span ?? 1) < lockInSpan);
-  const locked = low.filter(({ spanInReach }) => (spanInReach ?? 1) < lockInSpan);
-  const lacking = low.filter((seed) => !locked.includes(seed));
-  return [
-    ...(locked.length === 0
-      ? []
-      : [
-          `${curve.name} is not steered to the ends: span ${spansOf(locked)}, under ${lockInSpan}. It locked in, or trained too little; annealing alpha, more corners or more samples a prompt help.`,
-        ]),
-    ...(lacking.length === 0
-      ? []
-      : [
-          `${curve.name} reaches as far as its reference model lets it: span ${spansOf(lacking)} of the optimum's, under ${lockInSpan}, by responses that the reference gives a probability of .001 or more. It is no lock-in; a reference that knows more (wider, or trained longer) helps.`,
-        ]),
-  ];
+function lowSpans({ name, seeds }: CurveSummary): string[] {
+  return (['locked-in', 'out-of-reach'] as const).flatMap((cause) => {
+    const low = seeds.filter(
+      ({ figures, spanInReach }) => lowSpan(figures.span ?? null, spanInReach) === cause,
+    );
+    const spans = low.map(({ figures, seed }) => ({
+      span: figures.span ?? 0,
+      of: seed === '-' ? '' : `at seed ${seed}`,
+    }));
+    return low.length === 0 ? [] : [lowSpanAdvice(cause, name, spansText(spans))];
+  });
 }
-
-function spansOf(seeds: CurveSummary['seeds']): string {
-  return seeds.map((seed) => `${fixed(seed.figures.span ?? 0, 2)}${ofSeed(seed.seed)}`).join(', ');
-}
-
-const ofSeed = (seed: string): string => (seed === '-' ? '' : ` at seed ${seed}`);
 
 /** Above this the bound on the regret is no longer a detail. */
 const muchMass = 0.02;

@@ -2,23 +2,18 @@
  * Lock-in: early in training the answer that is best for the average trade-off takes all probability, the others'
  * gradient vanishes, and an end of the weights never comes back. Regret and span at the corners show it.
  */
-import { fixed } from '../statistics/fixed.js';
+import { lowSpan, lowSpanAdvice, spansText } from '../statistics/low-span.js';
+import { span, type SteeredPoint } from '../statistics/steering.js';
 import type { ExactPoint } from '../../schemas/artifact.js';
 import type { SteerablePolicy, TradeOff } from '../policy/types.js';
 import { exactAt, type ListedPrompt } from './exact-evaluation.js';
 import { oneHot } from '../vector.js';
 import { mean, type Figures } from './figures.js';
 
-/** Below this share of the optimum's span an objective counts as locked in. */
-export const lockedIn = 0.75;
-
-/** A span of the optimum below this is too small to compare with. */
-const leastSpan = 0.05;
-
 /**
  * Figures of a policy in training in an exact world: `eval/regret`, mean and maximum over the corners and the middle,
- * and relative to the optimum's span `eval/span/<objective>`, with `eval/reach/<objective>`, that of the optimum among
- * what the reference writes. A policy for one trade-off has its regret alone.
+ * and the spans of the report: `eval/span/<objective>` relative to the optimum, `eval/span_in_reach/<objective>`
+ * relative to the optimum among what the reference writes. A policy for one trade-off has its regret alone.
  */
 export async function steeringFigures(
   policy: SteerablePolicy,
@@ -52,53 +47,38 @@ async function ask(
   return point;
 }
 
-/** r_k(e_k) - the mean of r_k(e_j), j other than k, over the same of the optimum; left out where that is small. */
+/** Left out where what they are relative to hardly moves. */
 function spans(objectives: readonly string[], corners: readonly ExactPoint[]): Figures {
-  const span = (k: number, rewards: (point: ExactPoint) => readonly number[]): number => {
-    const values = corners.map((point) => rewards(point)[k] ?? 0);
-    const others = values.filter((_, j) => j !== k);
-    return (values[k] ?? 0) - others.reduce((a, b) => a + b, 0) / others.length;
-  };
+  const front = (rewards: (point: ExactPoint) => readonly number[]): SteeredPoint[] =>
+    corners.map((point, k) => ({ weights: oneHot(k, corners.length), rewards: rewards(point) }));
+  const reached = front(({ rewards }) => rewards);
+  const best = front(({ optimumRewards }) => optimumRewards);
+  const inReach = front((point) => point.rewardsInReach ?? point.optimumRewards);
   return Object.fromEntries(
-    objectives.flatMap((name, k) => {
-      const best = span(k, (point) => point.optimumRewards);
-      if (best < leastSpan) return [];
-      const inReach = span(k, (point) => point.rewardsInReach ?? point.optimumRewards);
-      return [
-        [`eval/span/${name}`, span(k, (point) => point.rewards) / best],
-        [`eval/reach/${name}`, inReach / best],
-      ];
-    }),
+    objectives.flatMap((name, k) => [
+      ...figure(`eval/span/${name}`, span(reached, best, k)),
+      ...figure(`eval/span_in_reach/${name}`, span(reached, inReach, k)),
+    ]),
   );
 }
 
-/**
- * Says which objectives are locked in, and which are low because the reference hardly writes what their corner asks
- * for; undefined where all are steered.
- */
-export function lockInWarning(figures: Figures): string | undefined {
-  const low = Object.entries(figures).flatMap(([name, span]) => {
+const figure = (name: string, value: number | null): readonly (readonly [string, number])[] =>
+  value === null ? [] : [[name, value]];
+
+/** Says which objectives have a low span, and why, as the report does; undefined where all are steered. */
+export function lowSpanWarning(figures: Figures): string | undefined {
+  const spans = Object.entries(figures).flatMap(([name, span]) => {
     const objective = /^eval\/span\/(.*)$/.exec(name)?.[1];
-    return objective === undefined || span >= lockedIn ? [] : [{ objective, span }];
+    if (objective === undefined) return [];
+    return {
+      span,
+      of: `of ${objective}`,
+      cause: lowSpan(span, figures[`eval/span_in_reach/${objective}`] ?? null),
+    };
   });
-  const reachOf = (objective: string): number => figures[`eval/reach/${objective}`] ?? 1;
-  const locked = low.filter(({ objective, span }) => span < lockedIn * reachOf(objective));
-  const lacking = low.filter((one) => !locked.includes(one));
-  const list = (items: typeof low): string =>
-    items.map(({ objective, span }) => `${objective} ${fixed(span, 2)}`).join(', ');
-  const texts = [
-    ...(locked.length === 0
-      ? []
-      : [
-          `lock-in: the span of ${list(locked)} of the optimum's is below ${lockedIn}; try alpha_schedule ` +
-            '{from: 0.2, share: 0.33}, sampling.corners 0.3, more samples a prompt, or a lower learning rate',
-        ]),
-    ...(lacking.length === 0
-      ? []
-      : [
-          `the span of ${list(lacking)} of the optimum's is below ${lockedIn}, and goes as far as the reference ` +
-            'writes: it lacks something that the optimum needs; train the reference longer, or wider',
-        ]),
-  ];
+  const texts = (['locked-in', 'out-of-reach'] as const).flatMap((cause) => {
+    const low = spans.filter((one) => one.cause === cause);
+    return low.length === 0 ? [] : [lowSpanAdvice(cause, 'the policy', spansText(low))];
+  });
   return texts.length === 0 ? undefined : texts.join('\n');
 }

@@ -24,7 +24,7 @@ import { loadState, saveState } from './checkpoint.js';
 import { isUnbiased } from './estimators.js';
 import { listPrompts } from './exact-evaluation.js';
 import { averageFigures, type Figures } from './figures.js';
-import { lockInWarning, steeringFigures } from './lock-in.js';
+import { lowSpanWarning, steeringFigures } from './lock-in.js';
 import type { TrainingOptions } from './options.js';
 import { encodePrompts, type Prompt } from './prompts.js';
 import { begin, train, type Progress, type Step, type Training } from './trainer.js';
@@ -161,7 +161,7 @@ async function follow(training: Training, start: StoredPolicy, options: Followin
     if (checkpoints.due() || (ends && checkpoints.atEnd)) await keep(step, tally, checkpoints);
     signal.throwIfAborted();
   }
-  const warning = lockInWarning(tally.steering);
+  const warning = lowSpanWarning(tally.steering);
   if (warning) emit({ type: 'log', level: 'warning', text: warning });
   return last;
 }

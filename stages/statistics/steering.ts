@@ -62,15 +62,6 @@ export function leastSpanOf(
   return spans.length === 0 ? null : Math.min(...spans);
 }
 
-/** Whether any objective's span is under 0.75; null where no span is defined. */
-export function isLockedIn(
-  points: readonly SteeredPoint[],
-  reference: readonly SteeredPoint[],
-): boolean | null {
-  const least = leastSpanOf(points, reference);
-  return least === null ? null : least < lockInSpan;
-}
-
 function cornerGap(points: readonly SteeredPoint[], own: number, other: number): number | null {
   const [a, b] = [corner(points, own), corner(points, other)];
   return a && b ? at(a.rewards, own) - at(b.rewards, own) : null;

@@ -89,7 +89,11 @@ describe('in bash', () => {
       'one/value=2,way=full',
       'one/value=2,way=logits',
     ]);
+    expect(inBash('moft run p.yaml --from on')).toEqual(inBash('moft run p.yaml --only on'));
+    expect(inBash('moft plan p.yaml --until one/value=1,way=l')).toEqual(['logits']);
+    expect(inBash('moft run p.yaml --from ')).toEqual(['news', 'one', 'one/']);
     expect(inBash('moft run p.yaml -p f')).toEqual(['first=']);
+    expect(inBash('moft run p.yaml -pfirst=2 --param=second=3 --until n')).toEqual(['news']);
     expect(inBash('moft graph p.yaml --format s')).toEqual(['svg']);
     expect(inBash('moft run p').sort()).toEqual(['p.yaml', 'package.json']);
     expect(inBash('moft completion z')).toEqual(['zsh']);

@@ -1,7 +1,8 @@
 /** gc, pin and doctor as a person uses them, on the store of a real run. */
-import { chmodSync, existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, readFileSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { sha256 } from '../../schemas/json.js';
 import { Project } from './moft.js';
 
 const sums = `
@@ -53,6 +54,22 @@ describe('gc', () => {
   });
 
   it('leaves a store without waste as it is', async () => {
+    expect((await project.run('gc')).stdout).toContain('nothing to remove');
+  });
+
+  it('names second results where nothing else goes', async () => {
+    const folder = join(project.folder, '.moft', 'records');
+    const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    const [record = ''] = names.filter((name) => /[0-9a-f]{64}\.json$/.test(name));
+    const text = readFileSync(join(folder, record), 'utf8').trimEnd();
+    const second = text.replace(/"seconds":[^,}]+/, '"seconds":12345');
+    expect(second).not.toBe(text);
+    writeFileSync(join(folder, dirname(record), `${sha256(second)}.json`), `${second}\n`);
+    age();
+    const { stdout } = await project.run('gc');
+    expect(stdout).toMatch(/^would go +1 second result +never served$/m);
+    expect(stdout).toContain('to remove it: the same command with --yes');
+    expect((await project.run('gc', '--yes')).stdout).toBe('removed 1 second result\n');
     expect((await project.run('gc')).stdout).toContain('nothing to remove');
   });
 

@@ -129,6 +129,20 @@ describe('hover', () => {
       '`$news.train`: dataset of `news` (`data/news`)\n\nCarries no axes.\n\n1 cell in all.',
     );
   });
+  it('shows what ablations add, and where a reference reads their cells', async () => {
+    const ablated = `${good.replace('$front(method=soup seed=*)', '$front(*)')}ablations:
+  expert:
+    one_at_a_time: {short: {steps: 5}, steep: {learning_rate: 0.01}}
+`;
+    expect(await shown('  expert:', 3, ablated)).toContain(
+      'Ablations add:\n- `short`: 4 cells\n- `steep`: 4 cells',
+    );
+    expect(await shown('$soup.policy', 1, ablated)).toContain(
+      '2 cells in all.\n\nIn the ablations `short` and `steep`: its cells there.',
+    );
+    expect(await shown('$front(*)', 1, ablated)).toContain('- `ablation`: `base`, `short` and `steep`');
+    expect(await shown('$news.train', 1, ablated)).not.toContain('blation');
+  });
   it('on a param shows its value', async () =>
     expect(await shown('$params.alpha')).toBe('Param `alpha`: `0.1`'));
   it('on an axis shows its values', async () => {

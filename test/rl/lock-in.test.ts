@@ -1,43 +1,44 @@
 import { describe, expect, it } from 'vitest';
-import { lockInWarning } from '../../stages/rl/lock-in.js';
+import { lowSpanWarning } from '../../stages/rl/lock-in.js';
+import { lowSpanAdvice } from '../../stages/statistics/low-span.js';
 
-const figures = (name: string, span: number, reach?: number): Record<string, number> => ({
+const figures = (name: string, span: number, inReach?: number): Record<string, number> => ({
   [`eval/span/${name}`]: span,
-  ...(reach === undefined ? {} : { [`eval/reach/${name}`]: reach }),
+  ...(inReach === undefined ? {} : { [`eval/span_in_reach/${name}`]: inReach }),
 });
 
-describe('the warning of lock-in', () => {
+describe('the warning of a low span', () => {
   it('is silent where every objective is steered', () => {
-    expect(
-      lockInWarning({ ...figures('nli', 0.9, 1), ...figures('rouge', 0.8, 1), loss: 0.1 }),
-    ).toBeUndefined();
+    const steered = { ...figures('nli', 0.9, 1), ...figures('rouge', 0.8, 1), loss: 0.1 };
+    expect(lowSpanWarning(steered)).toBeUndefined();
   });
 
-  it('names what is locked in, also where its reach is not known', () => {
-    expect(lockInWarning({ ...figures('nli', 0.3, 1), ...figures('rouge', 0.9, 1) })).toMatch(
-      /^lock-in: the span of nli 0\.30 of the optimum's is below 0\.75; try alpha_schedule/,
-    );
-    expect(lockInWarning(figures('nli', 0.3))).toMatch(/^lock-in: /);
-  });
-
-  it('does not fire where the reference lacks a fact: the policy goes as far as its reference writes', () => {
-    const warning = lockInWarning(figures('rouge', 0.4, 0.45));
-    expect(warning).not.toContain('lock-in');
+  it('names what is not steered, in the words of the report', () => {
+    const warning = lowSpanWarning({ ...figures('nli', 0.3, 0.3), ...figures('rouge', 0.9, 0.9) });
+    expect(warning).toBe(lowSpanAdvice('locked-in', 'the policy', '0.30 of nli'));
     expect(warning).toMatch(
-      /^the span of rouge 0\.40 of the optimum's is below 0\.75, and goes as far as the reference/,
+      /^the policy is not steered to the ends: span 0\.30 of nli, under 0\.75\. It locked in, or/,
     );
-    expect(lockInWarning(figures('rouge', 0, 0))).not.toContain('lock-in');
+  });
+
+  it('blames the reference where the policy goes as far as its reference writes, or that goes nowhere', () => {
+    const warning = lowSpanWarning(figures('rouge', 0.4, 0.9));
+    expect(warning).toMatch(
+      /^the policy reaches as far as its reference model lets it: span 0\.40 of rouge of the/,
+    );
+    expect(warning).not.toContain('locked in');
+    expect(lowSpanWarning(figures('rouge', 0))).not.toContain('locked in');
   });
 
   it('fires where the reference lacks a fact and the policy falls short of what is left', () => {
-    expect(lockInWarning(figures('rouge', 0.2, 0.45))).toMatch(/^lock-in: the span of rouge 0\.20/);
+    expect(lowSpanWarning(figures('rouge', 0.2, 0.45))).toContain('It locked in');
   });
 
   it('tells both apart in one run', () => {
-    const lines = lockInWarning({ ...figures('nli', 0.2, 1), ...figures('rouge', 0.4, 0.45) })?.split('\n');
-    expect(lines?.map((line) => line.slice(0, 30))).toEqual([
-      'lock-in: the span of nli 0.20 ',
-      'the span of rouge 0.40 of the ',
+    const lines = lowSpanWarning({ ...figures('nli', 0.2, 0.2), ...figures('rouge', 0.4, 0.9) })?.split('\n');
+    expect(lines?.map((line) => line.slice(0, 25))).toEqual([
+      'the policy is not steered',
+      'the policy reaches as far',
     ]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../stages/random.js';
 import { regretSummary } from '../../stages/statistics/regret.js';
+import { lowSpan } from '../../stages/statistics/low-span.js';
 import {
-  isLockedIn,
   leastSpanOf,
   monotonicityViolations,
   span,
@@ -81,14 +81,20 @@ describe('span and lock-in', () => {
     expect(span(ideal, ideal, 0)).toBe(1);
     expect(span(oneEnd, ideal, 0)).toBeCloseTo(0.4, 12);
     expect(leastSpanOf(flat, ideal)).toBe(0);
-    expect(isLockedIn(oneEnd, ideal)).toBe(true);
-    expect(isLockedIn(ideal, ideal)).toBe(false);
   });
 
   it('are undefined where the optimum itself hardly moves, or a corner is missing', () => {
     expect(span(ideal, flat, 0)).toBeNull();
     expect(span(ideal.slice(1), ideal, 0)).toBeNull();
-    expect(isLockedIn(ideal, flat)).toBeNull();
+    expect(leastSpanOf(ideal, flat)).toBeNull();
+  });
+
+  it('tell lock-in from a reference that does not write what the ends ask for', () => {
+    expect(lowSpan(0.75, 0.75)).toBeUndefined();
+    expect(lowSpan(null, null)).toBeUndefined();
+    expect(lowSpan(0.4, 0.4)).toBe('locked-in');
+    expect(lowSpan(0.4, 0.9)).toBe('out-of-reach');
+    expect(lowSpan(0.4, null)).toBe('out-of-reach');
   });
 
   it('of three objectives are those of the worst pair of corners', () => {
