@@ -117,7 +117,8 @@ function pick(reference: StageReference, cells: readonly CellFace[]): Result<rea
     const { axis, value } = selector;
     const before = left;
     left = left.filter((cell) => cell.coordinates[axis] === value);
-    if (left.length === 0) return err(unknownValue(reference, selector, { cells: before, which: ' that is left' }));
+    if (left.length === 0)
+      return err(unknownValue(reference, selector, { cells: before, which: ' that is left' }));
   }
   return ok(left);
 }
