@@ -33,9 +33,11 @@ export interface DecodeStep {
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   readonly prompts: Int32Array;
+  /** Hidden states are wanted, and the output layer is left out. */
+  readonly hidden?: boolean | undefined;
 }
 
-/** (nodes, V) log-probabilities of what follows. */
+/** (nodes, V) log-probabilities of what follows, or (nodes, C) hidden states. */
 export function decodeStep(weights: StepWeights, step: DecodeStep): Tensor2D {
   if (!fused()) return tf.tidy(() => decodeByOperations(weights, step));
   return first(kernel(weights.tensors, { ...step, decoder: weights.decoder })) as Tensor2D;
@@ -65,10 +67,9 @@ function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep)
     }
     x = x.add(fedForward(tensors, feedForward, normalise(tensors, feedForward.norm, x), (inner) => inner));
   });
-  return logSoftmax(
-    tf.matMul(normalise(tensors, decoder.norm, x), parameter<Tensor2D>(tensors, HEAD)),
-    step.masked,
-  );
+  const hidden = normalise(tensors, decoder.norm, x);
+  if (step.hidden) return hidden;
+  return logSoftmax(tf.matMul(hidden, parameter<Tensor2D>(tensors, HEAD)), step.masked);
 }
 
 type Attend = (from: Rows, to: Rows) => void;
@@ -91,7 +92,7 @@ const kernel = defineKernel<KernelStep>('decode-step', (memory, inputs, step) =>
   const { decoder, masked } = step;
   const rows = step.nodes.length;
   const head = input(inputs, HEAD);
-  const [, columns] = matrixShape(head);
+  const columns = step.hidden ? width : matrixShape(head)[1];
   const out = memory.output([rows, columns]);
   const widest = widestOf(decoder, width);
   const space = {
@@ -111,6 +112,10 @@ const kernel = defineKernel<KernelStep>('decode-step', (memory, inputs, step) =>
   });
   decoder.blocks.forEach((block, layer) => runBlock(at, block, layer));
   norm(at, decoder.norm);
+  if (step.hidden) {
+    memory.heap().copyWithin(out.address, space.normal, space.normal + rows * width);
+    return out.info;
+  }
   const [a, b] = [space.normal, memory.input(head)];
   memory.multiply({ m: rows, k: width, n: columns, a, b, out: out.address, weight: head });
   logSoftmaxRows(memory.heap(), { at: out.address, rows, columns, masked });

@@ -25,6 +25,7 @@ export { bpeTokenizer } from './bpe.js';
 export { readTokenizer, writeTokenizer } from './tokenizer-files.js';
 export { subwordTokenizer } from './subword-tokenizer.js';
 export { readWeights, takeParameters, type FindFile } from './weights-files.js';
+export { assembleRows, type RowHeads } from './row-heads.js';
 export { readSafetensors, writeSafetensors } from './safetensors.js';
 export {
   adapted,
@@ -65,6 +66,7 @@ export {
   disposeTensors,
   initialWeights,
   mapTensors,
+  parameter,
   parameterShapes,
   untie,
 } from './weights.js';

@@ -11,6 +11,7 @@ import { hiddenStates } from './decoder.js';
 import { packGroups } from './forest.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
+import { assembleRows, byHeads, type RowHeads } from './row-heads.js';
 import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
 import type { MaskedTokenizer } from './tokenizer.js';
 import type { LanguageModel, NamedTensors, State, TokenBatch, Tokens } from './types.js';
@@ -21,6 +22,8 @@ export interface LanguageModelOptions {
   readonly keepWeights?: boolean;
   /** (k, C) embeddings before every prompt. */
   readonly prefix?: Tensor2D;
+  /** Output layers, each (V, C), and which of them answers each row, instead of the one among the weights. */
+  readonly heads?: RowHeads;
 }
 
 /** Masked tokens have probability 0. Dropout is off. */
@@ -38,7 +41,7 @@ interface Generation {
   readonly cache: Cache;
   /** Of an encoder-decoder: keys and values of what was encoded. */
   readonly source: Cache | undefined;
-  /** (distinct prompts, V) log-probabilities of the first token. */
+  /** Of the first token: (distinct prompts, V) log-probabilities, or hidden states where rows have heads of their own. */
   readonly opening: Tensor2D;
   /** Of each row: its distinct prompt, and where it stands in the cache (-1 at the prompt's end). */
   readonly promptOf: Int32Array;
@@ -79,6 +82,7 @@ class DecoderModel implements LanguageModel {
     const step = this.#stepWeights;
     const opening = tf.tidy(() => {
       const hidden = hiddenStates(this.#config, this.#weights, forest, decode);
+      if (this.#options.heads) return hidden;
       return logSoftmax(tf.matMul(hidden, parameter<Tensor2D>(step.tensors, HEAD)), this.#masked);
     });
     this.#openings.add(opening);
@@ -94,7 +98,7 @@ class DecoderModel implements LanguageModel {
   /** A token below 0 says that its row has ended: nothing is computed for it, and its answer means nothing. */
   next(state: State, tokens?: Tensor1D): Tensor2D {
     const generation = state as unknown as Generation;
-    if (!tokens) return gatherRows(generation.opening, generation.promptOf);
+    if (!tokens) return this.#answers(generation.opening, generation.promptOf);
     const { cache, source, promptOf, nodeOf } = generation;
     const nodes: number[] = [];
     const ids: number[] = [];
@@ -118,13 +122,31 @@ class DecoderModel implements LanguageModel {
       tokens: Int32Array.from(ids),
       positions: Int32Array.from(nodes, (node) => cache.position(node)),
       prompts: Int32Array.from(nodes, (node) => cache.promptOf(node)),
+      hidden: this.#options.heads !== undefined,
     });
-    const all = gatherRows(step, answer);
+    const all = this.#answers(step, answer);
     step.dispose();
     return all;
   }
 
+  /** Row i of the table that is row of[i] of what was computed. */
+  #answers(computed: Tensor2D, of: Int32Array): Tensor2D {
+    const { heads } = this.#options;
+    return heads ? byHeads(computed, of, { ...heads, masked: this.#masked }) : gatherRows(computed, of);
+  }
+
   score(prompts: TokenBatch, responses: TokenBatch): Tensor2D {
+    const { heads } = this.#options;
+    if (!heads) return this.#scoreWith(this.#weights, prompts, responses);
+    const { name } = this.#architecture.head;
+    return assembleRows(heads.of, heads.tensors.length, (rows, h) => {
+      const weights = { ...this.#weights, [name]: heads.tensors[h] } as NamedTensors;
+      const at = (texts: TokenBatch): TokenBatch => rows.map((row) => texts[row] ?? new Int32Array());
+      return this.#scoreWith(weights, at(prompts), at(responses));
+    });
+  }
+
+  #scoreWith(weights: NamedTensors, prompts: TokenBatch, responses: TokenBatch): Tensor2D {
     const { distinct, index } = distinctPrompts(prompts);
     // Rows by prompt, so that each prompt runs once.
     const rowsOf: number[][] = distinct.map(() => []);
@@ -135,7 +157,7 @@ class DecoderModel implements LanguageModel {
     }));
     const packed = packGroups(groups, { config: this.#config, prefix: this.#lead });
     const options = { training: false, masked: this.#masked, ...this.#prefix };
-    const scored = scorePacked(this.#config, this.#weights, packed, options);
+    const scored = scorePacked(this.#config, weights, packed, options);
     const values = scored.logProbs.dataSync<'float32'>();
     scored.logProbs.dispose();
     scored.distributions.dispose();

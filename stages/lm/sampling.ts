@@ -83,7 +83,7 @@ function generate(
   { maxTokens, eos, stopping }: Pick<SampleRequest, 'maxTokens' | 'eos' | 'stopping'>,
   choose: Choose,
 ): Row[] {
-  for (const prompt of prompts) checkRoom(model, prompt);
+  prompts.forEach((prompt, row) => checkRoom(model, prompt, row));
   const rows = prompts.map((): Row => ({
     tokens: [],
     logProbs: [],
@@ -104,7 +104,7 @@ function generate(
       row.tokens.push(token);
       row.logProbs.push(logProbs[token] ?? NaN);
       row.logDrawn.push(logDrawn);
-      const limit = Math.min(maxTokens, model.room(prompts[r] ?? new Int32Array()));
+      const limit = Math.min(maxTokens, model.room(prompts[r] ?? new Int32Array(), r));
       row.finished = token === eos || (stopping?.ends(row.tokens) ?? false);
       row.ended = row.finished || row.tokens.length >= limit;
       return row.ended ? -1 : token;
@@ -123,8 +123,8 @@ function nextTable(model: LanguageModel, state: State, last: Int32Array | undefi
   return table;
 }
 
-function checkRoom(model: LanguageModel, prompt: Tokens): void {
-  if (model.room(prompt) > 0) return;
+function checkRoom(model: LanguageModel, prompt: Tokens, row: number): void {
+  if (model.room(prompt, row) > 0) return;
   throw new StageFailure(
     'user',
     'context',

@@ -20,8 +20,8 @@ export interface LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D;
   /** (B, T) log-probability of each response token (EOS included), 0 beyond the end of a row. */
   score(prompts: TokenBatch, responses: TokenBatch): Tensor2D;
-  /** Tokens left for the response. */
-  room(prompt: Tokens): number;
+  /** Tokens left for the response; `row` tells where rows differ. */
+  room(prompt: Tokens, row?: number): number;
   dispose(): void;
 }
 

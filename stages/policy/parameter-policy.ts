@@ -1,13 +1,23 @@
 /** A policy whose parameters, or prompt, depend on the trade-off: what soft, clp and rewarded-soup make. */
+import type { Tensor2D } from '@tensorflow/tfjs';
 import { StageFailure } from '../../runner/contract.js';
 import type { PolicyManifest } from '../../schemas/artifact.js';
-import { adaptersOf, countParameters, disposeTensors, languageModel, type Adapters } from '../lm/index.js';
-import type { Tokens } from '../lm/types.js';
+import {
+  adaptersOf,
+  countParameters,
+  disposeTensors,
+  languageModel,
+  parameter,
+  type Adapters,
+  type LanguageModelOptions,
+} from '../lm/index.js';
+import type { LanguageModel, NamedTensors, Tokens } from '../lm/types.js';
 import { oneHot } from '../vector.js';
 import { materialize, type Mixture } from './merge.js';
 import { spellings } from './options.js';
 import { writeTradeOff } from './prompt-writing.js';
 import { promptedModel } from './prompted-model.js';
+import { distinct, groupedModel } from './rows.js';
 import { referenceShare } from './reference-share.js';
 import { conditionedParameters, type StoredPolicy } from './stored-policy.js';
 import type { Cost, SteerablePolicy, TradeOff } from './types.js';
@@ -29,11 +39,42 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
       const merged = materialize(parameters, mixtureAt(stored, tradeOff));
       const model = languageModel(config, merged.weights, tokenizer, { keepWeights: true });
       const before = writtenAt(stored, tradeOff);
-      return Promise.resolve(promptedModel(model, { before, dispose: () => merged.dispose() }));
+      return Promise.resolve(promptedModel(model, { before: () => before, dispose: () => merged.dispose() }));
+    },
+    atRows(tradeOffs) {
+      tradeOffs.forEach((tradeOff) => checkDomain(tradeOff, domain, manifest.objectives));
+      return Promise.resolve(rowsAt(stored, tradeOffs));
     },
     cost: (tradeOff) => costAt(stored, tradeOff),
     dispose: () => [shared, ...copies, reference].forEach(disposeTensors),
   };
+}
+
+/**
+ * One batch with a trade-off a row. A prompt is written for each row; under logits all rows share what runs before the
+ * output layer, of which each trade-off has its own. Otherwise rows of one trade-off run together, on weights merged for it.
+ */
+function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageModel {
+  const { config, tokenizer, manifest } = stored;
+  const { items, of } = distinct(tradeOffs);
+  const model = (weights: NamedTensors, options: LanguageModelOptions = {}): LanguageModel =>
+    languageModel(config, weights, tokenizer, { keepWeights: true, ...options });
+  if (manifest.conditioning === 'prompt') {
+    const written = items.map((tradeOff) => writtenAt(stored, tradeOff));
+    const before = (row: number): Tokens => written[of[row] ?? 0] ?? new Int32Array();
+    return promptedModel(model(stored.shared), { before, dispose: () => undefined });
+  }
+  const parameters = conditionedParameters(stored);
+  const merged = items.map((tradeOff) => materialize(parameters, mixtureAt(stored, tradeOff)));
+  const dispose = (): void => merged.forEach((own) => own.dispose());
+  const none = (): Tokens => new Int32Array();
+  const [first] = merged;
+  if (manifest.conditioning === 'logits' && first) {
+    const tensors = merged.map(({ weights }) => parameter<Tensor2D>(weights, 'lm_head.weight'));
+    return promptedModel(model(first.weights, { heads: { tensors, of } }), { before: none, dispose });
+  }
+  const models = merged.map(({ weights }) => model(weights));
+  return promptedModel(groupedModel(models, of), { before: none, dispose });
 }
 
 /** A policy of one method may come in several conditionings: `clp-full`. */

@@ -1,16 +1,17 @@
 import type { LanguageModel, TokenBatch, Tokens } from '../lm/types.js';
 
-/** A language model that reads the same tokens before every prompt; `dispose` frees what was made for it. */
+/** A language model that reads tokens before the prompt of each row; `dispose` frees what was made for it. */
 export function promptedModel(
   model: LanguageModel,
-  { before, dispose }: { readonly before: Tokens; readonly dispose: () => void },
+  { before, dispose }: { readonly before: (row: number) => Tokens; readonly dispose: () => void },
 ): LanguageModel {
-  const extend = (prompts: TokenBatch): TokenBatch => prompts.map((prompt) => joined(before, prompt));
+  const extend = (prompts: TokenBatch): TokenBatch =>
+    prompts.map((prompt, row) => joined(before(row), prompt));
   return {
     start: (prompts) => model.start(extend(prompts)),
     next: (state, tokens) => model.next(state, tokens),
     score: (prompts, responses) => model.score(extend(prompts), responses),
-    room: (prompt) => model.room(joined(before, prompt)),
+    room: (prompt, row = 0) => model.room(joined(before(row), prompt), row),
     dispose: () => {
       model.dispose();
       dispose();

@@ -56,7 +56,7 @@ export function runEpisode(
   const { config, tokenizer, reference } = policy;
   const before = writtenAt(policy, asked);
   const bare = languageModel(config, weights, tokenizer, { keepWeights: true });
-  const model = promptedModel(bare, { before, dispose: () => undefined });
+  const model = promptedModel(bare, { before: () => before, dispose: () => undefined });
   const random = (row: number): Random => new Random(stream.seed, `${stream.name}/${row}`);
   const rollout = rollOut(model, prompts, { tokenizer, rewards, samples, maxTokens, stop, random });
   model.dispose();
