@@ -29,9 +29,8 @@ export interface Durability {
  *   since the kernel may have dropped the pages and would report success.
  */
 export function createDurability(disk: Disk, onLost: (file: string) => void): Durability {
-  let files = new Set<string>();
-  let folders = new Set<string>();
-  let records = 0;
+  const nothing = () => ({ files: new Set<string>(), records: new Set<string>() });
+  let waiting = nothing();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let failure: StoreProblem | undefined;
@@ -55,31 +54,30 @@ export function createDurability(disk: Disk, onLost: (file: string) => void): Du
     await Promise.all(Array.from({ length: width }, worker));
   }
 
+  /** Blobs with their folders, then records with theirs: what a record names is there when it is. */
   function commit(): void {
     clearTimeout(timer);
     timer = undefined;
-    const group = { files: [...files], folders: [...folders] };
-    files = new Set();
-    folders = new Set();
-    records = 0;
+    const group = [waiting.files, waiting.records].map((files) => [...files]);
+    waiting = nothing();
     running = running.then(async () => {
-      await syncEach(group.files);
-      await syncEach(group.folders);
+      for (const files of group) {
+        await syncEach(files);
+        await syncEach([...new Set(files.map((file) => path.dirname(file)))]);
+      }
     });
   }
 
-  function note(file: string): void {
+  function noteIn(files: Set<string>, file: string): void {
     files.add(file);
-    folders.add(path.dirname(file));
     timer ??= setTimeout(commit, intervalMs).unref();
   }
 
   return {
-    note,
+    note: (file) => noteIn(waiting.files, file),
     noteRecord: (file) => {
-      note(file);
-      records += 1;
-      if (records >= recordsPerCommit) commit();
+      noteIn(waiting.records, file);
+      if (waiting.records.size >= recordsPerCommit) commit();
     },
     flush: async () => {
       commit();

@@ -37,7 +37,10 @@ afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, for
 function project(named: readonly Stage[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'moft-bytes-'));
   folders.push(folder);
-  const text = named.map((stage) => `  ${stage}:\n    ${stages[stage]}\n`).join('');
+  // Of those that could run, the first that is named is the first that does.
+  const text = named
+    .map((stage, i) => `  ${stage}:\n    priority: ${named.length - i}\n    ${stages[stage]}\n`)
+    .join('');
   writeFileSync(join(folder, 'package.json'), '{}');
   writeFileSync(join(folder, 'p.yaml'), `name: bytes\nstages:\n${text}`);
   return folder;
@@ -69,9 +72,16 @@ async function digests(folder: string): Promise<Record<string, string>> {
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-it('in one warm worker, in two side by side, and in a fresh process for each stage', async () => {
+/** Runs all in one worker; in which order its cells began. */
+async function orderIn(folder: string): Promise<readonly string[]> {
+  const lines = (await moft(folder, 'run', 'p.yaml', '-j', '1', '--json')).trim().split('\n');
+  const events = lines.map((line) => JSON.parse(line) as { readonly type: string; readonly cell: string });
+  return events.flatMap(({ type, cell }) => (type === 'cell-started' ? [cell] : []));
+}
+
+it('in one warm worker, in another order in one, and in a fresh process for each stage', async () => {
   const warm = project(order);
-  const sideBySide = project([...order].reverse());
+  const reversed = project([...order].reverse());
   const fresh = project(order);
   for (const folder of folders) {
     mkdirSync(join(folder, 'texts'));
@@ -88,12 +98,14 @@ it('in one warm worker, in two side by side, and in a fresh process for each sta
     }
   }
 
-  await moft(warm, 'run', 'p.yaml', '-j', '1');
-  await moft(sideBySide, 'run', 'p.yaml', '-j', '2');
+  const begun = await orderIn(warm);
+  const otherwise = await orderIn(reversed);
+  expect(otherwise).not.toEqual(begun);
+  expect([...otherwise].sort()).toEqual([...begun].sort());
   for (const stage of order) await moft(fresh, 'run', 'p.yaml', '--only', stage);
 
   const expected = await digests(warm);
   expect(Object.keys(expected).length).toBeGreaterThan(order.length);
-  expect(await digests(sideBySide)).toEqual(expected);
+  expect(await digests(reversed)).toEqual(expected);
   expect(await digests(fresh)).toEqual(expected);
 }, 600_000);

@@ -264,47 +264,6 @@ describe('a worker', () => {
     ]);
   });
 
-  it('is thrown away after so many cells', async () => {
-    const { summary } = await rig.start([rig.step('a'), rig.step('b', { after: ['a'] })], {
-      pool: { maxCells: 1 },
-    });
-    const a = await rig.commander.next('a');
-    a.finish();
-    const b = await rig.commander.next('b');
-    b.finish();
-    await summary;
-    expect(b.hello.pid).not.toBe(a.hello.pid);
-  });
-
-  it('whose surroundings a cell changed is thrown away with a note', async () => {
-    const notes: string[] = [];
-    const cells = [rig.step('a'), rig.step('b', { after: ['a'] })];
-    const { summary } = await rig.start(cells, { pool: { onRetire: (reason) => notes.push(reason) } });
-    const a = await rig.commander.next('a');
-    await a.tell('env');
-    a.finish();
-    const b = await rig.commander.next('b');
-    b.finish();
-    await summary;
-    expect(b.hello.pid).not.toBe(a.hello.pid);
-    expect(notes).toEqual(['the cell changed environment variables']);
-  });
-
-  it('that keeps tensors of a cell is thrown away with a note', async () => {
-    const notes: string[] = [];
-    const kind = 'test/engine-step';
-    const cells = [rig.step('a', { kind }), rig.step('b', { kind, after: ['a'] })];
-    const { summary } = await rig.start(cells, { pool: { onRetire: (reason) => notes.push(reason) } });
-    const a = await rig.commander.next('a');
-    await a.tell('tensors 3');
-    a.finish();
-    const b = await rig.commander.next('b');
-    b.finish();
-    await summary;
-    expect(b.hello.pid).not.toBe(a.hello.pid);
-    expect(notes).toEqual(["the cell left 3 tensors (12 bytes) in the engine's memory"]);
-  });
-
   it('refuses a kind that loads the engine and does not declare it', async () => {
     const { summary } = await rig.start([rig.step('a')]);
     const a = await rig.commander.next('a');

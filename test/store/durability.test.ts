@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createDisk, openStore } from '../../runner/store/index.js';
+import { createDisk, openStore, type Put } from '../../runner/store/index.js';
 import { createStatCache } from '../../runner/store/stat-cache.js';
 import { checkEntries, entryLimit, type TreeEntry } from '../../runner/store/tree-rules.js';
-import { blobFile, freshStore, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
+import { blobFile, freshStore, keyFor, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
 
 /** A store whose syncs are listed. */
 async function watched(): Promise<{ synced: Set<string>; store: Awaited<ReturnType<typeof freshStore>> }> {
@@ -48,6 +48,69 @@ describe('durability', () => {
     const records = () => [...synced].filter((file) => file.endsWith('.json')).length;
     while (records() < 64) await new Promise((resolve) => setImmediate(resolve));
     expect(records()).toBe(64);
+  });
+});
+
+describe('a loss of power between two syncs', () => {
+  const cells = [1, 2, 3];
+  const textOf = (cell: number): string => `output of cell ${cell}`;
+  const recordFor = (cell: number, put: Put) => recordOf({ cell }, [{ name: 'out', type: 'file', put }]);
+
+  /** What the disk holds when the power goes before the sync of that number; undefined where there are fewer. */
+  async function lostAt(number: number): Promise<string | undefined> {
+    const root = path.join(temporaryFolder(), '.moft');
+    const copy = path.join(temporaryFolder(), '.moft');
+    const synced: string[] = [];
+    const disk = createDisk(({ operation, path: file }) => {
+      if (operation !== 'sync') return;
+      if (synced.length === number) fs.cpSync(root, copy, { recursive: true });
+      synced.push(path.relative(root, file));
+    });
+    const store = valueOf(await openStore(root, { disk }));
+    for (const cell of cells)
+      valueOf(await store.records.publish(recordFor(cell, valueOf(store.cas.putBytes(textOf(cell))))));
+    valueOf(await store.close());
+    if (!fs.existsSync(copy)) return undefined;
+    // Two are under way at once: the one before may not have ended.
+    lose(copy, new Set(synced.slice(0, Math.max(0, number - 1))));
+    return copy;
+  }
+
+  /** Names that were not synced are gone; a name whose folder was synced and whose content was not is an empty file. */
+  function lose(root: string, synced: ReadonlySet<string>): void {
+    for (const folder of ['cas', 'records'].flatMap((name) => foldersIn(path.join(root, name))))
+      for (const name of fs.readdirSync(folder)) {
+        const file = path.join(folder, name);
+        // A choice is another name of the record's own file.
+        const content = /^chosen/.test(name) ? recordIn(folder) : file;
+        if (!synced.has(path.relative(root, folder))) fs.rmSync(file);
+        else if (!synced.has(path.relative(root, content))) fs.truncateSync(file);
+      }
+  }
+  const foldersIn = (folder: string): string[] =>
+    fs.readdirSync(folder).map((name) => path.join(folder, name));
+  const recordIn = (folder: string): string =>
+    path.join(folder, fs.readdirSync(folder).find((name) => name.endsWith('.json')) ?? 'gone');
+
+  it('leaves results that are whole or not served, and the next run makes the rest', async () => {
+    const kinds = new Set<string>();
+    let number = 0;
+    for (let root = await lostAt(0); root !== undefined; root = await lostAt((number += 1))) {
+      const store = await freshStore({}, root);
+      for (const cell of cells) {
+        const chosen = await store.records.chosen(keyFor({ cell }));
+        kinds.add(chosen.kind);
+        // Blobs are safe before any record that names them.
+        expect(chosen.kind).not.toBe('incomplete');
+        const put = valueOf(store.cas.putBytes(textOf(cell)));
+        const { record } = valueOf(await store.records.publish(recordFor(cell, put)));
+        expect(record.artifacts[0]?.digest).toBe(put.digest);
+        expect(valueOf(store.cas.read(put.digest)).toString()).toBe(textOf(cell));
+        expect((await store.records.chosen(keyFor({ cell }))).kind).toBe('chosen');
+      }
+    }
+    expect(number).toBe(cells.length * 4);
+    expect([...kinds].sort()).toEqual(['chosen', 'none']);
   });
 });
 

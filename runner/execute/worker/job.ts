@@ -14,7 +14,7 @@ import { StageFailure, type Emit, type OpenWorkshop, type StageKind } from '../.
 import { failureFromSystem, systemCode } from '../failures.js';
 import { noCheckpoints, openCheckpoints, type KeptCheckpoints } from './checkpoints.js';
 import { EventLog } from './event-log.js';
-import { forbidMathRandom, leftovers, surroundings } from './guard.js';
+import { forbidMathRandom, leftovers, surroundings, type Surroundings } from './guard.js';
 import type { WorkerHost } from './host.js';
 import { watchLoads } from './loads.js';
 
@@ -63,10 +63,12 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
     const kind = kindOf(job, host);
     // The engine is loaded before the guard stands: its packages draw from Math.random while they load.
     if (kind.engine) environment = { ...environment, ...(await host.engine.start(job.backend)) };
-    const before = surroundings(host.engine.memory());
+    const folder = dirname(order.path);
+    const look = (): Surroundings => surroundings(host.engine.memory(), folder);
+    const before = look();
     checkpoints = checkpointsOf({ kind, job, order, host, control, environment });
-    await runKind({ kind, job, host, control, checkpoints, folder: dirname(order.path) });
-    leftover = leftovers(before, surroundings(host.engine.memory()));
+    await runKind({ kind, job, host, control, checkpoints, folder });
+    leftover = await leftovers(before, look);
     refuseUndeclaredEngine(kind, before.engine === undefined && host.engine.memory() !== undefined);
     ending = await collect(job, host);
   } catch (error) {
