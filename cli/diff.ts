@@ -9,6 +9,7 @@ import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { open, printJson, relativeTo, storeRoot } from './load.js';
 import { flag } from './options.js';
+import { parseId } from './cells.js';
 import { clean, columns, counted } from './text.js';
 
 const spec: CommandSpec = {
@@ -106,7 +107,22 @@ async function changedLines(changed: Difference['changed'], show: ShowPlace): Pr
     if (group) group.ids.push(id);
     else groups.set(key, { ids: [id], told });
   }
-  return [...groups.values()].flatMap(({ ids, told }) => [`changed  ${ids.join(' ')}`, ...told]);
+  return [...groups.values()].flatMap(({ ids, told }) => [`changed  ${named(ids)}`, ...told]);
+}
+
+/** A few cells by their ids, many by their stages. */
+function named(ids: readonly CellId[]): string {
+  if (ids.length <= 4) return ids.join(' ');
+  const stages = new Map<string, CellId[]>();
+  for (const id of ids) {
+    const { stage } = parseId(id);
+    stages.set(stage, [...(stages.get(stage) ?? []), id]);
+  }
+  return [...stages]
+    .map(([stage, cells]) =>
+      cells.length === 1 ? cells.join('') : `${stage} (${counted(cells.length, 'cell')})`,
+    )
+    .join(', ');
 }
 
 const shown = (ids: readonly CellId[]): string =>

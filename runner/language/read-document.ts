@@ -20,6 +20,7 @@ import { nearest } from './nearest.js';
 import { brokenAt, type Entry, type Node, type ScalarNode } from './nodes.js';
 import type { Source } from './options.js';
 import { commaFinding } from './reference.js';
+import { isNothing, isNull, plainText } from './nothing.js';
 import { checkedText, plainScalar } from './scalars.js';
 import { parseSyntax, type Reading, type Syntax } from './syntax.js';
 
@@ -49,6 +50,8 @@ class Reader {
   /** Anchors met so far, with the number of aliases inside; `open` while their own node is being read. */
   readonly #anchors = new Map<string, { node: Node; aliases: number } | 'open'>();
   #aliases = 0;
+  /** First entries of keys that were reported to stand twice: once is enough, however often they stand there. */
+  readonly #repeated = new Set<Entry>();
 
   constructor(
     private readonly syntax: Syntax,
@@ -295,20 +298,22 @@ class Reader {
     const keyPlace = this.#place(node) ?? this.#place(pair.value) ?? this.syntax.placeOf(0, 1);
     const finding = refuseKey(node);
     const key = isScalar(node) ? (node.type === 'PLAIN' ? (node.source ?? '') : String(node.value)) : '';
-    const before = seen.get(key);
+    const before = finding === undefined ? seen.get(key) : undefined;
+    if (before !== undefined && this.#repeated.has(before)) return undefined;
     const entry = this.#asEntry(pair, keyPlace);
     if (finding === undefined && before === undefined) {
       seen.set(key, entry);
       return { key, keyPlace };
     }
+    if (before !== undefined) this.#repeated.add(before);
     const found = finding ?? duplicateKey(key, before?.keyPlace);
     const fixes =
-      before !== undefined && finding === undefined
-        ? [
+      before === undefined
+        ? []
+        : [
             this.#removal(map, entry, `remove the second \`${key}\``),
             this.#removal(map, before, `remove the first \`${key}\``),
-          ]
-        : [];
+          ];
     this.diagnostics.report(keyPlace, { ...found, fixes });
     return undefined;
   }
@@ -357,24 +362,11 @@ const scalar = (value: ScalarNode['value'], place: Place, plain?: string): Scala
   ...(plain === undefined ? {} : { plain }),
 });
 
-const plainText = (node: unknown): string | undefined =>
-  isScalar(node) && node.type === 'PLAIN' ? node.source : undefined;
-
 const nullValue: Finding = {
   code: 'null-value',
   message: 'a value is missing: null has no meaning here',
   hint: 'give a value, or remove the key',
 };
-
-/** No value, or one that is written `null`, without an anchor or a tag. */
-const isNull = (node: unknown): boolean =>
-  isNothing(node) ||
-  (isScalar(node) &&
-    node.tag === undefined &&
-    node.anchor === undefined &&
-    /^(~|null|Null|NULL)$/.test(plainText(node) ?? ''));
-
-const isNothing = (node: unknown): boolean => node === null || node === undefined || plainText(node) === '';
 
 function refuseKey(node: unknown): Finding | undefined {
   if (isAlias(node) || isMap(node) || isSeq(node))

@@ -265,7 +265,12 @@ export function readSeeds(
   const what = `\`seeds\` takes a count from 1 to ${limits.seeds} or a list of integers from 0${none ? ', or `false`' : ''}`;
   if (resolved.kind === 'list' && resolved.items.length > 0)
     return listedSeeds(resolved.items, what, context);
-  expected(resolved, what, context, numberMeant(resolved));
+  expected(
+    resolved,
+    what,
+    context,
+    numberMeant(resolved) ?? 'write `seeds: 3` for 0, 1 and 2, or `seeds: [0, 7]`',
+  );
   return undefined;
 }
 

@@ -242,10 +242,22 @@ function closings(text: string, node: unknown): readonly Repair[] {
 function unexpected(text: string, at: number): readonly Repair[] {
   const found = text.charAt(at);
   if (found === '}' || found === ']') return [one(`remove \`${found}\``, { from: at, to: at + 1, text: '' })];
+  if (found === '{') return braces(text, at);
   if (found !== '-') return [];
   const { begin } = lineOf(text, at);
   const indent = (/^ */.exec(text.slice(begin))?.[0].length ?? 0) + 2;
   return [one('put the item on a line of its own', insertion(at, `\n${' '.repeat(indent)}`))];
+}
+
+/** `${params.n}` and `${{ params.n }}`, as other tools interpolate, in a map or list in braces. */
+function braces(text: string, at: number): readonly Repair[] {
+  const after = text.slice(at, at + 200);
+  const found =
+    /^\{\{ *\$?([a-z][\w-]*\.[\w-]+) *\}\}/.exec(after) ?? /^\{ *\$?([a-z][\w-]*\.[\w-]+) *\}/.exec(after);
+  const [all, name] = text.charAt(at - 1) === '$' ? (found ?? []) : [];
+  if (all === undefined || name === undefined) return [];
+  const reference = { from: at - 1, to: at + all.length, text: `$${name}` };
+  return [one(`write \`$${name}\`, without braces`, reference)];
 }
 
 /** The nodes around an offset, outermost first; a key counts as its map. */

@@ -36,11 +36,18 @@ function expertProblems(experts: readonly Traits[]): Problem[] {
       path: ['experts'],
       message:
         experts.length < 2
-          ? 'a soup needs two experts or more'
+          ? `a soup needs two experts or more, found ${foundExperts(experts.length, objectives)}`
           : `the experts of a soup have different objectives, found ${(objectives ?? []).join(', ')}`,
-      hint: 'gather one expert a reward: $expert(reward=*).policy',
+      hint:
+        'gather one expert a reward, as in `$expert(reward=*).policy`; where an axis has values that not every reward ' +
+        'has, pick one of it too: `$expert(reward=* axis=value).policy`',
     },
   ];
+}
+
+function foundExperts(count: number, objectives: readonly string[] | undefined): string {
+  if (count === 0) return 'none';
+  return objectives === undefined ? 'one' : `one, for ${objectives.join(', ')}`;
 }
 
 function alphaProblems(experts: readonly Traits[]): Problem[] {

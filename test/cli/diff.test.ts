@@ -67,6 +67,20 @@ describe('moft diff', () => {
     expect(stdout).toContain('changed  three\n         through two, one/value=3\n');
   });
 
+  it('names many cells that changed alike by their stages', async () => {
+    const wide = `
+name: wide
+params: {open: true}
+stages:
+  gate: {uses: test/gate, matrix: {n: [1, 2, 3, 4, 5]}, with: {open: $params.open, shape: {width: $matrix.n}}}
+  all: {uses: test/sum, with: {numbers: $gate(*).sum}}
+`;
+    project.write('wide.yaml', wide);
+    project.write('wider.yaml', wide.replace('true', 'false'));
+    const { stdout } = await project.run('diff', 'wide.yaml', 'wider.yaml');
+    expect(stdout).toContain('changed  gate (5 cells)\n         open true -> false (wider.yaml:3:16)\n');
+  });
+
   it('of two files runs nothing; options hold for both', async () => {
     project.write('q.yaml', `${text}# a comment\n`);
     expect(await project.json('diff', 'p.yaml', 'q.yaml', '-p', 'first=9')).toMatchObject({

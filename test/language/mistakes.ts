@@ -52,6 +52,12 @@ export interface Mistake {
 const mistake = (what: string, code: string, from: string, to: string): Mistake => ({ what, code, from, to });
 
 export const mistakes: readonly Mistake[] = [
+  mistake(
+    'a reference in braces, as other tools interpolate',
+    'syntax',
+    'conditioning: $matrix.conditioning}',
+    'conditioning: ${matrix.conditioning}}',
+  ),
   // names
   mistake('a misspelt stage', 'unknown-stage', '$soup.policy', '$suop.policy'),
   mistake('a misspelt output', 'unknown-output', '$news.test', '$news.tset'),
