@@ -1,7 +1,7 @@
 /**
  * Takes the pictures of docs/mlflow.md in a real browser:
  *
- *     node dist/scripts/screenshots.js http://127.0.0.1:5000 quickstart docs/mlflow
+ *     node dist/scripts/screenshots.js http://127.0.0.1:5000 quickstart docs/mlflow [NAMES]
  *
  * The server must hold a tracked run of the quickstart (`moft mlflow`, `moft run pipelines/quickstart.yaml`).
  */
@@ -42,15 +42,26 @@ async function pictures(address: string, name: string): Promise<readonly Picture
     };
     const run = await newest("tags.`moft.role` = 'run'");
     const cell = await newest("tags.`moft.kind` = 'front' AND tags.`moft.series` LIKE '%full%'");
+    const filter = "tags.`moft.role` = 'point' AND tags.`moft.axis.seed` = '1'";
+    const found = await client.runs({ experiments: [id], filter, limit: 40 });
+    const points = found.ok ? found.value.map((one) => one.id) : [];
     return [
       { name: 'experiment', page: viewPage(experimentPage(address, id), viewKeys.all), height: 1250 },
       { name: 'run', page: runPage(address, id, run.id), height: 1000 },
       { name: 'cell', page: runPage(address, id, cell.id), height: 1000 },
       { name: 'front', page: viewPage(experimentPage(address, id), viewKeys.front), height: 900 },
+      { name: 'training', page: viewPage(experimentPage(address, id), viewKeys.training), height: 900 },
+      { name: 'compare', page: comparePage(address, id, points), height: 1100 },
     ];
   } finally {
     await client.close();
   }
+}
+
+/** Where the server compares runs: params beside metrics. It reads `runs` where that comes first alone. */
+function comparePage(address: string, experiment: string, runs: readonly string[]): string {
+  const of = (ids: readonly string[]): string => encodeURIComponent(JSON.stringify(ids));
+  return `${address}/#/compare-runs?runs=${of(runs)}&experiments=${of([experiment])}&workflowType=machine_learning`;
 }
 
 async function take(
@@ -93,10 +104,11 @@ async function tidy(page: Page): Promise<void> {
   if (await banner.isVisible()) await banner.click();
 }
 
-const [address = '', experiment = 'quickstart', folder = 'docs/mlflow'] = process.argv.slice(2);
+const [address = '', experiment = 'quickstart', folder = 'docs/mlflow', ...only] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 try {
-  for (const picture of await pictures(address, experiment)) await take(browser, picture, folder);
+  for (const picture of await pictures(address, experiment))
+    if (only.length === 0 || only.includes(picture.name)) await take(browser, picture, folder);
 } finally {
   await browser.close();
 }

@@ -2,12 +2,14 @@
 import { basename } from 'node:path';
 import {
   createClient,
+  experimentPage,
   quoted,
   runPage,
   type MlflowClient,
   type MlflowProblem,
   type Run,
 } from '../../runner/track/mlflow/index.js';
+import { viewKeys, viewPage, viewTag } from '../../runner/track/shape/index.js';
 import { madeBy } from '../../runner/track/outbox/index.js';
 import type { Store } from '../../runner/store/index.js';
 import { err, ok, type Result } from '../../schemas/result.js';
@@ -89,6 +91,8 @@ export function listOnServer(
     const found = await searchOurs(client, `tags.\`moft.role\` = 'run'`);
     if (!found.ok) return found;
     const runs = found.value.filter(({ tags }) => pipeline === undefined || isOf(tags, pipeline));
+    const views = await viewsOf(client, new Set(runs.map(({ experiment }) => experiment)));
+    if (!views.ok) return views;
     const rows = runs.map((run) => ({
       run: run.tags['moft.run'] ?? '',
       pipeline: run.tags['moft.pipeline'] ?? '',
@@ -96,12 +100,36 @@ export function listOnServer(
       started: new Date(run.start).toISOString(),
       page: runPage(client.address, run.experiment, run.id),
     }));
-    if (flag(options, 'json')) printJson(rows, host);
-    else
+    if (flag(options, 'json'))
+      printJson(
+        rows.map((row, n) => ({ ...row, views: views.value.get(runs[n]?.experiment ?? '') ?? {} })),
+        host,
+      );
+    else {
       for (const line of columns(rows.map((row) => Object.values(row))))
         host.stdout.write(`${clean(line)}\n`);
+      for (const [name, page] of [...views.value.values()].flatMap((all) => Object.entries(all)))
+        host.stdout.write(clean(`charts: ${name}  ${page}\n`));
+    }
     return ok(exitCode.done);
   });
+}
+
+/** Addresses of the views that experiments have, by name. */
+async function viewsOf(
+  client: MlflowClient,
+  experiments: ReadonlySet<string>,
+): Promise<Result<ReadonlyMap<string, Readonly<Record<string, string>>>, MlflowProblem>> {
+  const views = new Map<string, Record<string, string>>();
+  for (const id of experiments) {
+    const found = await client.experimentOf(id);
+    if (!found.ok) return found;
+    const { tags = {} } = found.value ?? {};
+    const keys = Object.values(viewKeys).filter((key) => viewTag(key) in tags);
+    const pages = keys.map((key) => [key, viewPage(experimentPage(client.address, id), key)]);
+    views.set(id, Object.fromEntries(pages) as Record<string, string>);
+  }
+  return ok(views);
 }
 
 const isOf = (tags: Run['tags'], pipeline: string): boolean =>

@@ -3,7 +3,7 @@ import type { FinishedCell, Shown, ShownPoint, ShownTable } from '../../runner/c
 import type { Front } from '../../schemas/artifact.js';
 import { figuresOf } from '../report/measures.js';
 import { optimumAt, pointsAt } from '../report/points.js';
-import { weightsText } from '../report/page/numbers.js';
+import { fixed, weightsText } from '../report/page/numbers.js';
 import type { SeedPoint } from '../report/types.js';
 import { readOutput, round, weightParams } from './read.js';
 
@@ -42,6 +42,7 @@ export function showFront(cell: FinishedCell): Shown {
       answers.every(({ regret }) => regret !== null) ? 'eval/regret' : 'eval/value',
     ],
     about: 'policy',
+    note: answersText(front, answers),
   };
 }
 
@@ -78,6 +79,22 @@ function pointOf(objectives: readonly string[], answer: Answer, showsAlpha: bool
       'eval/completions/mean_length': answer.length,
     }),
   };
+}
+
+/** Trade-offs that a note holds; all stand in the table. */
+const mostRows = 30;
+
+function answersText({ objectives, method }: Front, answers: readonly Answer[]): string {
+  const head = ['alpha', ...objectives.map((name) => `w ${name}`), ...objectives, 'KL', 'regret'];
+  const rows = answers.slice(0, mostRows).map(({ alpha, weights, rewards, kl, regret }) => {
+    const cells = [fixed(alpha, 3), ...weights.map((weight) => fixed(weight, 2))];
+    return [...cells, ...rewards.map((reward) => fixed(reward, 3)), fixed(kl, 2), fixed(regret, 3)];
+  });
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    `**${method}** at ${answers.length} trade-offs: what was asked for, and what came of it.`,
+    [line(head), line(head.map(() => '---:')), ...rows.map(line)].join('\n'),
+  ].join('\n\n');
 }
 
 const known = (figures: Readonly<Record<string, number | null>>): Readonly<Record<string, number>> =>

@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Project } from '../cli/moft.js';
 import { Commander } from '../execute/commander.js';
@@ -174,9 +174,16 @@ describe.skipIf(!programs)('moft mlflow', () => {
   it('starts a server, sends the runs of the store, and stops it', async () => {
     const summed = project(pipeline(unique('moft/local')));
     expect((await summed.run('run', 'p.yaml')).code).toBe(0);
-    const env = { PATH: `${dirname(programs?.mlflow ?? '')}:${process.env.PATH ?? ''}` };
+    // A uvx that takes the release that is here already.
+    const bin = join(summed.folder, 'bin');
+    mkdirSync(bin);
+    const said = join(summed.folder, 'uvx.log');
+    const uvx = `#!/bin/sh\necho "$*" > ${said}; shift 3; exec ${programs?.mlflow ?? ''} "$@"\n`;
+    writeFileSync(join(bin, 'uvx'), uvx, { mode: 0o755 });
+    const env = { PATH: `${bin}:/usr/bin:/bin` };
     const started = await summed.start(['mlflow', '--port', '5713'], { env }).ended;
     expect(started).toMatchObject({ code: 0, stdout: 'http://127.0.0.1:5713\n' });
+    expect(readFileSync(said, 'utf8')).toMatch(/^--from mlflow==\d+\.\d+\.\d+ mlflow server /);
     const listed = await summed.run('ls', '--mlflow');
     expect(listed.stdout).toContain('summed  FINISHED');
     // A run finds the server by itself.

@@ -4,4 +4,13 @@ export { statusOfCell, statusOfRun } from './status.js';
 export { finalFigures, tellCell, tellRun } from './tell.js';
 export type { CellRow, RunStory, Told, ToldFile } from './told.js';
 export { traceOfJudgment, type JudgedIn, type Judgment } from './judgment.js';
-export { drawnOf, hasCharts, isKnownVersion, viewKeys, viewPage, viewTags, type Drawn } from './view.js';
+export {
+  drawnOf,
+  hasCharts,
+  isKnownVersion,
+  viewKeys,
+  viewPage,
+  viewTag,
+  viewTags,
+  type Drawn,
+} from './view.js';

@@ -45,6 +45,9 @@ export const isKnownVersion = (version: string): boolean => /^3\./.test(version)
 /** Keys of the views, as the address of the experiment's page names them. */
 export const viewKeys = { all: 'moft', front: 'moft-front', training: 'moft-training' } as const;
 
+/** Tag of an experiment that holds a view. */
+export const viewTag = (key: string): string => `mlflow.sharedViewState.${key}`;
+
 /** The page of an experiment with a view. */
 export const viewPage = (experimentPage: string, key: string): string =>
   `${experimentPage}&viewStateShareKey=${key}&compareRunsMode=CHART`;
@@ -72,7 +75,7 @@ export function viewTags(drawn: Drawn, time: number): Pairs {
   ];
   return Object.fromEntries(
     views.map(([key, name, view]) => [
-      `mlflow.sharedViewState.${key}`,
+      viewTag(key),
       JSON.stringify({ name, createdAt: time, updatedAt: time, state: packed(stateOf(view, drawn)) }),
     ]),
   );
