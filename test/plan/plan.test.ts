@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { openStore, type Store } from '../../runner/store/index.js';
 import { explainCell, inOrder, planPipeline, type Plan } from '../../runner/plan/index.js';
 import type { Cell } from '../../runner/pipeline.js';
@@ -173,6 +173,32 @@ describe('planPipeline', () => {
       message: 'its code changed: stages/kinds/gather.js',
       changes: [{ what: 'code', modules: ['stages/kinds/gather.js'], packages: [] }],
     });
+  });
+
+  it('reads what code was once for all cells of an edit, and tells two edits apart', async () => {
+    const { store } = await executed();
+    const read = vi.spyOn(store.cas, 'read');
+    const edited = async (text: Record<string, string>) => {
+      read.mockClear();
+      const plan = await planOf(store, family(), { code: codeOf(text) });
+      const named = plan.cells.flatMap(({ reason }) =>
+        (reason?.changes ?? []).flatMap((change) => (change.what === 'code' ? [change] : [])),
+      );
+      const old = named.map(({ before }) => before);
+      return { named, reads: read.mock.calls.filter(([digest]) => old.includes(digest)).length };
+    };
+    const first = await edited({ train: 'edited' });
+    expect(first.named.length).toBeGreaterThan(1);
+    expect(first.named.map(({ modules }) => modules)).toEqual(
+      first.named.map(() => ['stages/kinds/train.js']),
+    );
+    expect(first.reads).toBe(1);
+    // The same once more is known; another edit from the same code is another difference.
+    const again = await edited({ train: 'edited' });
+    expect(again).toEqual({ named: first.named, reads: 0 });
+    const second = await edited({ train: 'edited anew', gather: 'edited' });
+    expect(second.named.flatMap(({ modules }) => modules)).toContain('stages/kinds/gather.js');
+    expect(second.named[0]).not.toEqual(first.named[0]);
   });
 
   it('states a lost artifact, and serves the cell no more', async () => {

@@ -206,6 +206,52 @@ describe('listings on the way out', () => {
   });
 });
 
+describe('a listing', () => {
+  /** Its digest, and the file that holds it, in a store that another one looks at for the first time. */
+  async function stored(): Promise<{
+    digest: string;
+    listing: string;
+    store: Store;
+    again: () => Promise<Store>;
+  }> {
+    const store = await freshStore();
+    const digest = await digestOfFolder(store, writeFiles(temporaryFolder(), { 'a/b': 'content' }));
+    const again = (): Promise<Store> => freshStore({}, store.root);
+    return { digest, listing: blobFile(store, digest), store, again };
+  }
+
+  function corrupt(file: string): void {
+    const text = fs.readFileSync(file, 'utf8');
+    fs.chmodSync(file, 0o644);
+    fs.writeFileSync(file, text.replace('a/b', 'a/c'));
+    fs.utimesSync(file, 1, 1);
+  }
+
+  it('that was changed is never believed, read for the first time or once more', async () => {
+    const { digest, listing, store, again } = await stored();
+    expect(await store.cas.has('directory', digest)).toBe(true);
+    corrupt(listing);
+    expect(await (await again()).cas.has('directory', digest)).toBe(false);
+    expect(await store.cas.has('directory', digest)).toBe(false);
+    expect(errorOf(await store.cas.verify('directory', digest))).toMatchObject({ code: 'missing-blob' });
+  });
+
+  it('that was read before and is gone is missing', async () => {
+    const { digest, listing, store } = await stored();
+    expect(await store.cas.has('directory', digest)).toBe(true);
+    fs.rmSync(listing);
+    expect(await store.cas.has('directory', digest)).toBe(false);
+  });
+
+  it('that is read again and whole gives what it gave', async () => {
+    const { digest, again } = await stored();
+    const store = await again();
+    expect(await store.cas.has('directory', digest)).toBe(true);
+    expect(await store.cas.has('directory', digest)).toBe(true);
+    valueOf(await store.cas.verify('directory', digest));
+  });
+});
+
 describe('restore', () => {
   it('replaces what stood there and never writes through a link', async () => {
     const store = await freshStore();
