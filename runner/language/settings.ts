@@ -235,6 +235,14 @@ export function readRetries(node: Node, context: Context): Cell['retries'] {
   return Object.fromEntries(counts);
 }
 
+/** `news` of `$news` and `$news.train`, `HOME` of `$HOME`: a list of names takes no references. */
+function bareName(item: Node, pattern: RegExp): string | undefined {
+  const text =
+    item.kind === 'reference' ? item.reference.text : item.kind === 'scalar' ? item.value : undefined;
+  const name = typeof text === 'string' ? /^\$([^.(]+)/.exec(text)?.[1] : undefined;
+  return name !== undefined && pattern.test(name) ? name : undefined;
+}
+
 /** A list of names that match a pattern, each with its place; duplicates are reported. */
 export function readNames(
   node: Node,
@@ -256,7 +264,9 @@ export function readNames(
       const { edit } = context.diagnostics;
       const value = pairOf(item, edit)?.value;
       const meant =
-        value?.kind === 'scalar' && pattern.test(String(value.value)) ? String(value.value) : undefined;
+        value?.kind === 'scalar' && pattern.test(String(value.value))
+          ? String(value.value)
+          : bareName(item, pattern);
       expected(item, `${what} takes names such as \`${like}\``, context, {
         hint: meant === undefined ? undefined : `write \`${meant}\` alone`,
         instead: meant,

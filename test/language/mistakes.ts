@@ -80,6 +80,8 @@ export const mistakes: readonly Mistake[] = [
     'prompts: $news.test',
     'prompts: $news(seed=0).test',
   ),
+  mistake('a reference where a stage is waited for', 'wrong-type', 'needs: [news]', 'needs: [$news.train]'),
+  mistake('a secret that counts', 'secret-in-env', 'env: [PATH]', 'env: [PATH, HOME]\n    secrets: [HOME]'),
   mistake('a misspelt stage to wait for', 'unknown-stage', 'needs: [news]', 'needs: [nwes]'),
   mistake('a misspelt key of the file', 'unknown-key', 'params:', 'parms:'),
   mistake('a misspelt key of a stage', 'unknown-key', 'timeout:', 'timeuot:'),
