@@ -44,8 +44,8 @@ const { graphlib, layout: layOut } = dagre as unknown as {
   readonly layout: (graph: Drawn) => void;
 };
 
-/** Pixels of a character of the two sizes of text; wider than most faces, so that nothing is cut. */
-export const glyph = { title: 7.4, small: 6.4 };
+/** Pixels of a character of the two sizes of text, as in a wide face (DejaVu Sans Bold: 8.1), so that nothing is cut. */
+export const glyph = { title: 8.6, small: 6.4 };
 
 function sizeOf({ title, kind, counts = '' }: GraphNode): { width: number; height: number } {
   const text = Math.max(title.length * glyph.title, kind.length * glyph.small, counts.length * glyph.small);

@@ -72,6 +72,17 @@ describe('moft graph', () => {
     }
   });
 
+  it('gives the ids of cells room, also where the face is a wide one', async () => {
+    const { stdout } = await project.run('graph', 'p.yaml', '--cells', '--format', 'svg');
+    const widths = [...stdout.matchAll(/<rect x="[\d.-]+" y="[\d.-]+" width="([\d.]+)" [^>]*rx="7"/g)];
+    const titles = [...stdout.matchAll(/<text class="moft-title"[^>]*>([^<]*)</g)];
+    expect(titles.length).toBeGreaterThan(3);
+    expect(widths).toHaveLength(titles.length);
+    const long = 8.1; // of 13 pixels, on average, in ids of DejaVu Sans Bold as Chromium measures them
+    for (const [index, [, title = '']] of titles.entries())
+      expect(Number(widths[index]?.[1])).toBeGreaterThan(title.length * long + 20);
+  });
+
   it('takes no ending that names no format', async () => {
     const { code, stderr } = await project.run('graph', 'p.yaml', '-o', 'g.png');
     expect(code).toBe(2);
