@@ -4,6 +4,9 @@ import type { Options } from './command.js';
 import { UsageError } from './exit.js';
 import { text } from './options.js';
 
+/** As it is typed: `minAge` is `--min-age`. */
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 /** Bytes, or undefined where the option is absent. */
 export function size(options: Options, name: string): number | undefined {
   const value = text(options, name);
@@ -12,7 +15,7 @@ export function size(options: Options, name: string): number | undefined {
   const factor = unitBytes[unit ?? ''];
   if (number !== undefined && factor !== undefined) return Math.floor(Number(number) * factor);
   throw new UsageError(
-    `--${name} expects a size with its unit, found ${JSON.stringify(value)}`,
+    `--${kebab(name)} expects a size with its unit, found ${JSON.stringify(value)}`,
     'write it like 500MB or 20GiB',
   );
 }
@@ -24,7 +27,7 @@ export function seconds(options: Options, name: string): number | undefined {
   const parsed = parseDuration(value);
   if (parsed !== undefined) return parsed;
   throw new UsageError(
-    `--${name} expects a time with its unit, found ${JSON.stringify(value)}`,
+    `--${kebab(name)} expects a time with its unit, found ${JSON.stringify(value)}`,
     'write it like 30m, 24h or 7d',
   );
 }

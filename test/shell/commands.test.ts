@@ -14,6 +14,12 @@ const failure = ({ failures }: RunSummary): string =>
   `${failures[0]?.failure.class ?? ''} ${failures[0]?.failure.code ?? ''}: ${failures[0]?.failure.message ?? ''}`;
 
 describe('a command', () => {
+  it('leaves its worker as it was, which is used again', async () => {
+    const yaml = one('echo told; echo hi > out.txt', '      outputs: {out: {path: out.txt}}\n');
+    expect(failure(await shop.run(yaml))).toBe(' : ');
+    expect(shop.retired).toEqual([]);
+  });
+
   it('sees the declared files, the documented variables, and nothing else', async () => {
     shop.write('code/tool.sh', 'echo tool\n');
     shop.write('data.txt', 'data\n');

@@ -31,7 +31,14 @@ export const moft = join(root, 'dist/cli/moft.js');
 export class Shop {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), 'moft-shop-')));
   readonly env: Record<string, string | undefined> = { PATH: process.env.PATH };
-  readonly #workers = new WorkerPool({ command: [process.execPath, moft, 'worker'], cwd: root, grace: 2000 });
+  /** Why workers were replaced. */
+  readonly retired: string[] = [];
+  readonly #workers = new WorkerPool({
+    command: [process.execPath, moft, 'worker'],
+    cwd: root,
+    grace: 2000,
+    onRetire: (reason) => this.retired.push(reason),
+  });
   events: (LifecycleEvent | CellEvent)[] = [];
   #store: Store | undefined;
   #runs = 0;

@@ -175,13 +175,15 @@ class Output {
 
   /** Everything that the command printed is shown. */
   async drained(): Promise<void> {
+    const ended = new AbortController();
     const silent = async (): Promise<void> => {
       for (let waited = 0, heard = -1; heard !== this.#heard && waited < longestDrain; waited += quiet) {
         heard = this.#heard;
-        await sleep(quiet);
+        await sleep(quiet, undefined, { signal: ended.signal });
       }
     };
     await Promise.race([this.#closed, silent()]);
+    ended.abort(); // a timer that goes on would look like one that the cell left behind
     for (const stream of this.#streams) stream.destroy();
     await this.#closed;
   }
