@@ -62,6 +62,35 @@ export function packGroups(
   return { ...packed, source, nodes: packed.nodes + source.tokens.length };
 }
 
+/** Response tokens a tree, and trees a pass, of `boundedPasses`. */
+const treeTokens = 128;
+const passTrees = 16;
+
+/**
+ * The same groups in passes of bounded memory, in the same order: the responses to a prompt are split among several
+ * trees. For attention that is padded to the longest tree, whose memory grows with the square of its length.
+ */
+export function boundedPasses(groups: readonly PromptGroup[]): readonly (readonly PromptGroup[])[] {
+  const trees = groups.flatMap(splitGroup);
+  return Array.from({ length: Math.ceil(trees.length / passTrees) }, (_, i) =>
+    trees.slice(i * passTrees, (i + 1) * passTrees),
+  );
+}
+
+function splitGroup({ prompt, responses }: PromptGroup): readonly PromptGroup[] {
+  const parts: Tokens[][] = [[]];
+  let held = 0;
+  for (const response of responses) {
+    held += response.length;
+    if (held > treeTokens && parts.at(-1)?.length) {
+      parts.push([]);
+      held = response.length;
+    }
+    parts.at(-1)?.push(response);
+  }
+  return parts.map((part) => ({ prompt, responses: part }));
+}
+
 class Packing {
   readonly #builder = new ForestBuilder();
   readonly #placeOf = new Map<number, number>();

@@ -8,13 +8,13 @@ import type { Cache } from './cache.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import { decodeStep } from './decode-step.js';
 import { hiddenStates } from './decoder.js';
-import { packGroups } from './forest.js';
+import { boundedPasses, packGroups } from './forest.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
 import { assembleRows, byHeads, type RowHeads } from './row-heads.js';
 import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
 import type { MaskedTokenizer } from './tokenizer.js';
-import type { LanguageModel, NamedTensors, State, TokenBatch, Tokens } from './types.js';
+import type { LanguageModel, NamedTensors, PromptGroup, State, TokenBatch, Tokens } from './types.js';
 import { disposeTensors, parameter } from './weights.js';
 
 export interface LanguageModelOptions {
@@ -155,13 +155,20 @@ class DecoderModel implements LanguageModel {
       prompt,
       responses: (rowsOf[p] ?? []).map((row) => responses[row] ?? new Int32Array()),
     }));
+    const passes = this.#architecture.encoder ? boundedPasses(groups) : [groups];
+    const values = passes.map((pass) => this.#logProbs(weights, pass));
+    return paddedRows(values, rowsOf.flat(), responses);
+  }
+
+  /** Of each response token, group by group, in one pass. */
+  #logProbs(weights: NamedTensors, groups: readonly PromptGroup[]): Float32Array {
     const packed = packGroups(groups, { config: this.#config, prefix: this.#lead });
     const options = { training: false, masked: this.#masked, ...this.#prefix };
     const scored = scorePacked(this.#config, weights, packed, options);
-    const values = scored.logProbs.dataSync<'float32'>();
+    const values = scored.logProbs.dataSync<'float32'>().slice();
     scored.logProbs.dispose();
     scored.distributions.dispose();
-    return paddedRows(values, rowsOf.flat(), responses);
+    return values;
   }
 
   /** The last token of a response is predicted and takes no position. */
@@ -193,9 +200,14 @@ class DecoderModel implements LanguageModel {
 }
 
 /** (B, T) of values that come row by row in the given order, T the longest response; 0 beyond the end of a row. */
-function paddedRows(values: Float32Array, order: readonly number[], responses: TokenBatch): Tensor2D {
+function paddedRows(
+  passes: readonly Float32Array[],
+  order: readonly number[],
+  responses: TokenBatch,
+): Tensor2D {
   const longest = responses.reduce((most, response) => Math.max(most, response.length), 0);
   const table = new Float32Array(responses.length * longest);
+  const values = concatenated(passes);
   let from = 0;
   for (const row of order) {
     const length = responses[row]?.length ?? 0;
@@ -203,6 +215,16 @@ function paddedRows(values: Float32Array, order: readonly number[], responses: T
     from += length;
   }
   return tf.tensor2d(table, [responses.length, longest]);
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Prompts without repetition, and which of them each row has. */
