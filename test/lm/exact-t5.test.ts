@@ -1,5 +1,5 @@
 /** An encoder-decoder in an exact world: every valid string of several items at once, in bounded memory. */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import { buildTokenizer, initialWeights, languageModel, parseConfig } from '../../stages/lm/index.js';
 import { boundedPasses } from '../../stages/lm/forest.js';
