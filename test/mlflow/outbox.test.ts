@@ -7,11 +7,15 @@ import { lockOf, trackFolder } from '../../runner/track/outbox/index.js';
 import { Tail, type Store } from '../../runner/store/index.js';
 import { sha256 } from '../../schemas/json.js';
 import { cellId, freshStore, temporaryFolder, valueOf } from '../store/fixtures.js';
+import { Project } from '../cli/moft.js';
 import { compared } from './compared.js';
 import { CuttingProxy } from './proxy.js';
 import { curve, newSender, RecordedRun, sendAll, steady, type Point } from './recorded.js';
 import { isReady, programs } from './server.js';
 import { address, client } from './shared.js';
+
+/** `MOFT_TEST_WRITERS` for fewer or more. */
+const writers = Number(process.env.MOFT_TEST_WRITERS ?? 40);
 
 interface ReadBack {
   readonly name: string;
@@ -211,28 +215,35 @@ describe.skipIf(!programs)('the outbox', () => {
     expect(runs.get('a')?.history).toEqual(written(store, run.run, 'a'));
   });
 
-  it('keeps every point of forty writers at once', async () => {
+  it(`keeps every point of ${writers} processes that write at once`, async () => {
     const store = await freshStore();
-    const runs = Array.from({ length: 40 }, () => new RecordedRun(store));
+    const runs = Array.from({ length: writers }, () => new RecordedRun(store));
+    const project = new Project('name: p\n');
+    onTestFinished(() => project.close());
     for (const run of runs) {
       onTestFinished(() => run.close());
       run.start('a')(curve(200));
       run.end('interrupted');
     }
-    const turns = await Promise.all(
-      runs.map(async ({ run }) => {
-        const sender = newSender(store, run, client());
-        return { turn: await sendAll(sender), id: sender.sent.cell(cellId('a'))?.id ?? '' };
-      }),
-    );
-    const mlflow = client();
-    for (const [n, { turn, id }] of turns.entries()) {
-      expect(turn).toEqual({ kind: 'complete' });
-      const history = valueOf(await mlflow.history(id, 'loss'));
-      const points = history.map(({ step, timestamp, value }) => [step, timestamp, value]);
-      expect(points.sort(([a = 0], [b = 0]) => a - b)).toEqual(written(store, runs[n]?.run ?? '', 'a').loss);
+    const env = { MOFT_HOME: store.root };
+    const sync = ({ run }: RecordedRun) =>
+      project.start(['sync', run, '--track', address, '--json'], { env }).ended;
+    // A server on SQLite that has too much to do may owe something still: what is owed is sent by the next.
+    for (let owed = runs, turn = 0; owed.length > 0 && turn < 3; turn++) {
+      const ends = await Promise.all(owed.map(sync));
+      owed = owed.filter((_, n) => ends[n]?.code !== 0);
     }
-  });
+    const mlflow = client();
+    for (const { run, experiment } of runs) {
+      const { id = '' } = valueOf(await mlflow.experimentNamed(experiment)) ?? {};
+      const found = valueOf(await mlflow.runs({ experiments: [id], deleted: 'all' }));
+      expect(found.map(({ name }) => name).sort()).toEqual(['a', 'recorded']);
+      const cell = found.find(({ name }) => name === 'a')?.id ?? '';
+      const history = valueOf(await mlflow.history(cell, 'loss'));
+      const points = history.map(({ step, timestamp, value }) => [step, timestamp, value]);
+      expect(points.sort(([a = 0], [b = 0]) => a - b)).toEqual(written(store, run, 'a').loss);
+    }
+  }, 400_000);
 
   it('sends a run from one place at once', async () => {
     const { store, run } = await recorded();
