@@ -1,6 +1,7 @@
 /** From a file name to a checked pipeline, an open store and a plan: what most commands begin with. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { closest, distance } from 'fastest-levenshtein';
 import type { JsonObject } from '../schemas/json.js';
 import type { CellId, Diagnostic, Pipeline } from '../runner/pipeline.js';
 import type { Analysis } from '../runner/language/index.js';
@@ -58,13 +59,24 @@ export async function checkText(
   return (source) => analyze({ file, text: source }, given);
 }
 
+/** A pipeline beside the file that is not there, of nearly its name: `q.yaml` for `q.yml`. */
+function meantFile(path: string, host: CliHost): string | undefined {
+  const folder = dirname(path);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
+  const beside = readdirSync(folder).filter((name) => /\.ya?ml$/.test(name));
+  const meant = beside.length === 0 ? '' : closest(basename(path), beside);
+  return meant !== '' && distance(meant, basename(path)) <= 3
+    ? `did you mean ${relativeTo(join(folder, meant), host)}?`
+    : undefined;
+}
+
 function readPipeline(path: string, host: CliHost): string {
   const name = relativeTo(path, host);
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found)
     throw new UsageError(
       `there is no file ${name}`,
-      'give the path of a pipeline, such as pipelines/quickstart.yaml',
+      meantFile(path, host) ?? 'give the path of a pipeline, such as pipelines/quickstart.yaml',
     );
   if (!found.isFile()) throw new UsageError(`${name} is no file`, 'give the path of a pipeline file (.yaml)');
   try {

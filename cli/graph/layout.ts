@@ -47,8 +47,16 @@ const { graphlib, layout: layOut } = dagre as unknown as {
 /** Pixels of a character of the two sizes of text, as in a wide face (DejaVu Sans Bold: 8.1), so that nothing is cut. */
 export const glyph = { title: 8.6, small: 6.4 };
 
+/** M and W, small ones too, take up to 1.7 of what other letters do in a wide face. */
+const widthOf = (text: string, pixels: number): number =>
+  (text.length + 0.7 * (text.match(/[MWmw@%]/g)?.length ?? 0)) * pixels;
+
 function sizeOf({ title, kind, counts = '' }: GraphNode): { width: number; height: number } {
-  const text = Math.max(title.length * glyph.title, kind.length * glyph.small, counts.length * glyph.small);
+  const text = Math.max(
+    widthOf(title, glyph.title),
+    widthOf(kind, glyph.small),
+    widthOf(counts, glyph.small),
+  );
   return { width: Math.max(96, Math.ceil(text) + 28), height: counts === '' ? 48 : 64 };
 }
 

@@ -87,6 +87,12 @@ function put(node: Node, [key, ...rest]: readonly string[], change: Put): Node {
 function putEntry(map: MapNode, key: string, rest: readonly string[], change: Put): Node {
   const known = map.entries.find((entry) => entry.key === key);
   const what = namedAt(change);
+  if (known === undefined && change.depth === 1 && stagesOf(map).includes(key))
+    return refuse(map, change, {
+      code: 'unknown-path',
+      message: `\`${key}\` is a stage, and \`${change.path}\` does not say so`,
+      hint: `write \`stages.${key}.${['with', ...rest.filter((one, at) => at > 0 || one !== 'with')].join('.')}\``,
+    });
   if (key === '' || (known === undefined && what !== undefined))
     return refuse(map, change, {
       code: 'unknown-path',
@@ -111,6 +117,11 @@ function putEntry(map: MapNode, key: string, rest: readonly string[], change: Pu
       ? [...map.entries, entry]
       : map.entries.map((other) => (other === known ? entry : other));
   return { ...map, entries };
+}
+
+function stagesOf(root: MapNode): readonly string[] {
+  const stages = root.entries.find(({ key }) => key === 'stages')?.value;
+  return stages?.kind === 'map' ? stages.entries.map(({ key }) => key) : [];
 }
 
 function putItem(list: ListNode, key: string, rest: readonly string[], change: Put): Node {

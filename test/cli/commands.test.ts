@@ -296,6 +296,7 @@ describe('wrong arguments', () => {
     [['p.yaml'], 'there is no command "p.yaml"', 'write `moft run p.yaml`'],
     [['run'], 'missing required args for command `run <file>`', 'see `moft run --help`'],
     [['run', 'p.yaml', 'q.yaml'], 'unused args: `q.yaml`', 'see `moft run --help`'],
+    [['run', 'p.yml'], 'there is no file p.yml', 'did you mean p.yaml?'],
     [['run', 'none.yaml'], 'there is no file', 'give the path of a pipeline'],
     [['run', 'p.yaml', '--jsn'], 'unknown option `--jsn`', 'did you mean `--json`?'],
     [['worker', 'none.json'], 'there is no job file', 'the runner writes it'],

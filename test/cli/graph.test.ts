@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { placeGraph } from '../../cli/graph/layout.js';
 import { Project } from './moft.js';
 
 const text = `
@@ -81,6 +82,12 @@ describe('moft graph', () => {
     const long = 8.1; // of 13 pixels, on average, in ids of DejaVu Sans Bold as Chromium measures them
     for (const [index, [, title = '']] of titles.entries())
       expect(Number(widths[index]?.[1])).toBeGreaterThan(title.length * long + 20);
+  });
+
+  it('gives wide letters more room: 64 of 14.3 pixels overflowed their box', () => {
+    const title = 'MW'.repeat(32);
+    const { nodes } = placeGraph({ name: 'wide', nodes: [{ id: 'a', title, kind: 'clp' }], edges: [] });
+    expect(nodes[0]?.box.width).toBeGreaterThan(64 * 14.3);
   });
 
   it('takes no ending that names no format', async () => {

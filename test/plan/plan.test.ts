@@ -182,7 +182,7 @@ describe('planPipeline', () => {
       read.mockClear();
       const plan = await planOf(store, family(), { code: codeOf(text) });
       const named = plan.cells.flatMap(({ reason }) =>
-        (reason.changes ?? []).flatMap((change) => (change.what === 'code' ? [change] : [])),
+        reason.changes.flatMap((change) => (change.what === 'code' ? [change] : [])),
       );
       const old = named.map(({ before }) => before);
       return { named, reads: read.mock.calls.filter(([digest]) => old.includes(digest)).length };
