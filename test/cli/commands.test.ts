@@ -193,6 +193,7 @@ describe('JSON', () => {
         finished: text,
         run: text,
         environment: { type: 'object' },
+        source: { type: 'object' },
       }),
     );
     expect(readFileSync(shown.artifacts[0]?.path ?? '', 'utf8')).toBe('2');
@@ -219,6 +220,7 @@ describe('JSON', () => {
             started: text,
             status: text,
             counts: object({ ran: count, hit: count }),
+            source: { type: 'object' },
           },
           { finished: text },
         ),
