@@ -82,19 +82,21 @@ async function collect(collection: Collection, { store, json, host }: Collecting
     return exitCode.environment;
   }
   if (json) printJson({ ...collectionJson(collection, store), swept: swept.value }, host);
-  else printSwept(swept.value, collection.alternates.length, host);
+  else printSwept(swept.value, collection, host);
   return exitCode.done;
 }
 
-function printSwept({ removed, restored }: Swept, seconds: number, host: CliHost): void {
+function printSwept({ removed, restored }: Swept, { alternates, ...gone }: Collection, host: CliHost): void {
+  const superseded = gone.checkpoints.superseded.length;
+  const files = gone.leftovers.length;
   const parts = [
-    ...(removed.count === 0 && seconds > 0
-      ? []
-      : [`${counted(removed.count, 'blob')}, ${bytes(removed.bytes)}`]),
-    ...(seconds === 0 ? [] : [counted(seconds, 'second result')]),
+    ...(removed.count === 0 ? [] : [`${counted(removed.count, 'blob')}, ${bytes(removed.bytes)}`]),
+    ...(alternates.length === 0 ? [] : [counted(alternates.length, 'second result')]),
+    ...(superseded === 0 ? [] : [counted(superseded, 'superseded checkpoint')]),
+    ...(files === 0 ? [] : [`${counted(files, 'file')} left by ended runs`]),
   ];
   const back = restored.count === 0 ? '' : `; put back ${counted(restored.count, 'blob')} that a run needs`;
-  host.stdout.write(`removed ${parts.join(' and ')}${back}\n`);
+  host.stdout.write(`removed ${parts.join(' and ') || 'nothing'}${back}\n`);
 }
 
 function collectionJson(collection: Collection, store: Store): Record<string, unknown> {

@@ -53,11 +53,15 @@ describe('gc', () => {
     expect(await project.json('plan', 'p.yaml')).toMatchObject({ counts: { hit: 3 } });
   });
 
-  it('leaves a store without waste as it is', async () => {
+  it('takes what ended runs left, and leaves a store without waste as it is', async () => {
+    expect((await project.run('gc')).stdout).toMatch(/^would go +1 file .* left by ended runs$/m);
+    expect((await project.run('gc', '--yes')).stdout).toBe('removed 1 file left by ended runs\n');
     expect((await project.run('gc')).stdout).toContain('nothing to remove');
   });
 
   it('names second results where nothing else goes', async () => {
+    age();
+    await project.run('gc', '--yes');
     const folder = join(project.folder, '.moft', 'records');
     const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
     const [record = ''] = names.filter((name) => /[0-9a-f]{64}\.json$/.test(name));

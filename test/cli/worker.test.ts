@@ -46,6 +46,7 @@ describe('a worker with a job', () => {
       restarts: 2,
       status: 'done',
       outputs,
+      modules: [],
     });
     expect(existsSync(join(project.folder, 'exit.json.tmp'))).toBe(false);
   });

@@ -78,7 +78,10 @@ describe.each(pipelines.map((name) => ({ name, cuts: cutsOf(readFileSync(join(fo
     it('has the same stages with a broken line in its middle', () => {
       const stages = outlineOf(text)?.stages.map((stage) => stage.name) ?? [];
       expect(stages.length).toBeGreaterThan(2);
-      const middle = text.indexOf('\n', text.search(/uses: (soft|shell)/));
+      const middle = text.indexOf(
+        '\n',
+        Math.max(text.search(/uses: (soft|shell)/), text.search(/uses: sft/)),
+      );
       for (const typed of ['\n    m', '\n    with: {', '\n    matrix: [', '\n    timeout: "'])
         expect(
           outlineOf(text.slice(0, middle) + typed + text.slice(middle))?.stages.length,
