@@ -9,6 +9,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { rounded } from './measure.js';
+import { endTracker } from './trackers.js';
 
 const root = join(import.meta.dirname, '../..');
 const dead = 'http://127.0.0.1:9';
@@ -48,6 +49,7 @@ async function training(parent: string, track: string): Promise<Loop> {
   const moft = [join(root, 'bin/moft.js'), 'run', 'p.yaml', '--track', track];
   await promisify(execFile)(process.execPath, moft, { cwd: folder });
   const [journal = ''] = readdirSync(join(folder, '.moft/journal'));
+  // One that still waits for a server would stand beside the next training.
   endTracker(journal.replace('.jsonl', ''));
   const shown = await promisify(execFile)(
     process.execPath,
@@ -58,17 +60,6 @@ async function training(parent: string, track: string): Promise<Loop> {
   const loop = JSON.parse(readFileSync(artifacts[0]?.path ?? '', 'utf8')) as Loop;
   rmSync(folder, { recursive: true, force: true });
   return loop;
-}
-
-/** One that still waits for a server would stand beside the next training. */
-function endTracker(run: string): void {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (command.includes(run) && command.includes('--follow')) process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // gone meanwhile
-    }
 }
 
 async function hungServer(): Promise<{ readonly server: Server; readonly address: string }> {

@@ -10,6 +10,7 @@ import {
   type StageJob,
   type StageKind,
 } from '../runner/contract.js';
+import { noCheckpoints } from '../runner/execute/worker/checkpoints.js';
 import type { Cell, CellId, InputBinding } from '../runner/pipeline.js';
 import type { Plan, PlannedCell } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
@@ -127,7 +128,7 @@ async function previewData(
 async function runIt(kind: StageKind, job: StageJob<never>): Promise<readonly string[]> {
   const said: string[] = [];
   const facilities: Facilities = {
-    checkpoints: { due: () => false, atEnd: false, save: () => Promise.resolve() },
+    checkpoints: noCheckpoints,
     workshop: () => Promise.reject(new Error(`internal error: a preview has no workshop; please report it`)),
   };
   const emit: Emit = (event) => {

@@ -120,7 +120,7 @@ export type RowSettings = Static<ReturnType<typeof Type.Object<typeof rowOptions
 export type FileSettings = Static<ReturnType<typeof Type.Object<ReturnType<typeof fileOptions>>>>;
 
 /** What a kind that reads files is given: a folder, or files. */
-export const fileInputs = (format: string): Record<string, InputPort> => {
+const fileInputs = (format: string): Record<string, InputPort> => {
   const file = (what: string): InputPort => ({
     ...{ type: 'file', optional: true, path: true, description: `${format} file of ${what}.` },
   });
@@ -155,7 +155,7 @@ export function splitsOf(
 }
 
 /** Which files are given is clear; `example` is the extension of a file. */
-export function checkFiles(values: FileSettings, inputs: InputTraits, extension: string): Problem[] {
+function checkFiles(values: FileSettings, inputs: InputTraits, extension: string): Problem[] {
   const given = ['rows', ...splitNames].filter((name) => name in inputs);
   if ('folder' in inputs && given.length > 0)
     return [
@@ -219,3 +219,17 @@ export function datasetPorts(
   };
   return Object.fromEntries(names.map((name) => [name, port]));
 }
+
+/** What kinds that read files have in common, but for their settings and the reading itself. */
+export const fileParts = (format: string, extension: string) =>
+  ({
+    inputs: fileInputs(format),
+    outputs: (values: FileSettings, inputs: InputTraits) =>
+      datasetPorts(
+        splitsOf(values, (name) => name in inputs),
+        values,
+      ),
+    check: (values: FileSettings, inputs: InputTraits) => checkFiles(values, inputs, extension),
+    randomness: 'none',
+    engine: false,
+  }) as const;

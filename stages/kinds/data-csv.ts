@@ -1,5 +1,5 @@
 import { defineKind, type Problem } from '../../runner/contract.js';
-import { checkFiles, datasetPorts, fileInputs, fileOptions, splitsOf } from '../data/options.js';
+import { fileOptions, fileParts } from '../data/options.js';
 import { Type, type Static } from '../../schemas/type.js';
 
 export const DataCsvWith = Type.Object({
@@ -19,6 +19,8 @@ function checkDelimiter({ delimiter }: DataCsvWith): Problem[] {
   return [{ code: 'csv-delimiter', path: ['delimiter'], message, hint: 'write `,`, `;` or `"\\t"`' }];
 }
 
+const parts = fileParts('CSV', 'csv');
+
 export default defineKind({
   name: 'data/csv',
   version: 1,
@@ -26,14 +28,7 @@ export default defineKind({
     'Reads prompts and responses from CSV files (RFC 4180): a header of column names, then a record a row, whose ' +
     'quoted fields may span lines. What is no record is reported with its file and line.',
   with: DataCsvWith,
-  inputs: fileInputs('CSV'),
-  outputs: (values, inputs) =>
-    datasetPorts(
-      splitsOf(values, (name) => name in inputs),
-      values,
-    ),
-  check: (values, inputs) => [...checkDelimiter(values), ...checkFiles(values, inputs, 'csv')],
-  randomness: 'none',
-  engine: false,
+  ...parts,
+  check: (values, inputs) => [...checkDelimiter(values), ...parts.check(values, inputs)],
   run: async (job, emit, signal) => (await import('./data-csv.run.js')).run(job, emit, signal),
 });

@@ -1,5 +1,5 @@
 import { defineKind } from '../../runner/contract.js';
-import { checkFiles, datasetPorts, fileInputs, fileOptions, splitsOf } from '../data/options.js';
+import { fileOptions, fileParts } from '../data/options.js';
 import { Type, type Static } from '../../schemas/type.js';
 
 export const DataJsonlWith = Type.Object(fileOptions('jsonl'));
@@ -12,14 +12,6 @@ export default defineKind({
     'Reads documents and their summaries (or any prompts and responses) from JSONL files: one JSON object a line, ' +
     'columns named in `columns`. Every line that is not as expected is reported with its file and line.',
   with: DataJsonlWith,
-  inputs: fileInputs('JSONL'),
-  outputs: (values, inputs) =>
-    datasetPorts(
-      splitsOf(values, (name) => name in inputs),
-      values,
-    ),
-  check: (values, inputs) => checkFiles(values, inputs, 'jsonl'),
-  randomness: 'none',
-  engine: false,
+  ...fileParts('JSONL', 'jsonl'),
   run: async (job, emit, signal) => (await import('./data-jsonl.run.js')).run(job, emit, signal),
 });

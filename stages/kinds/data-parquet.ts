@@ -1,5 +1,5 @@
 import { defineKind } from '../../runner/contract.js';
-import { checkFiles, datasetPorts, fileInputs, fileOptions, splitsOf } from '../data/options.js';
+import { fileOptions, fileParts } from '../data/options.js';
 import { Type, type Static } from '../../schemas/type.js';
 
 export const DataParquetWith = Type.Object(fileOptions('parquet'));
@@ -12,14 +12,6 @@ export default defineKind({
     'Reads prompts and responses from Parquet files, in any of its compressions. What is no row is reported with its ' +
     'file and the number of the row.',
   with: DataParquetWith,
-  inputs: fileInputs('Parquet'),
-  outputs: (values, inputs) =>
-    datasetPorts(
-      splitsOf(values, (name) => name in inputs),
-      values,
-    ),
-  check: (values, inputs) => checkFiles(values, inputs, 'parquet'),
-  randomness: 'none',
-  engine: false,
+  ...fileParts('Parquet', 'parquet'),
   run: async (job, emit, signal) => (await import('./data-parquet.run.js')).run(job, emit, signal),
 });

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { endTracker } from '../../bench/trackers.js';
 import { Project, type Ended } from '../cli/moft.js';
 import { Commander } from '../execute/commander.js';
 import { compared } from './compared.js';
@@ -20,17 +21,6 @@ stages:
   one: {uses: test/tree, matrix: {n: [1, 2]}, with: {value: $matrix.n}}
   two: {uses: test/metric, with: {numbers: $one(*).sum}}
 `;
-
-/** Ends the tracker that a run left behind, as a machine that is turned off does. */
-function endTracker(run: string): void {
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      if (command.includes(run) && command.includes('--follow')) process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // gone meanwhile
-    }
-}
 
 interface Away {
   readonly run: string;
