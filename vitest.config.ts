@@ -3,18 +3,18 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The longest suites, longest first: begun last, one of them would keep one core while the others have nothing to do. */
 const longest = [
-  'faults/processes',
   'backend/conformance',
   'fuzz/fuzz',
-  'cli/explain',
-  'cli/runs',
-  'mlflow/absent',
+  'faults/processes',
   'mlflow/outbox',
-  'mlflow/cli',
+  'cli/explain',
+  'mlflow/absent',
   'lm/parity',
-  'faults/store',
   'mlflow/restarts',
   'cli/same-bytes',
+  'faults/store',
+  'mlflow/cli',
+  'cli/runs',
 ].map((name) => `/test/${name}.test.ts`);
 
 class LongestFirst extends BaseSequencer {
@@ -30,7 +30,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/mlflow/global-setup.ts'],
+    globalSetup: ['test/cli/global-setup.ts', 'test/mlflow/global-setup.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',

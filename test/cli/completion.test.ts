@@ -2,11 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Project } from './moft.js';
-
-const script = fileURLToPath(new URL('../fixtures/execute/moft.mjs', import.meta.url));
+import { Project, script } from './moft.js';
 
 const text = `
 name: sums

@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { RunEvent } from '../../runner/track/events.js';
 
-const script = fileURLToPath(new URL('../fixtures/execute/moft.mjs', import.meta.url));
+/** Joined by the global setup; where that is not run, its modules. */
+export const script =
+  process.env.MOFT_TEST_SCRIPT ?? fileURLToPath(new URL('../fixtures/execute/moft.mjs', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
