@@ -28,6 +28,8 @@ export interface CliHost {
   readonly store?: Pick<OpenOptions, 'disk' | 'heartbeat'>;
   /** Milliseconds between TERM and KILL of a worker that is to stop; default as the pool's. */
   readonly grace?: number;
+  /** Milliseconds that a run which has ended waits for its tracker; default by what the run did. */
+  readonly farewell?: number;
   /** The program and arguments that start moft itself, before those of a command. */
   readonly moftCommand: readonly [string, ...string[]];
   /** Runs cells otherwise than in processes of a pool. */

@@ -1,5 +1,6 @@
 /** Sends runs of the store to a server: what is owed, or what a run says while it goes. */
 import { setPriority } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { createClient, MlflowClient, MlflowProblem } from '../../runner/track/mlflow/index.js';
 import type { Status } from '../../runner/track/outbox/index.js';
 import type { RunManifest, Store } from '../../runner/store/index.js';
@@ -20,6 +21,8 @@ interface Context {
 /** A busy trainer beside it comes first. */
 const background = 10;
 const drain = 60_000;
+/** Between two tries to send a run that another process is sending. */
+const turn = 200;
 
 export async function follow([run]: readonly string[], context: Context): Promise<ExitCode> {
   if (run === undefined) throw new UsageError('--follow takes one run');
@@ -69,7 +72,7 @@ export async function sync(
     const rows: Record<string, unknown>[] = [];
     let exit: ExitCode = exitCode.done;
     for (const run of runs) {
-      const status = await send(run, client, { ...context, follow: false });
+      const status = await sendInTurn(run, client, context);
       if (status !== 'busy' && status.problem !== undefined) exit = exitCode.environment;
       rows.push({ run, ...(status === 'busy' ? { state: status } : status) });
       if (!json) printRow(run, status, host);
@@ -104,6 +107,22 @@ function printRow(run: string, status: Status | 'busy', host: CliHost): void {
   if (problem !== undefined) host.stderr.write(clean(`moft: ${run} is not all sent: ${problem}\n`));
   else host.stdout.write(clean(`${run}  ${page}\n`));
   for (const one of refused) host.stderr.write(clean(`moft: warning: the server refused ${one}\n`));
+}
+
+/** What a run that is over left to its tracker is waited for: the tracker stays no longer than it drains. */
+async function sendInTurn(
+  run: string,
+  client: MlflowClient,
+  context: Context & { readonly again: boolean },
+): Promise<Status | 'busy'> {
+  const { isRunnerGone } = await import('../../runner/store/index.js');
+  const isGone = goneCheck(context.store, run, isRunnerGone);
+  const until = performance.now() + 2 * drain;
+  for (;;) {
+    const status = await send(run, client, { ...context, follow: false });
+    if (status !== 'busy' || !isGone() || performance.now() > until) return status;
+    await pause(turn);
+  }
 }
 
 /** Sends one run, alone: `busy` where another process is at it. */

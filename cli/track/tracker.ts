@@ -29,7 +29,11 @@ export function startTracker(
   const { address } = target.settings;
   return {
     end: async (what) => {
-      const status = await settled(() => readStatus(root, run, address), child, farewell[what]);
+      const status = await settled(
+        () => readStatus(root, run, address),
+        child,
+        host.farewell ?? farewell[what],
+      );
       child?.unref();
       report(status, { run, address }, host);
     },

@@ -21,6 +21,9 @@ function project(text: string): Project {
   return made;
 }
 
+/** A run that waits until its tracker has sent all. */
+const patient = { MLFLOW_TRACKING_URI: address, TEST_FAREWELL: '100000' };
+
 const nobody = 'http://127.0.0.1:9';
 
 describe('a run whose server is away', () => {
@@ -61,12 +64,11 @@ describe.skipIf(!programs)('a tracked run', () => {
   it('is on the server, can be found from here, and fetched back elsewhere', async () => {
     const experiment = unique('moft/cli');
     const summed = project(pipeline(experiment));
-    const env = { MLFLOW_TRACKING_URI: address };
+    const env = patient;
     expect((await summed.run('push', '--make-key')).code).toBe(0);
     const run = await summed.start(['run', 'p.yaml'], { env }).ended;
     expect(run.code).toBe(0);
     expect(run.stderr).toContain(`mlflow: ${address}/#/experiments/`);
-    // What the run did not wait for is sent here.
     expect((await summed.start(['sync'], { env }).ended).code).toBe(0);
     const [id = ''] = readdirSync(join(summed.folder, '.moft/runs')).map((name) => name.replace('.json', ''));
     const mlflow = client();
@@ -109,6 +111,7 @@ describe.skipIf(!programs)('a tracked run', () => {
     const summed = project(pipeline(experiment));
     const env = { MLFLOW_TRACKING_URI: address };
     for (let turn = 0; turn < 2; turn++) await summed.start(['run', 'p.yaml'], { env }).ended;
+    // Trackers may be at it still: their end is waited for.
     expect((await summed.start(['sync'], { env }).ended).code).toBe(0);
     const mlflow = client();
     const { id: there } = valueOf(await mlflow.experiment(experiment));
@@ -143,11 +146,11 @@ describe.skipIf(!programs)('a tracked run', () => {
     const read = async (): Promise<readonly string[]> =>
       valueOf(await mlflow.runs({ experiments: [id] })).map(({ name, status }) => `${name} ${status}`);
     await expect
-      .poll(read, { timeout: 90_000, interval: 500 })
+      .poll(read, { timeout: 180_000, interval: 500 })
       .toEqual(expect.arrayContaining(['k KILLED', 'a KILLED']));
     const [killed] = valueOf(await mlflow.runs({ experiments: [id], filter: "tags.`moft.role` = 'cell'" }));
     expect(killed?.metrics.loss).toMatchObject({ value: 1.5, step: 1 });
-  });
+  }, 240_000);
 
   it('shows no password, in no file of the store and no output', async () => {
     const commander = new Commander();
@@ -187,7 +190,8 @@ describe.skipIf(!programs)('moft mlflow', () => {
     const listed = await summed.run('ls', '--mlflow');
     expect(listed.stdout).toContain('summed  FINISHED');
     // A run finds the server by itself.
-    const next = await summed.run('run', 'p.yaml', '--force', 'two');
+    const force = ['run', 'p.yaml', '--force', 'two'];
+    const next = await summed.start(force, { env: { TEST_FAREWELL: patient.TEST_FAREWELL } }).ended;
     expect(next.stderr).toContain('mlflow: http://127.0.0.1:5713/#/experiments/');
     expect((await summed.run('mlflow', '--stop')).stdout).toBe('stopped http://127.0.0.1:5713\n');
     expect((await summed.run('mlflow', '--stop')).stdout).toContain('no server');

@@ -11,7 +11,7 @@ import { Project } from '../cli/moft.js';
 import { compared } from './compared.js';
 import { CuttingProxy } from './proxy.js';
 import { curve, newSender, RecordedRun, sendAll, steady, type Point } from './recorded.js';
-import { isReady, programs } from './server.js';
+import { isReady, MlflowServer, programs } from './server.js';
 import { address, client } from './shared.js';
 
 /** `MOFT_TEST_WRITERS` for fewer or more. */
@@ -216,6 +216,10 @@ describe.skipIf(!programs)('the outbox', () => {
   });
 
   it(`keeps every point of ${writers} processes that write at once`, async () => {
+    // Of its own: who else asks the shared one now would wait for half a minute.
+    const server = await MlflowServer.start();
+    onTestFinished(() => server.close());
+    await server.ready();
     const store = await freshStore();
     const runs = Array.from({ length: writers }, () => new RecordedRun(store));
     const project = new Project('name: p\n');
@@ -227,13 +231,13 @@ describe.skipIf(!programs)('the outbox', () => {
     }
     const env = { MOFT_HOME: store.root };
     const sync = ({ run }: RecordedRun) =>
-      project.start(['sync', run, '--track', address, '--json'], { env }).ended;
+      project.start(['sync', run, '--track', server.address, '--json'], { env }).ended;
     // A server on SQLite that has too much to do may owe something still: what is owed is sent by the next.
     for (let owed = runs, turn = 0; owed.length > 0 && turn < 3; turn++) {
       const ends = await Promise.all(owed.map(sync));
       owed = owed.filter((_, n) => ends[n]?.code !== 0);
     }
-    const mlflow = client();
+    const mlflow = client(server.address);
     for (const { run, experiment } of runs) {
       const { id = '' } = valueOf(await mlflow.experimentNamed(experiment)) ?? {};
       const found = valueOf(await mlflow.runs({ experiments: [id], deleted: 'all' }));
