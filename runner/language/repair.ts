@@ -26,6 +26,12 @@ export interface Parsed {
   readonly errors: readonly SyntaxError[];
 }
 
+/** A repair, and what the text is after it. */
+export interface Repaired {
+  readonly repair: Repair;
+  readonly after: Parsed;
+}
+
 /** Longest text that repairs are looked for in, and most tries (fewer with many errors): each parses it again. */
 const most = { length: 100_000, errors: 40, tries: 12 };
 
@@ -33,36 +39,35 @@ const most = { length: 100_000, errors: 40, tries: 12 };
  * The repair of the first error, where one is sure: of all that could have been meant, the one after which the rest
  * of the text has the fewest errors, none of them at the repair. Undefined where no repair or more than one will do.
  */
-export function findRepair(parsed: Parsed, parse: (text: string) => Parsed): Repair | undefined {
+export function findRepair(parsed: Parsed, parse: (text: string) => Parsed): Repaired | undefined {
   const [error] = parsed.errors;
   if (error === undefined || parsed.text.length > most.length) return undefined;
   const tried = candidates(error, parsed)
     .slice(0, parsed.errors.length > most.errors ? 2 : most.tries)
-    .map((repair) => ({ repair, left: errorsAfter(repair, parsed, parse) }))
-    .filter((one): one is { repair: Repair; left: number } => one.left !== undefined);
-  const least = Math.min(...tried.map(({ left }) => left));
-  const good = tried.filter(({ left }) => left === least);
+    .map((repair) => ({ repair, after: parse(changed(parsed.text, repair.changes)) }))
+    .filter(isGone);
+  const least = Math.min(...tried.map(({ after }) => after.errors.length));
+  const good = tried.filter(({ after }) => after.errors.length === least);
   const rank = Math.min(...good.map(({ repair }) => repair.rank ?? 0));
   const best = good.filter(({ repair }) => (repair.rank ?? 0) === rank);
-  return best.length === 1 ? best[0]?.repair : undefined;
+  return best.length === 1 ? best[0] : undefined;
 }
 
-export const changed = (text: string, changes: readonly Change[]): string =>
+const changed = (text: string, changes: readonly Change[]): string =>
   [...changes]
     .reverse()
     .reduce((now, change) => now.slice(0, change.from) + change.text + now.slice(change.to), text);
 
-/** Errors that are left after a repair; undefined where one of them is at the repair or before it. */
-function errorsAfter(repair: Repair, { text }: Parsed, parse: (text: string) => Parsed): number | undefined {
-  const { errors, text: repaired } = parse(changed(text, repair.changes));
+/** Whether none of the errors that are left is at the repair or before it. */
+function isGone({ repair, after: { errors, text } }: Repaired): boolean {
   const last = repair.changes.at(-1);
   const grown = repair.changes.reduce(
     (sum, change) => sum + change.text.length - (change.to - change.from),
     0,
   );
-  const lineEnd = repaired.indexOf('\n', (last?.to ?? 0) + grown);
+  const lineEnd = text.indexOf('\n', (last?.to ?? 0) + grown);
   const [first] = errors;
-  return first === undefined || (lineEnd >= 0 && first.pos[0] > lineEnd) ? errors.length : undefined;
+  return first === undefined || (lineEnd >= 0 && first.pos[0] > lineEnd);
 }
 
 function candidates(error: SyntaxError, parsed: Parsed): readonly Repair[] {

@@ -5,15 +5,7 @@ import { Lines, writing } from './edits.js';
 import { explainSyntax } from './explain-syntax.js';
 import { isCommandLine } from './format-diagnostic.js';
 import type { Source } from './options.js';
-import {
-  type Change,
-  changed,
-  findRepair,
-  nodesAt,
-  type Parsed,
-  type Repair,
-  type SyntaxError,
-} from './repair.js';
+import { type Change, findRepair, nodesAt, type Parsed, type Repair, type SyntaxError } from './repair.js';
 
 /** Deepest nesting of lists and maps. */
 export const deepest = 64;
@@ -122,12 +114,12 @@ function repairAll(
     return document === undefined ? { ...written, text } : { text, document, errors: document.errors };
   };
   for (let count = 0; count < mostRepairs && parsed.errors.length > 0; count++) {
-    const repair = findRepair(parsed, parse);
+    const found = findRepair(parsed, parse);
     const [error] = parsed.errors;
-    if (repair === undefined || error === undefined) break;
-    reportRepaired(error, { repair, parsed, placeOf: place, diagnostics });
-    parsed = parse(changed(parsed.text, repair.changes));
-    place = unrepaired(repair.changes, place);
+    if (found === undefined || error === undefined) break;
+    reportRepaired(error, { repair: found.repair, parsed, placeOf: place, diagnostics });
+    parsed = found.after;
+    place = unrepaired(found.repair.changes, place);
   }
   return { parsed, placeOf: place };
 }

@@ -111,7 +111,7 @@ const checks = {
   },
   learning: {
     description:
-      'loss on a lesson after 40 steps beyond its entropy; above 1 where greedy decoding does not say it',
+      'loss on a lesson after 30 steps beyond its entropy; above 1 where greedy decoding does not say it',
     most: 0.1,
     measure: () => ofAll(learntLoss),
   },
@@ -289,7 +289,7 @@ function disposeTraining({ weights, state }: Training): void {
 }
 
 function learntLoss(config: ModelConfig): number {
-  const training = trained(config, 40);
+  const training = trained(config, 30);
   const model = languageModel(config, training.weights, { masked: new Int32Array() }, { keepWeights: true });
   const [said] = greedy(model, [prompt], 12, 2);
   model.dispose();
