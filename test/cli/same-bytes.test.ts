@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, expect, it } from 'vitest';
+import { newestResult } from '../../cli/results.js';
+import { openStore } from '../../runner/store/index.js';
 
 const launcher = fileURLToPath(new URL('../../bin/moft.js', import.meta.url));
 const execute = promisify(execFile);
@@ -58,17 +60,16 @@ async function moft(folder: string, ...args: string[]): Promise<string> {
 interface PlanJson {
   readonly cells: readonly { readonly id: string }[];
 }
-interface ShowJson {
-  readonly artifacts: readonly { readonly name: string; readonly digest: string }[];
-}
 
 async function digests(folder: string): Promise<Record<string, string>> {
   const { cells } = JSON.parse(await moft(folder, 'plan', 'p.yaml', '--json')) as PlanJson;
-  const entries: [string, string][] = [];
-  for (const { id } of cells) {
-    const { artifacts } = JSON.parse(await moft(folder, 'show', id, '--json')) as ShowJson;
-    for (const { name, digest } of artifacts) entries.push([`${id} ${name}`, digest]);
-  }
+  const store = await openStore(join(folder, '.moft'), { access: 'read' });
+  if (!store.ok) throw new Error(store.error.message);
+  const entries = cells.flatMap(({ id }) => {
+    const { artifacts } = newestResult(store.value, id, undefined).record.record;
+    return artifacts.map(({ name, digest }): [string, string] => [`${id} ${name}`, digest]);
+  });
+  await store.value.close();
   return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
