@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** The longest suites, longest first: begun last, one of them would keep one core while the others have nothing to do. */
+/** The longest suites, about by length: begun last, one of them would keep one core while the others have nothing to do. */
 const longest = [
   'backend/conformance',
   'fuzz/fuzz',
