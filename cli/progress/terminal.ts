@@ -9,8 +9,10 @@ import { advance, initialProgress, screen, settled, type Progress } from './stat
 
 /** Milliseconds between two drawings: two a second can be read, and four cost twice as much. */
 const interval = 500;
-/** Milliseconds between two estimates of the time left. */
+/** Milliseconds between two estimates of the time left, at least. */
 const estimateEvery = 2000;
+/** An estimate of many cells takes long: it may take this part of the time. */
+const estimateShare = 0.002;
 /** Lines of the screen that stay free. */
 const margin = 4;
 
@@ -84,7 +86,7 @@ export function terminalPresenter(outlook: Outlook, host: CliHost): Presenter {
       concurrent: true,
       exitOnError: false,
       renderer: CalmRenderer,
-      rendererOptions: { lazy: true, showErrorMessage: false },
+      rendererOptions: { lazy: true, showErrorMessage: false, formatOutput: 'truncate' },
       registerSignalListeners: false,
     },
   ).run();
@@ -118,6 +120,7 @@ class TimeLine {
   readonly #remaining: Remaining;
   #left: TimeLeft | undefined;
   #estimated = -Infinity;
+  #again = -Infinity;
   #saved = 0;
   #ended: string | undefined;
 
@@ -137,13 +140,17 @@ class TimeLine {
     return `${this.#ended ?? this.#estimate()}${saved}`;
   }
 
+  /** Between two estimates the last one runs down with the clock. */
   #estimate(): string {
     const { clock } = this.#host;
-    if (this.#left === undefined || clock.monotonic() - this.#estimated >= estimateEvery) {
+    const now = clock.monotonic();
+    if (this.#left === undefined || now >= this.#again) {
       this.#left = this.#remaining.at(clock.wall());
-      this.#estimated = clock.monotonic();
+      this.#estimated = now;
+      this.#again = now + Math.max(estimateEvery, (clock.monotonic() - now) / estimateShare);
     }
-    return timeLeft(this.#left);
+    const { seconds, unknown } = this.#left;
+    return timeLeft({ seconds: Math.max(0, seconds - (now - this.#estimated) / 1000), unknown });
   }
 }
 
