@@ -29,10 +29,11 @@ export async function follow([run]: readonly string[], context: Context): Promis
   setPriority(background);
   const { createClient } = await import('../../runner/track/mlflow/index.js');
   const patience = { tries: 2, first: 200, most: 1_000 };
-  const { signal, stop } = await lateSignal(run, context);
+  const isGone = await goneCheck(run, context.store);
+  const { signal, stop } = lateSignal(isGone);
   const client = createClient(context.target.settings, { patience, signal });
   try {
-    const status = await send(run, client, { ...context, follow: true, again: false, signal });
+    const status = await send(run, client, { ...context, isGone, follow: true, again: false, signal });
     return status === 'busy' || status.state === 'done' ? exitCode.done : exitCode.environment;
   } finally {
     stop();
@@ -41,12 +42,7 @@ export async function follow([run]: readonly string[], context: Context): Promis
 }
 
 /** Comes when the run has been over for as long as a server is tried then: a call that hangs is given up. */
-async function lateSignal(
-  run: string,
-  { store }: Context,
-): Promise<{ readonly signal: AbortSignal; readonly stop: () => void }> {
-  const { isRunnerGone } = await import('../../runner/store/index.js');
-  const isGone = goneCheck(store, run, isRunnerGone);
+function lateSignal(isGone: () => boolean): { readonly signal: AbortSignal; readonly stop: () => void } {
   const late = new AbortController();
   let over: number | undefined;
   const watch = setInterval(() => {
@@ -115,12 +111,13 @@ async function sendInTurn(
   client: MlflowClient,
   context: Context & { readonly again: boolean },
 ): Promise<Status | 'busy'> {
-  const { isRunnerGone } = await import('../../runner/store/index.js');
-  const isGone = goneCheck(context.store, run, isRunnerGone);
+  const isGone = await goneCheck(run, context.store);
   const until = performance.now() + 2 * drain;
-  for (;;) {
-    const status = await send(run, client, { ...context, follow: false });
+  for (let tries = 0; ; tries++) {
+    const status = await send(run, client, { ...context, isGone, follow: false });
     if (status !== 'busy' || !isGone() || performance.now() > until) return status;
+    if (tries === 0)
+      context.host.stderr.write(clean(`moft: another process is sending ${run}: waiting for it\n`));
     await pause(turn);
   }
 }
@@ -133,13 +130,18 @@ async function send(
     store,
     target,
     host,
+    isGone,
     follow: stays,
     again,
     signal,
-  }: Context & { readonly follow: boolean; readonly again: boolean; readonly signal?: AbortSignal },
+  }: Context & {
+    readonly isGone: () => boolean;
+    readonly follow: boolean;
+    readonly again: boolean;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<Status | 'busy'> {
   const { followRun, lockOf, Sender, writeStatus } = await import('../../runner/track/outbox/index.js');
-  const { isRunnerGone } = await import('../../runner/store/index.js');
   const lock = store.leases.acquire(lockOf(run, client.address));
   if (!lock.ok) {
     return { state: 'stopped', address: client.address, owed: 1, problem: lock.error.message };
@@ -155,7 +157,7 @@ async function send(
       client,
       shows,
       traces,
-      isGone: goneCheck(store, run, isRunnerGone),
+      isGone,
       ...(experiment === undefined ? {} : { experiment }),
       ...(parent === undefined ? {} : { parent }),
       ...(signing === undefined ? {} : { signing }),
@@ -185,11 +187,8 @@ async function isLost(id: string | undefined, client: MlflowClient): Promise<boo
  * Whether the process of a run is gone. One that was killed before it wrote its manifest is known by its child, the
  * tracker, which gets another parent then.
  */
-function goneCheck(
-  store: Store,
-  run: string,
-  isRunnerGone: (root: string, runner: string) => boolean,
-): () => boolean {
+async function goneCheck(run: string, store: Store): Promise<() => boolean> {
+  const { isRunnerGone } = await import('../../runner/store/index.js');
   const parent = process.ppid;
   return () => {
     const manifest: RunManifest | undefined = store.runs.read(run);

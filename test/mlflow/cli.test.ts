@@ -5,7 +5,8 @@ import { Project } from '../cli/moft.js';
 import { Commander } from '../execute/commander.js';
 import { isReady, programs } from './server.js';
 import { address, client, unique } from './shared.js';
-import { valueOf } from '../store/fixtures.js';
+import { lockOf } from '../../runner/track/outbox/index.js';
+import { freshStore, valueOf } from '../store/fixtures.js';
 
 const pipeline = (experiment: string): string => `
 name: summed
@@ -128,6 +129,22 @@ describe.skipIf(!programs)('a tracked run', () => {
     const cells = new Set(runs.filter(({ tags }) => tags['moft.role'] === 'cell').map(({ id }) => id));
     expect(data).toHaveLength(3);
     for (const row of data) expect(cells.has(row.at(-1) ?? '')).toBe(true);
+  });
+
+  it('is waited for by `sync` while another process sends it', async () => {
+    const summed = project(pipeline(unique('moft/busy')));
+    expect((await summed.start(['run', 'p.yaml', '--track', 'none']).ended).code).toBe(0);
+    const store = await freshStore({}, join(summed.folder, '.moft'));
+    const [run = ''] = store.runs.list();
+    const sending = valueOf(store.leases.acquire(lockOf(run, address)));
+    if (sending.kind !== 'lease') throw new Error('nobody else is sending yet');
+    const sync = summed.start(['sync'], { env: { MLFLOW_TRACKING_URI: address } });
+    await sync.until(({ stderr }) => stderr.includes(`another process is sending ${run}`));
+    expect(sync.stdout).toBe('');
+    sending.lease.release();
+    const { code, stdout } = await sync.ended;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^${run}  ${address}/#/experiments/`));
   });
 
   it('that is killed is KILLED there, by the tracker that it left behind', async () => {
