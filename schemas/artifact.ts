@@ -32,7 +32,15 @@ export const DatasetManifest = Type.Object({
 });
 export type DatasetManifest = Static<typeof DatasetManifest>;
 
-export const conditioningNames = ['full', 'attention', 'logits', 'lora', 'prompt'] as const;
+export const conditioningNames = [
+  'full',
+  'attention',
+  'logits',
+  'lora',
+  'svd-lora',
+  'prompt',
+  'soft-tokens',
+] as const;
 export const ConditioningName = Type.Enum(conditioningNames);
 export type ConditioningName = (typeof conditioningNames)[number];
 
@@ -66,7 +74,10 @@ export const PolicyManifest = Type.Object({
     Type.Object({ range: Type.Tuple([Type.Number(), Type.Number()]) }),
   ]),
   referenceShare: Type.Enum(['none', 'literal', 'log', 'beta']),
-  /** Of the lora conditioning: its copies are the factors of adapters, and all else is the reference's. */
+  /**
+   * Factors of adapters are what is trained, and all else is the reference's: one adapter of an expert and once an
+   * objective of a soup (which averages them factor by factor) and of the lora conditioning (which adds their products).
+   */
   lora: Type.Optional(
     Type.Object({
       rank: Type.Integer({ minimum: 1 }),
@@ -74,6 +85,12 @@ export const PolicyManifest = Type.Object({
       targets: Type.Enum(['attention', 'all']),
     }),
   ),
+  /** Of the svd-lora conditioning: one adapter for all objectives, and all else is the reference's. */
+  svd: Type.Optional(
+    Type.Object({ rank: Type.Integer({ minimum: 1 }), targets: Type.Enum(['attention', 'all']) }),
+  ),
+  /** Of the soft-tokens conditioning: embeddings before the prompt. */
+  softTokens: Type.Optional(Type.Integer({ minimum: 1 })),
   /** How the prompt conditioning writes weights down. */
   spelling: Type.Optional(Type.String()),
   /** The only weights the policy answers, where it was trained on one point of the simplex. */

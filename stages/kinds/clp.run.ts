@@ -1,7 +1,7 @@
 /** clp: one policy for every trade-off between the rewards, by one of the conditionings. */
 import type { StageJob } from '../../runner/contract.js';
 import { conditioningMethod } from '../policy/conditioning/index.js';
-import { conditioningName, loraOf, spellingOf } from '../policy/options.js';
+import { conditioningName, loraOf, softTokensOf, spellingOf, svdOf } from '../policy/options.js';
 import { runTraining, type Surroundings } from '../rl/run-training.js';
 import { drawTradeOff } from '../rl/trade-offs.js';
 import type { ClpWith } from './clp.js';
@@ -22,6 +22,8 @@ export async function run(job: StageJob<ClpWith>, surroundings: Surroundings): P
         // Nothing is merged where the trade-off is written in the prompt.
         referenceShare: fixed || name === 'prompt' ? 'none' : reference_share,
         ...(name === 'lora' ? { lora: loraOf(conditioning) } : {}),
+        ...(name === 'svd-lora' ? { svd: svdOf(conditioning) } : {}),
+        ...(name === 'soft-tokens' ? { softTokens: softTokensOf(conditioning) } : {}),
         ...(name === 'prompt' ? { spelling: spellingOf(conditioning) } : {}),
       },
       conditioning: await conditioningMethod(name),

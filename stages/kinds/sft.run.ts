@@ -24,13 +24,13 @@ import {
   freshFactors,
   initialWeights,
   loadAdapter,
+  pick,
   saveAdapter,
   saveModel,
   type Adapter,
   type MaskedTokenizer,
   type Model,
 } from '../lm/index.js';
-import { pick } from '../policy/merge.js';
 import { openModel } from '../policy/open-model.js';
 import { conditioningTokens } from '../policy/prompt-writing.js';
 import { Random } from '../random.js';

@@ -1,5 +1,6 @@
 import { defineKind, rules, type InputTraits, type Problem } from '../../runner/contract.js';
 import { byCodeUnit } from '../../schemas/json.js';
+import { loraFields } from '../policy/options.js';
 import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,
@@ -29,6 +30,14 @@ export const SoftWith = Type.Object({
     },
   ),
   alpha: Type.Number({ description: 'KL weight, in (0,1).', default: 0.05 }),
+  lora: Type.Optional(
+    Type.Object(loraFields, {
+      additionalProperties: false,
+      description:
+        'Trains low-rank adapters of the weights of the reference and leaves these as they are. Beside the policy the ' +
+        'adapter alone is written as the output `adapter`, in files of PEFT.',
+    }),
+  ),
   ...trainingFields,
 });
 export type SoftWith = Static<typeof SoftWith>;
@@ -92,6 +101,7 @@ export default defineKind({
     const domain = { alpha: values.alpha, weights: [weights] };
     return {
       policy: { type: 'policy', traits: { ...handedOn(inputs), objectives: names, domain }, distinct: true },
+      ...(values.lora ? { adapter: { type: 'directory', distinct: true } as const } : {}),
     };
   },
   modules: (values) => rewardModules(softRewards(values.rewards).names),

@@ -23,8 +23,6 @@ export interface ForwardOptions {
 }
 
 export interface DecodeOptions extends ForwardOptions {
-  /** (k, C) embeddings that tokens vocab_size, vocab_size + 1, ... stand for. */
-  readonly prefix?: Tensor2D;
   /** Of an encoder-decoder: what the encoder reads, one tree for each of the decoder's. */
   readonly source?: Forest;
   /** Nodes whose outputs are wanted: the last block computes no more than these. All without. */
@@ -51,7 +49,7 @@ export function hiddenStates(
     const drop = dropper(options);
     const passing = { weights, rates, drop, training, seed: () => drawSeed(options) };
     const run = (stack: Stack, forest: Forest, more: Partial<Passing> = {}): Tensor2D => {
-      const x = drop(embedded(config, weights, forest, options.prefix), rates.embedding); // (N, C)
+      const x = drop(embedded(config, weights, forest), rates.embedding); // (N, C)
       return drop(
         normalise(weights, stack.norm, runStack({ ...passing, stack, forest, ...more }, x)),
         rates.last,
@@ -63,11 +61,16 @@ export function hiddenStates(
   });
 }
 
+/** Among weights: (k, C) embeddings that tokens vocab_size, ..., vocab_size + k - 1 stand for. They are read, never said. */
+export const SOFT_TOKENS = 'soft_tokens.weight';
+
 /** (N, C) token embeddings, with positions where those are learnt. */
-function embedded(config: ModelConfig, weights: NamedTensors, forest: Forest, prefix?: Tensor2D): Tensor2D {
+function embedded(config: ModelConfig, weights: NamedTensors, forest: Forest): Tensor2D {
   const { embedding, positions } = architectureOf(config);
   const own = parameter<Tensor2D>(weights, embedding.name);
-  const table = prefix ? tf.concat([own, prefix], 0) : own;
+  const soft = weights[SOFT_TOKENS] as Tensor2D | undefined;
+  const table =
+    soft && forest.tokens.some((token) => token >= config.vocab_size) ? tf.concat([own, soft], 0) : own;
   if (!positions) return gatherRows(table, forest.tokens);
   return embed(table, parameter<Tensor2D>(weights, positions.name), forest.tokens, forest.depths);
 }
@@ -79,35 +82,26 @@ export function outputLogits(config: ModelConfig, weights: NamedTensors, hidden:
   return linearTransposed(scaled, parameter(weights, head.name));
 }
 
-/** (B, T, V) logits, T the longest row; rows beyond the end of a text are 0. A prefix comes before every text. */
+/** (B, T, V) logits, T the longest row; rows beyond the end of a text are 0. */
 export function forward(
   config: ModelConfig,
   weights: NamedTensors,
   input: {
     readonly ids: TokenBatch;
-    /** What an encoder reads; a prefix comes before it and not before `ids`. */
+    /** What an encoder reads. */
     readonly sources?: TokenBatch;
-    readonly prefix?: Tensor2D;
   },
   options: ForwardOptions,
 ): Tensor3D {
   const vocabulary = config.vocab_size;
   return tf.tidy(() => {
-    const prefixed = input.prefix?.shape[0] ?? 0;
-    const lead = input.sources ? 0 : prefixed;
-    const forest = chains(input.ids, { config, prefix: lead });
-    const decode: DecodeOptions = {
-      ...options,
-      ...(input.prefix ? { prefix: input.prefix } : {}),
-      ...(input.sources ? { source: chains(input.sources, { config, prefix: prefixed }) } : {}),
-    };
+    const forest = chains(input.ids);
+    const decode = { ...options, ...(input.sources ? { source: chains(input.sources) } : {}) };
     const logits = outputLogits(config, weights, hiddenStates(config, weights, forest, decode)); // (N, V)
     const longest = Math.max(0, ...input.ids.map((ids) => ids.length));
     const blank = forest.tokens.length;
     const cells = input.ids.flatMap((ids, b) =>
-      Array.from({ length: longest }, (_, t) =>
-        t < ids.length ? (forest.trees[b]?.start ?? 0) + lead + t : blank,
-      ),
+      Array.from({ length: longest }, (_, t) => (t < ids.length ? (forest.trees[b]?.start ?? 0) + t : blank)),
     );
     const padded = cells.includes(blank)
       ? tf.concat([logits, tf.tensor2d(new Float32Array(vocabulary), [1, vocabulary])], 0)

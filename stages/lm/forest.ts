@@ -4,15 +4,12 @@ import type { Forest, Tree } from '../backend/ops/forest.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import type { PromptGroup, TokenBatch, Tokens } from './types.js';
 
-/** Nodes of one text after the other. A prefix of k soft tokens has the ids vocab_size, ..., vocab_size + k - 1. */
-export function chains(
-  texts: TokenBatch,
-  lead: { readonly config: ModelConfig; readonly prefix: number },
-): Forest {
+/** Nodes of one text after the other. */
+export function chains(texts: TokenBatch): Forest {
   const builder = new ForestBuilder();
   for (const text of texts) {
     builder.startTree();
-    builder.appendAll(builder.appendPrefix(lead.config, lead.prefix), text);
+    builder.appendAll(-1, text);
     builder.endTree();
   }
   return builder.forest();
@@ -43,22 +40,19 @@ export interface Packed {
  */
 export function packGroups(
   groups: readonly PromptGroup[],
-  lead?: { readonly config: ModelConfig; readonly prefix?: number },
+  { config }: { readonly config?: ModelConfig } = {},
 ): Packed {
-  const { start } = lead ? architectureOf(lead.config) : {};
+  const { start } = config ? architectureOf(config) : {};
   const packing = new Packing();
   for (const { prompt, responses } of groups) {
     if (prompt.length === 0) throw new Error('internal error: a prompt without tokens; please report it');
-    packing.add(responses, (builder) => {
-      if (start !== undefined) return builder.append(-1, start);
-      const root = lead ? builder.appendPrefix(lead.config, lead.prefix ?? 0) : -1;
-      return builder.appendAll(root, prompt);
-    });
+    packing.add(responses, (builder) =>
+      start === undefined ? builder.appendAll(-1, prompt) : builder.append(-1, start),
+    );
   }
   const packed = packing.packed();
-  if (!lead || start === undefined) return packed;
-  const prompts = groups.map(({ prompt }) => prompt);
-  const source = chains(prompts, { config: lead.config, prefix: lead.prefix ?? 0 });
+  if (start === undefined) return packed;
+  const source = chains(groups.map(({ prompt }) => prompt));
   return { ...packed, source, nodes: packed.nodes + source.tokens.length };
 }
 
@@ -180,12 +174,6 @@ class ForestBuilder {
     if (known !== undefined) return known;
     const node = this.append(parent, token);
     this.#children.set(key, node);
-    return node;
-  }
-
-  appendPrefix(config: ModelConfig, count: number): number {
-    let node = -1;
-    for (let i = 0; i < count; i++) node = this.append(node, config.vocab_size + i);
     return node;
   }
 

@@ -7,7 +7,14 @@ export {
   parseConfig,
   type ModelConfig,
 } from './config.js';
-export { forward, hiddenStates, outputLogits, type DecodeOptions, type ForwardOptions } from './decoder.js';
+export {
+  forward,
+  hiddenStates,
+  outputLogits,
+  SOFT_TOKENS,
+  type DecodeOptions,
+  type ForwardOptions,
+} from './decoder.js';
 export { clipByGlobalNorm, globalNorm, linearCombination, valueAndGradients } from './gradients.js';
 export { languageModel, type LanguageModelOptions } from './language-model.js';
 export { loadModel, saveModel, type Model } from './model-folder.js';
@@ -36,6 +43,14 @@ export {
   type Adapters,
   type LoraShape,
 } from './lora.js';
+export {
+  freshSvdFactors,
+  svdAdapted,
+  svdAdaptersOf,
+  svdGradients,
+  type SvdAdapters,
+  type SvdMixture,
+} from './svd-lora.js';
 export { loadAdapter, saveAdapter, type Adapter } from './peft.js';
 export { isPlain, type Filter } from './filter.js';
 export { stopAt, type Stopping } from './stopping.js';
@@ -68,5 +83,6 @@ export {
   mapTensors,
   parameter,
   parameterShapes,
+  pick,
   untie,
 } from './weights.js';

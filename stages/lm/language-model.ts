@@ -18,10 +18,8 @@ import type { LanguageModel, NamedTensors, PromptGroup, State, TokenBatch, Token
 import { disposeTensors, parameter } from './weights.js';
 
 export interface LanguageModelOptions {
-  /** Leaves the weights (and the prefix) to the caller; else dispose() frees them. */
+  /** Leaves the weights to the caller; else dispose() frees them. */
   readonly keepWeights?: boolean;
-  /** (k, C) embeddings before every prompt. */
-  readonly prefix?: Tensor2D;
   /** Output layers, each (V, C), and which of them answers each row, instead of the one among the weights. */
   readonly heads?: RowHeads;
 }
@@ -68,7 +66,7 @@ class DecoderModel implements LanguageModel {
 
   start(prompts: TokenBatch): State {
     const { distinct, index } = distinctPrompts(prompts);
-    const forests = openingForests(this.#config, distinct, this.#lead);
+    const forests = openingForests(this.#config, distinct);
     const { forest, source } = forests;
     const caches = openingCaches(this.#architecture, this.#weights, forests);
     const rows = Int32Array.from(forest.trees, (tree) => tree.end - 1);
@@ -77,7 +75,6 @@ class DecoderModel implements LanguageModel {
       rows,
       ...caches.filling,
       ...(source ? { source } : {}),
-      ...this.#prefix,
     };
     const step = this.#stepWeights;
     const opening = tf.tidy(() => {
@@ -162,8 +159,8 @@ class DecoderModel implements LanguageModel {
 
   /** Of each response token, group by group, in one pass. */
   #logProbs(weights: NamedTensors, groups: readonly PromptGroup[]): Float32Array {
-    const packed = packGroups(groups, { config: this.#config, prefix: this.#lead });
-    const options = { training: false, masked: this.#masked, ...this.#prefix };
+    const packed = packGroups(groups, { config: this.#config });
+    const options = { training: false, masked: this.#masked };
     const scored = scorePacked(this.#config, weights, packed, options);
     const values = scored.logProbs.dataSync<'float32'>().slice();
     scored.logProbs.dispose();
@@ -173,7 +170,7 @@ class DecoderModel implements LanguageModel {
 
   /** The last token of a response is predicted and takes no position. */
   room(prompt: Tokens): number {
-    return Math.max(0, this.#architecture.context - prompt.length - this.#lead + 1);
+    return Math.max(0, this.#architecture.context - prompt.length + 1);
   }
 
   dispose(): void {
@@ -181,21 +178,11 @@ class DecoderModel implements LanguageModel {
     this.#openings.clear();
     this.#step?.dispose();
     this.#step = undefined;
-    if (this.#options.keepWeights) return;
-    disposeTensors(this.#weights);
-    this.#options.prefix?.dispose();
+    if (!this.#options.keepWeights) disposeTensors(this.#weights);
   }
 
   get #stepWeights(): StepWeights {
     return (this.#step ??= stepWeights(this.#config, this.#weights));
-  }
-
-  get #lead(): number {
-    return this.#options.prefix?.shape[0] ?? 0;
-  }
-
-  get #prefix(): { readonly prefix?: Tensor2D } {
-    return this.#options.prefix ? { prefix: this.#options.prefix } : {};
   }
 }
 

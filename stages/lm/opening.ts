@@ -17,12 +17,12 @@ interface Opening {
   readonly source?: Forest;
 }
 
-export function openingForests(config: ModelConfig, prompts: TokenBatch, lead: number): Opening {
+export function openingForests(config: ModelConfig, prompts: TokenBatch): Opening {
   const { start } = architectureOf(config);
-  const prompted = chains(prompts, { config, prefix: lead });
+  const prompted = chains(prompts);
   if (start === undefined) return { forest: prompted };
   const starts = prompts.map(() => Int32Array.of(start));
-  return { forest: chains(starts, { config, prefix: 0 }), source: prompted };
+  return { forest: chains(starts), source: prompted };
 }
 
 interface OpeningCaches {

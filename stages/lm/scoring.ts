@@ -14,8 +14,6 @@ export { entropies, rowKl } from '../backend/ops/distribution.js';
 export interface ScoreOptions extends ForwardOptions {
   /** Tokens of probability 0 (the tokenizer's `masked`): the distribution is normalised over the rest. */
   readonly masked?: Int32Array;
-  /** (k, C) embeddings; the groups must have been packed with room for them. */
-  readonly prefix?: Tensor2D;
 }
 
 export interface Scored {
@@ -25,7 +23,7 @@ export interface Scored {
   readonly distributions: Tensor2D;
 }
 
-/** Differentiable with respect to the weights and the prefix; the caller disposes (or tidies). */
+/** Differentiable with respect to the weights; the caller disposes (or tidies). */
 export function scorePacked(
   config: ModelConfig,
   weights: NamedTensors,
@@ -58,9 +56,6 @@ export function scoreTrie(
   strings: TokenBatch,
   options: ScoreOptions,
 ): Tensor1D {
-  const packed = packGroups([{ prompt, responses: strings }], {
-    config,
-    prefix: options.prefix?.shape[0] ?? 0,
-  });
+  const packed = packGroups([{ prompt, responses: strings }], { config });
   return tf.tidy(() => sumPerResponse(scorePacked(config, weights, packed, options).logProbs, packed));
 }

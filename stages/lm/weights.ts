@@ -31,6 +31,11 @@ export function parameter<T extends Tensor>(weights: NamedTensors, name: string)
   return tensor as T;
 }
 
+/** Those of the named tensors that are wanted. */
+export function pick(tensors: NamedTensors, names: readonly string[]): NamedTensors {
+  return Object.fromEntries(names.map((name) => [name, parameter(tensors, name)]));
+}
+
 /** Tensors of their own on the same values. */
 export function cloneTensors(tensors: NamedTensors): NamedTensors {
   return mapTensors(tensors, (tensor) => tensor.clone());

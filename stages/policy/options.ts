@@ -19,6 +19,8 @@ const PromptOptions = Type.Object(
   closed,
 );
 
+const defaultSoftTokens = 4;
+
 /** Settings of low-rank adapters. */
 export const loraFields = {
   rank: Type.Integer({
@@ -39,12 +41,38 @@ export const loraFields = {
 } as const;
 const loraDefaults = { rank: 8, alpha: 16, targets: 'attention' } as const;
 
+const SvdOptions = Type.Object(
+  {
+    rank: Type.Integer({
+      description: 'Singular values that are learnt; as many as there are objectives stand beside them.',
+      default: 8,
+      minimum: 1,
+    }),
+    targets: loraFields.targets,
+  },
+  closed,
+);
+const svdDefaults = { rank: 8, targets: 'attention' } as const;
+
+const SoftOptions = Type.Object(
+  {
+    count: Type.Integer({
+      description: "Embeddings before the prompt, which take as many of the model's positions.",
+      default: defaultSoftTokens,
+      minimum: 1,
+    }),
+  },
+  closed,
+);
+
 /** A name, or a map with one name and its options. */
 export const Conditioning = Type.Union(
   [
     Type.Enum(conditioningNames),
     Type.Object({ prompt: PromptOptions }, closed),
     Type.Object({ lora: Type.Object(loraFields, closed) }, closed),
+    Type.Object({ 'svd-lora': SvdOptions }, closed),
+    Type.Object({ 'soft-tokens': SoftOptions }, closed),
     ...(['full', 'attention', 'logits'] as const).map((name) =>
       Type.Object({ [name]: Type.Object({}, closed) }, closed),
     ),
@@ -53,12 +81,13 @@ export const Conditioning = Type.Union(
     description:
       'How a trade-off enters the policy. `full`: every parameter is kept once an objective; `attention`: the ' +
       'query, key, value and output projections; `logits`: the last linear layer; `lora`: low-rank adapters of some ' +
-      'weights, all else frozen at the reference; `prompt`: written in the prompt.',
+      'weights, all else frozen at the reference; `svd-lora`: one low-rank adapter, whose last singular values are the ' +
+      'weights (Panacea); `prompt`: written in the prompt; `soft-tokens`: embeddings before the prompt, kept once an objective.',
     default: 'full',
   },
 );
-export type Conditioning =
-  ConditioningName | Readonly<Record<string, { readonly spelling?: Spelling } & Partial<LoraShape>>>;
+export type Conditioning = ConditioningName | Readonly<Record<string, ConditioningOptions>>;
+type ConditioningOptions = { readonly spelling?: Spelling; readonly count?: number } & Partial<LoraShape>;
 interface LoraShape {
   readonly rank: number;
   readonly alpha: number;
@@ -82,6 +111,17 @@ export function spellingOf(conditioning: Conditioning): Spelling {
 /** Rank, alpha and targets of a lora conditioning. */
 export function loraOf(conditioning: Conditioning): LoraShape {
   return { ...loraDefaults, ...(typeof conditioning === 'string' ? {} : conditioning.lora) };
+}
+
+/** Rank and targets of an svd-lora conditioning. */
+export function svdOf(conditioning: Conditioning): Omit<LoraShape, 'alpha'> {
+  return { ...svdDefaults, ...(typeof conditioning === 'string' ? {} : conditioning['svd-lora']) };
+}
+
+/** Embeddings of a soft-tokens conditioning. */
+export function softTokensOf(conditioning: Conditioning): number {
+  if (typeof conditioning === 'string') return defaultSoftTokens;
+  return conditioning['soft-tokens']?.count ?? defaultSoftTokens;
 }
 
 export const WeightSampling = Type.Union(

@@ -1,19 +1,21 @@
 /** A policy whose parameters, or prompt, depend on the trade-off: what soft, clp and rewarded-soup make. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { StageFailure } from '../../runner/contract.js';
+import { tf } from '../backend/tf.js';
 import type { PolicyManifest } from '../../schemas/artifact.js';
 import {
-  adaptersOf,
   countParameters,
   disposeTensors,
   languageModel,
   parameter,
-  type Adapters,
+  SOFT_TOKENS,
   type LanguageModelOptions,
 } from '../lm/index.js';
 import type { LanguageModel, NamedTensors, Tokens } from '../lm/types.js';
 import { oneHot } from '../vector.js';
-import { materialize, type Mixture } from './merge.js';
+import { adaptingOf } from './adapting.js';
+import { materialize } from './merge.js';
+import type { Mixture } from './mixture.js';
 import { spellings } from './options.js';
 import { writeTradeOff } from './prompt-writing.js';
 import { promptedModel } from './prompted-model.js';
@@ -52,7 +54,7 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
 
 /**
  * One batch with a trade-off a row. A prompt is written for each row; under logits all rows share what runs before the
- * output layer, of which each trade-off has its own. Otherwise rows of one trade-off run together, on weights merged for it.
+ * output layer, of which each trade-off has its own. Soft tokens of all trade-offs stand in one table. Otherwise rows of one trade-off run together, on weights merged for it.
  */
 function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageModel {
   const { config, tokenizer, manifest } = stored;
@@ -69,6 +71,14 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
   const dispose = (): void => merged.forEach((own) => own.dispose());
   const none = (): Tokens => new Int32Array();
   const [first] = merged;
+  if (manifest.conditioning === 'soft-tokens' && first) {
+    const soft = tf.concat(merged.map(({ weights }) => parameter<Tensor2D>(weights, SOFT_TOKENS)));
+    const written = items.map((_, i) => softTokens(stored, i));
+    return promptedModel(model({ ...stored.shared, [SOFT_TOKENS]: soft }), {
+      before: (row) => written[of[row] ?? 0] ?? new Int32Array(),
+      dispose: () => [dispose, () => soft.dispose()].forEach((free) => free()),
+    });
+  }
   if (manifest.conditioning === 'logits' && first) {
     const tensors = merged.map(({ weights }) => parameter<Tensor2D>(weights, 'lm_head.weight'));
     return promptedModel(model(first.weights, { heads: { tensors, of } }), { before: none, dispose });
@@ -93,10 +103,9 @@ export function mixtureAt(
 }
 
 /** The tokens that say the trade-off; none where the prompt stays as it is. */
-export function writtenAt(
-  { manifest, tokenizer }: Pick<StoredPolicy, 'manifest' | 'tokenizer'>,
-  tradeOff: TradeOff,
-): Tokens {
+export function writtenAt(stored: Writer, tradeOff: TradeOff): Tokens {
+  const { manifest, tokenizer } = stored;
+  if (manifest.conditioning === 'soft-tokens') return softTokens(stored, 0);
   if (manifest.conditioning !== 'prompt') return new Int32Array();
   return writeTradeOff(tradeOff, {
     tokenizer,
@@ -105,8 +114,15 @@ export function writtenAt(
   });
 }
 
+type Writer = Pick<StoredPolicy, 'manifest' | 'tokenizer' | 'config'>;
+
+/** Those of the set that stands at a place among several. */
+function softTokens({ manifest: { softTokens: count = 0 }, config }: Writer, set: number): Tokens {
+  return Int32Array.from({ length: count }, (_, i) => config.vocab_size + set * count + i);
+}
+
 /** Tokens that a trade-off takes before the prompt, at most. */
-export function longestWriting(stored: Pick<StoredPolicy, 'manifest' | 'tokenizer'>): number {
+export function longestWriting(stored: Writer): number {
   const { alpha, objectives } = stored.manifest;
   const corners = objectives.map((_, k) => oneHot(k, objectives.length));
   const middle = objectives.map(() => 1 / objectives.length);
@@ -145,11 +161,6 @@ function outside(message: string): StageFailure {
   return new StageFailure('user', 'outside-domain', message);
 }
 
-/** A product of the factors of all copies that take part, and an addition to what they adapt. */
-function adapterFlops({ linears, rank }: Adapters, taking: number): number {
-  return linears.reduce((sum, { inputs, outputs }) => sum + inputs * outputs * (2 * rank * taking + 1), 0);
-}
-
 /**
  * Merging costs a multiplication and an addition a conditioned parameter and copy that takes part; where the reference
  * has a share it takes part as a copy does.
@@ -160,13 +171,12 @@ function costAt(stored: StoredPolicy, tradeOff: TradeOff): Cost {
   const { weights, referenceShare: share } = mixtureAt(stored, tradeOff);
   const taking = [...weights, share].filter((w) => w !== 0).length;
   const trained = countParameters(shared) + copies.length * conditioned;
+  const adapting = adaptingOf(manifest, config);
   return {
     passesPerToken: 1,
-    mergeFlops: manifest.lora
-      ? adapterFlops(adaptersOf(config, manifest.lora), weights.filter((w) => w !== 0).length)
-      : 2 * taking * conditioned,
+    mergeFlops: adapting ? adapting.flops(weights) : 2 * taking * conditioned,
     residentParameters:
-      trained + (manifest.referenceShare === 'none' && !manifest.lora ? 0 : countParameters(reference)),
+      trained + (manifest.referenceShare === 'none' && !adapting ? 0 : countParameters(reference)),
     trainedParameters: trained,
   };
 }

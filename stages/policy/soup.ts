@@ -4,7 +4,7 @@ import type { Trained } from '../../schemas/artifact.js';
 import type { StoredPolicy } from './stored-policy.js';
 
 /**
- * The soup of experts, each of one objective, as a policy that keeps every parameter once an objective. Experts of
+ * The soup of experts, each of one objective, as a policy that keeps every parameter, or every factor of an adapter, once an objective. Experts of
  * different references, alphas or shapes don't mix: a StageFailure. The soup takes over the experts' tensors.
  */
 export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
@@ -23,6 +23,7 @@ export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
       conditioning: 'full',
       alpha: first.manifest.alpha,
       referenceShare: 'none',
+      ...(first.manifest.lora ? { lora: first.manifest.lora } : {}),
       ...trainedTogether(experts.map(({ manifest }) => manifest.trained)),
     },
     config: first.config,
@@ -43,7 +44,7 @@ export function trainedTogether(budgets: readonly (Trained | undefined)[]): { re
 }
 
 function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy): void {
-  const { objectives, conditioning, alpha, reference } = manifest;
+  const { objectives, conditioning, alpha, reference, lora } = manifest;
   if (objectives.length !== 1 || conditioning !== 'none')
     throw refused(
       `an expert of a soup is trained on one reward, found ${objectives.join(', ')} (${conditioning})`,
@@ -52,6 +53,8 @@ function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy)
     throw refused('the experts of a soup start from one reference, found several: join them by seed');
   if (JSON.stringify(alpha) !== JSON.stringify(first.manifest.alpha))
     throw refused('the experts of a soup have one alpha, found several');
+  if (JSON.stringify(lora) !== JSON.stringify(first.manifest.lora))
+    throw refused('the experts of a soup are adapters of one shape, or none is one: found several');
   if (tokenizer.vocabulary.join(' ') !== first.tokenizer.vocabulary.join(' '))
     throw refused('the experts of a soup have one tokenizer, found several');
 }

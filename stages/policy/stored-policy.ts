@@ -6,7 +6,6 @@ import { PolicyManifest } from '../../schemas/artifact.js';
 import { canonicalJson, type Json } from '../../schemas/json.js';
 import { matches } from '../../schemas/mismatch.js';
 import {
-  adaptersOf,
   configJson,
   parseConfig,
   readSafetensors,
@@ -17,6 +16,7 @@ import {
 } from '../lm/index.js';
 import type { ModelConfig } from '../lm/config.js';
 import type { NamedTensors } from '../lm/types.js';
+import { adaptingOf } from './adapting.js';
 import type { ConditionedParameters } from './merge.js';
 
 export interface StoredPolicy {
@@ -68,7 +68,7 @@ export async function loadPolicy(artifact: ArtifactRef): Promise<StoredPolicy> {
 }
 
 function hasCopies({ conditioning }: PolicyManifest): boolean {
-  return conditioning !== 'none' && conditioning !== 'prompt';
+  return !['none', 'prompt', 'svd-lora'].includes(conditioning);
 }
 
 function copyFile({ objectives }: PolicyManifest, i: number): string {
@@ -78,6 +78,6 @@ function copyFile({ objectives }: PolicyManifest, i: number): string {
 /** What merging works on. */
 export function conditionedParameters(policy: StoredPolicy): ConditionedParameters {
   const { shared, copies, reference, config, manifest } = policy;
-  const adapters = manifest.lora && { adapters: adaptersOf(config, manifest.lora) };
-  return { shared, copies, reference, ...adapters };
+  const adapting = adaptingOf(manifest, config);
+  return { shared, copies, reference, ...(adapting ? { adapting } : {}) };
 }

@@ -4,6 +4,7 @@ import { tf } from '../backend/tf.js';
 import {
   entropies,
   packGroups,
+  pick,
   placesToTokens,
   rowKl,
   scorePacked,
@@ -12,7 +13,6 @@ import {
 } from '../lm/index.js';
 import type { ModelConfig } from '../lm/config.js';
 import type { NamedTensors, Tokens } from '../lm/types.js';
-import { pick } from '../policy/merge.js';
 import { joined } from '../policy/prompted-model.js';
 import type { TradeOff } from '../policy/types.js';
 import { weightedSum } from '../vector.js';

@@ -36,6 +36,8 @@ export interface TrainingPlan {
   readonly conditioning: ConditioningMethod;
   readonly tradeOffs: number;
   readonly draw: (random: Random) => TradeOff;
+  /** Writes what comes of the policy beside itself. */
+  readonly alsoSave?: (policy: StoredPolicy) => Promise<void>;
 }
 
 /** Training prompts that the exact figures are computed on. */
@@ -85,6 +87,7 @@ export async function runTraining(
   const { policy } = last;
   const trained = trainedOn(training, last);
   await savePolicy(outputPath(job, 'policy'), { ...policy, manifest: { ...policy.manifest, trained } });
+  await plan.alsoSave?.(policy);
   disposeState(last.optimizer);
   parameterPolicy(last.policy).dispose();
 }

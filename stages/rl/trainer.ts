@@ -14,14 +14,7 @@ import {
   type Optimizer,
   type OptimizerState,
 } from '../lm/index.js';
-import {
-  distribute,
-  flatten,
-  materialize,
-  trainedNames,
-  unflatten,
-  type ConditionedParameters,
-} from '../policy/merge.js';
+import { distribute, flatten, materialize, unflatten, type ConditionedParameters } from '../policy/merge.js';
 import { mixtureAt } from '../policy/parameter-policy.js';
 import { conditionedParameters, type StoredPolicy } from '../policy/stored-policy.js';
 import type { TradeOff } from '../policy/types.js';
@@ -82,7 +75,7 @@ export async function* train(training: Training, from: Progress): AsyncGenerator
         { ...training, policy },
         {
           weights: merged.weights,
-          trained: trainedNames(merged, parameters),
+          trained: merged.trained,
           asked,
           tradeOff: annealed(training, asked, step),
           prompts: promptsOf(training, step, g),

@@ -95,6 +95,27 @@ describe('soft', () => {
     expect(reference.digest).toBe(model.digest);
   });
 
+  it('trains an adapter of the reference, which alone is written for PEFT, and soups average', async () => {
+    const lora = { rank: 2, alpha: 4, targets: 'all' };
+    const experts = [];
+    for (const reward of rewards) {
+      const ran = await runKind(soft, {
+        with: { rewards: reward, lora: { rank: 2, alpha: 4, targets: 'all' }, ...little },
+        inputs,
+      });
+      expect(await policyOf(ran)).toMatchObject({ conditioning: 'none', lora });
+      const adapter = await ran.json('adapter', 'adapter_config.json');
+      expect(adapter).toMatchObject({ peft_type: 'LORA', r: 2, lora_alpha: 4 });
+      experts.push({ stage: 'expert', coordinates: { reward }, artifact: output(ran, 'policy') });
+    }
+    const soup = await runKind(rewardedSoup, { with: {}, inputs: { experts } });
+    expect(await policyOf(soup)).toMatchObject({ conditioning: 'full', lora });
+    const [expert] = (await frontOf(experts[0]?.artifact ?? model)).points;
+    const corner = (await frontOf(output(soup, 'policy'))).points.find(({ weights }) => weights[0] === 1);
+    expect(corner?.exact?.value).toBe(expert?.exact?.value);
+    expect(corner?.exact?.kl).toBeGreaterThan(0);
+  });
+
   it('takes a map of weights', async () => {
     const ran = await runKind(soft, { with: { rewards: { nli: 0.25, tldr: 0.75 }, ...little }, inputs });
     expect(await policyOf(ran)).toMatchObject({ objectives: ['nli', 'tldr'], weights: [0.25, 0.75] });

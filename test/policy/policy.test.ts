@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ArtifactRef } from '../../runner/contract.js';
 import { conditioningNames } from '../../schemas/artifact.js';
 import { startEngine } from '../../stages/backend/engine.js';
-import { languageModel, parameterShapes, type MaskedTokenizer } from '../../stages/lm/index.js';
+import { languageModel, parameterShapes, SOFT_TOKENS, type MaskedTokenizer } from '../../stages/lm/index.js';
 import type { LanguageModel } from '../../stages/lm/types.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../../stages/policy/initial-policy.js';
@@ -51,8 +51,10 @@ describe('conditionings', () => {
       'transformer.h.0.attn.c_proj.bias',
     ]);
     expect(await chosen('logits')).toEqual(['lm_head.weight']);
-    expect(await chosen('lora')).toEqual([]);
-    expect(await chosen('prompt')).toEqual([]);
+    for (const name of ['lora', 'svd-lora', 'prompt', 'soft-tokens'] as const)
+      expect(await chosen(name)).toEqual([]);
+    const soft = await movedPolicy('soft-tokens');
+    expect(soft.copies.map((copy) => Object.keys(copy))).toEqual([[SOFT_TOKENS], [SOFT_TOKENS]]);
   });
 
   it.each(conditioningNames)('%s starts at the reference at every trade-off', async (name) => {
@@ -62,9 +64,11 @@ describe('conditionings', () => {
       model.tokenizer,
     );
     const start = initialPolicy(model, manifestOf(name), { method: await conditioningMethod(name), seed: 0 });
-    if (name === 'prompt') {
-      // Written tokens shift the prompt: only the parameters start at the reference.
-      expect(valuesOf(start.shared)).toEqual(valuesOf(start.reference));
+    if (name === 'prompt' || name === 'soft-tokens') {
+      // Tokens shift the prompt: only the parameters start at the reference.
+      const { [SOFT_TOKENS]: soft, ...rest } = valuesOf(start.reference);
+      expect(valuesOf(start.shared)).toEqual(rest);
+      for (const copy of start.copies) expect(valuesOf(copy)).toEqual({ [SOFT_TOKENS]: soft });
       return;
     }
     (await opinionAt(start, [0.3, 0.7])).forEach((value, i) =>

@@ -47,6 +47,8 @@ export function manifestOf(
     alpha: { fixed: 0.1 },
     referenceShare: 'none',
     ...(conditioning === 'lora' ? { lora: { rank: 2, alpha: 4, targets: 'all' as const } } : {}),
+    ...(conditioning === 'svd-lora' ? { svd: { rank: 2, targets: 'all' as const } } : {}),
+    ...(conditioning === 'soft-tokens' ? { softTokens: 3 } : {}),
     ...change,
   };
 }

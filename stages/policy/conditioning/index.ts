@@ -9,7 +9,9 @@ const methods: Readonly<
   attention: () => import('./attention.js'),
   logits: () => import('./logits.js'),
   lora: () => import('./lora.js'),
+  'svd-lora': () => import('./svd-lora.js'),
   prompt: () => import('./prompt.js'),
+  'soft-tokens': () => import('./soft-tokens.js'),
 };
 
 export async function conditioningMethod(name: ConditioningName): Promise<ConditioningMethod> {

@@ -1,4 +1,7 @@
-import type { Tokenizer, Tokens } from '../../lm/types.js';
+import type { PolicyManifest } from '../../../schemas/artifact.js';
+import type { Model } from '../../lm/index.js';
+import type { NamedTensors, Tokenizer, Tokens } from '../../lm/types.js';
+import type { Factors } from '../adapting.js';
 import type { Spelling } from '../options.js';
 import type { TradeOff } from '../types.js';
 
@@ -8,8 +11,10 @@ export interface ConditioningMethod {
   conditions(parameter: string): boolean;
   /** The output layer must not share the input embedding: it is conditioned and the embedding is not. */
   readonly untied: boolean;
-  /** Parameters stay the reference's, and low-rank adapters are kept once an objective instead. */
-  readonly adapted?: boolean;
+  /** Parameters stay the reference's, and these factors of adapters are trained instead; at first they change nothing. */
+  readonly factors?: (reference: Model, manifest: PolicyManifest, seed: number) => Factors;
+  /** Parameters that the reference gets beside its own, which it never reads. */
+  readonly added?: (reference: Model, manifest: PolicyManifest, seed: number) => NamedTensors;
   /** Tokens that are put before the prompt; undefined where the prompt stays as it is. */
   readonly write?: TradeOffWriter;
 }
