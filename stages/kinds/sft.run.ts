@@ -35,6 +35,7 @@ import { openModel } from '../policy/open-model.js';
 import { conditioningTokens } from '../policy/prompt-writing.js';
 import { Random } from '../random.js';
 import { loadState, saveState } from '../rl/checkpoint.js';
+import { averageFigures, type Figures } from '../rl/figures.js';
 import type { Surroundings } from '../rl/run-training.js';
 import {
   beginSupervision,
@@ -115,19 +116,27 @@ interface Following extends Surroundings {
   readonly logEvery: number;
 }
 
+/** Where a training is, and the figures of the steps since it last logged. */
+interface Followed {
+  readonly last: SupervisedProgress;
+  readonly recent: readonly Figures[];
+}
+
 /** Trains to the end and reports on it. */
 async function follow(training: Supervision, fresh: Model, options: Following): Promise<SupervisedProgress> {
   const { emit, signal, checkpoints, logEvery } = options;
-  let last = await resume(fresh, options);
+  let { last, recent } = await resume(fresh, options);
   for await (const step of supervise(training, last)) {
     last = step;
     const ends = step.step === training.steps;
+    recent = [...recent, step.figures];
     if (step.step % logEvery === 0 || ends) {
-      for (const [name, value] of Object.entries({ ...step.figures, num_tokens: step.tokens }))
+      for (const [name, value] of Object.entries({ ...averageFigures(recent), num_tokens: step.tokens }))
         emit({ type: 'metric', name, value, step: step.step });
       emit({ type: 'progress', done: step.step, total: training.steps, unit: 'steps' });
+      recent = [];
     }
-    if (checkpoints.due() || (ends && checkpoints.atEnd)) await keep(step, checkpoints);
+    if (checkpoints.due() || (ends && checkpoints.atEnd)) await keep(step, recent, checkpoints);
     signal.throwIfAborted();
   }
   return last;
@@ -135,21 +144,25 @@ async function follow(training: Supervision, fresh: Model, options: Following): 
 
 const keep = (
   { step, tokens, model, optimizer }: SupervisedProgress,
+  recent: readonly Figures[],
   checkpoints: Checkpoints,
 ): Promise<void> =>
   checkpoints.save(step, (folder) =>
-    saveState(folder, { parameters: model.weights, optimizer, notes: { tokens } }),
+    saveState(folder, { parameters: model.weights, optimizer, notes: { tokens, recent } }),
   );
 
 /** Where an earlier try had come to, or the start. */
-async function resume(fresh: Model, { checkpoints: { from }, emit }: Following): Promise<SupervisedProgress> {
-  if (!from) return beginSupervision(fresh);
-  const { parameters, optimizer, notes } = await loadState<{ tokens: number }>(from.folder);
+async function resume(fresh: Model, { checkpoints: { from }, emit }: Following): Promise<Followed> {
+  if (!from) return { last: beginSupervision(fresh), recent: [] };
+  const { parameters, optimizer, notes } = await loadState<{ tokens: number; recent: readonly Figures[] }>(
+    from.folder,
+  );
   // In the order of the fresh ones: the norm of a gradient is summed in it, and must be to the last bit.
   const weights = pick(parameters, Object.keys(fresh.weights));
   disposeTensors(fresh.weights);
   emit({ type: 'log', level: 'info', text: `goes on from the checkpoint of step ${from.step}` });
-  return { step: from.step, tokens: notes.tokens, model: { ...fresh, weights }, optimizer };
+  const { tokens, recent } = notes;
+  return { last: { step: from.step, tokens, model: { ...fresh, weights }, optimizer }, recent };
 }
 
 export function learnsPrompt({ loss_on }: SftWith, { config }: Pick<Model, 'config'>): boolean {

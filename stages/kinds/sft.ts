@@ -102,7 +102,11 @@ export const SftWith = Type.Object({
     minimum: 0,
     maximum: 1,
   }),
-  log_every: Type.Integer({ description: 'Steps between logged figures.', default: 20, minimum: 1 }),
+  log_every: Type.Integer({
+    description: 'Steps between logged figures, which are means over them.',
+    default: 20,
+    minimum: 1,
+  }),
 });
 export type SftWith = Static<typeof SftWith>;
 

@@ -80,7 +80,11 @@ export const trainingFields = {
     default: 'k1-in-reward',
   }),
   alpha_schedule: AlphaSchedule,
-  log_every: Type.Integer({ description: 'Steps between logged figures.', default: 10, minimum: 1 }),
+  log_every: Type.Integer({
+    description: 'Steps between logged figures, which are means over them.',
+    default: 10,
+    minimum: 1,
+  }),
 } as const;
 
 type Required = Exclude<keyof typeof trainingFields, 'micro_batch'>;
