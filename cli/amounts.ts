@@ -20,11 +20,11 @@ export function size(options: Options, name: string): number | undefined {
   );
 }
 
-/** Seconds, or undefined where the option is absent. */
+/** Seconds, or undefined where the option is absent. Nothing needs no unit. */
 export function seconds(options: Options, name: string): number | undefined {
   const value = text(options, name);
   if (value === undefined) return undefined;
-  const parsed = parseDuration(value);
+  const parsed = /^0(?:ms|s|min|m|h|d)?$/.test(value) ? 0 : parseDuration(value);
   if (parsed !== undefined) return parsed;
   throw new UsageError(
     `--${kebab(name)} expects a time with its unit, found ${JSON.stringify(value)}`,

@@ -85,7 +85,7 @@ async function printExplanation(
   };
   const lines = [headline, `  status  ${cell.status}`];
   if (cell.key !== undefined) lines.push(`  key     ${cell.key}`);
-  if (cell.foreign !== undefined) lines.push(`  ${cell.foreign}`);
+  for (const note of [cell.foreign, cell.mixed]) if (note !== undefined) lines.push(`  ${note}`);
   if (cell.status !== 'hit') {
     lines.push(against ? `  causes, compared with run ${against.run}` : '  causes');
     lines.push(...causes.flatMap(causeLines));

@@ -17,7 +17,7 @@ const spec: CommandSpec = {
   description: 'Show what of the store can go, and what it would cost; with --yes, remove it',
   options: [
     ['--max-size <size>', 'Give up results until the blobs take no more than this, cheapest first'],
-    ['--min-age <time>', 'Spare what is younger; default: 24h'],
+    ['--min-age <time>', 'Spare what is younger; default: 24h. What a run may need stays, whatever the age'],
     ['--yes', 'Remove it'],
     jsonOption,
   ],
@@ -148,7 +148,13 @@ function printCollection(collection: Collection, store: Store, host: CliHost): v
     ['would stay', counted(after.count, 'blob'), bytes(after.bytes)],
     ...(spared.count === 0
       ? []
-      : [['too young to go', counted(spared.count, 'blob'), `${bytes(spared.bytes)} (see --min-age)`]]),
+      : [
+          [
+            'too young to go',
+            counted(spared.count, 'blob'),
+            `${bytes(spared.bytes)} (${youthOf(collection)})`,
+          ],
+        ]),
     ...(checkpoints.keptBytes === 0
       ? []
       : [['checkpoints that stay', '', `${bytes(checkpoints.keptBytes)}, to go on from`]]),
@@ -159,11 +165,17 @@ function printCollection(collection: Collection, store: Store, host: CliHost): v
     ...evictionLines(collection, namesOfKeys(store)),
     ...(held === 0
       ? []
-      : [`over the limit still: ${counted(held, 'result')} pinned, in use or too young (see --min-age)`]),
+      : [
+          `over the limit still: ${counted(held, 'result')} pinned, in use or too young (${youthOf(collection)})`,
+        ]),
     gone === 0 ? 'nothing to remove' : `to remove ${gone === 1 ? 'it' : 'them'}: the same command with --yes`,
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }
+
+/** What makes things too young: without an age, only that a run may be about to use them. */
+const youthOf = ({ minAge }: Collection): string =>
+  minAge === 0 ? 'a run that goes on may need it' : 'see --min-age';
 
 const sumBytes = (files: readonly { readonly bytes: number }[]): number =>
   files.reduce((sum, file) => sum + file.bytes, 0);

@@ -189,7 +189,7 @@ export async function makePlan(
     code: code.value,
     registry,
     env: host.env,
-    environment: numericEnvironment(),
+    environment: knownEnvironment(backend),
     ...(forced ? { forced } : {}),
     ...(pipeline.reproducible === 'strict'
       ? { strict: await strictEnvironment(pipeline, { registry, backend, host }) }
@@ -200,9 +200,11 @@ export async function makePlan(
 }
 
 /** What is known of the numeric environment before an engine starts: marks hits that come from another one. */
-function numericEnvironment(): { readonly arch: string } {
-  return { arch: process.arch };
-}
+const knownEnvironment = (backend: string | undefined): JsonObject => ({
+  arch: process.arch,
+  node: process.version,
+  ...(backend === undefined ? {} : { backend }),
+});
 
 async function printPlanProblem(problem: PlanProblem, host: CliHost): Promise<ExitCode> {
   switch (problem.kind) {

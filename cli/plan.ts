@@ -151,7 +151,8 @@ function cellOutlook(
 }
 
 /** A planned cell as `plan --json` and `explain --json` show it. */
-export function plannedJson({ cell, status, key, reason, record }: PlannedCell): Record<string, unknown> {
+export function plannedJson(planned: PlannedCell): Record<string, unknown> {
+  const { cell, status, key, reason, record, foreign, mixed } = planned;
   return {
     id: cell.id,
     stage: cell.stage,
@@ -160,6 +161,8 @@ export function plannedJson({ cell, status, key, reason, record }: PlannedCell):
     status,
     ...(key === undefined ? {} : { key }),
     ...(record?.from === undefined ? {} : { shared: record.from }),
+    ...(foreign === undefined ? {} : { foreign }),
+    ...(mixed === undefined ? {} : { mixed }),
     reason: { code: reason.code, message: reason.message, changes: reason.changes },
     needs: cell.needs,
   };
@@ -250,7 +253,15 @@ function outlookLines({ plan, cores, forecast, estimate, planning }: Outlook): s
     ...(calls ? [callsLine(calls)] : []),
     ...count('uncacheable', 'which run each time'),
     ...count('tainted', 'whose last results were not kept'),
+    ...mixedLine(plan),
   ];
+}
+
+function mixedLine({ cells }: Plan): string[] {
+  const notes = cells.flatMap(({ cell, mixed }) => (mixed === undefined ? [] : [`${cell.id}: ${mixed}`]));
+  const [first] = notes;
+  const more = notes.length > 1 ? ` (and ${counted(notes.length - 1, 'other cell')})` : '';
+  return first === undefined ? [] : [`warning: ${first}${more}`];
 }
 
 function expectedLine({ counts }: Plan, cores: number, { seconds, work, path, unknown }: Forecast): string[] {

@@ -9,12 +9,21 @@ import type { CliHost } from './host.js';
 import { liveRun, liveRuns } from './live.js';
 import { open, printJson, storeRoot } from './load.js';
 import { flag } from './options.js';
-import { advance, initialProgress, stageOf, type Progress, type RunningCell } from './progress/state.js';
-import { clean, columns, counted, duration, timeLeft } from './text.js';
+import {
+  advance,
+  initialProgress,
+  stageOf,
+  waitingText,
+  type Progress,
+  type RunningCell,
+} from './progress/state.js';
+import { Waits, type Wait } from './progress/waits.js';
+import { clean, columns, counted, duration, oneLine, timeLeft } from './text.js';
 
 const spec: CommandSpec = {
   usage: 'status [run]',
-  description: 'Show the runs that go on in this store: how far they are, what they run, how long yet',
+  description:
+    'Show the runs that go on in this store: how far they are, what they run, what waits for what, how long yet',
   options: [jsonOption],
   examples: ['status', 'status --json', 'status 1a2b3c4d'],
   async run([named], options, host) {
@@ -43,6 +52,7 @@ interface Seen {
   readonly total: number;
   readonly counts: Counts;
   readonly running: readonly Running[];
+  readonly waiting: readonly Wait[];
   readonly left?: TimeLeft;
 }
 
@@ -51,12 +61,14 @@ async function look(manifest: RunManifest, store: Store, host: CliHost): Promise
   const { runnerIdentity } = await import('../runner/store/index.js');
   const outlook = parseOutlook(store.runs.readBeside(run, 'outlook'));
   const remaining = outlook && new Remaining(outlook);
+  const waits = new Waits(outlook);
   let progress: Progress = initialProgress(outlook?.stages ?? []);
   let counts = noCounts;
   let total = 0;
   const begun = new Map<CellId, Extract<RunEvent, { type: 'cell-started' }>>();
   for (const event of new RunFollower(store, run).next()) {
     remaining?.hear(event);
+    waits.hear(event);
     progress = advance(progress, event);
     if (event.type === 'run-started') total = event.cells;
     if (event.type === 'cell-started') begun.set(event.cell, event);
@@ -80,6 +92,7 @@ async function look(manifest: RunManifest, store: Store, host: CliHost): Promise
       seconds: Math.max(0, Math.round(now - time) / 1000),
       ...leaseOf(store.leases.standing(key), runner),
     })),
+    waiting: waits.list(now),
     ...(remaining ? { left: remaining.at(now) } : {}),
   };
 }
@@ -91,7 +104,7 @@ function leaseOf(
   return standing ? { lease: { epoch: standing.epoch, own: standing.runner === runner } } : {};
 }
 
-function seenJson({ manifest, runner, stopping, total, counts, running, left }: Seen): unknown {
+function seenJson({ manifest, runner, stopping, total, counts, running, waiting, left }: Seen): unknown {
   const { run, pipeline, file, started } = manifest;
   return {
     run,
@@ -103,6 +116,7 @@ function seenJson({ manifest, runner, stopping, total, counts, running, left }: 
     cells: total,
     counts,
     running,
+    waiting,
     ...(left === undefined ? {} : { remaining_seconds: left.seconds, unknown_cells: left.unknown }),
   };
 }
@@ -112,7 +126,7 @@ function print(seen: readonly Seen[], host: CliHost): void {
   for (const line of lines) host.stdout.write(`${clean(line)}\n`);
 }
 
-function linesOf({ manifest, runner, stopping, total, counts, running, left }: Seen): string[] {
+function linesOf({ manifest, runner, stopping, total, counts, running, waiting, left }: Seen): string[] {
   const settled = counts.ran + counts.hit + counts.failed + counts.skipped;
   const parts = (['hit', 'ran', 'failed', 'skipped'] as const).flatMap((status) =>
     counts[status] > 0 ? [`${counts[status]} ${status}`] : [],
@@ -120,7 +134,27 @@ function linesOf({ manifest, runner, stopping, total, counts, running, left }: S
   const where = runner.host === undefined ? '' : `, process ${runner.pid ?? '?'} on ${runner.host}`;
   const head = `${manifest.run}  ${manifest.pipeline}${stopping ? ', stopping' : ''}${where}`;
   const state = [`${settled}/${counted(total, 'cell')}`, ...parts, ...(left ? [timeLeft(left)] : [])];
-  return [head, `  ${state.join(', ')}`, ...columns(running.map(runningRow))];
+  return [head, `  ${state.join(', ')}`, ...columns(running.map(runningRow)), ...waitingLines(waiting)];
+}
+
+/** More would push what runs off the screen. */
+const shownWaits = 10;
+
+function waitingLines(waiting: readonly Wait[]): string[] {
+  const more = waiting.length - shownWaits;
+  const rows = waiting.slice(0, shownWaits).map((wait) => ['   ', wait.cell, waitText(wait)]);
+  return [...columns(rows), ...(more > 0 ? [`    and ${counted(more, 'cell')} more that wait`] : [])];
+}
+
+function waitText(wait: Wait): string {
+  switch (wait.for) {
+    case 'lease':
+      return waitingText(wait);
+    case 'retry':
+      return oneLine(`waits for its next try: ${wait.failure.message}`, 90);
+    case 'resources':
+      return `waits for ${wait.lacks.join(' and ')}`;
+  }
 }
 
 function runningRow({ cell, seconds, attempt, progress, metric, lease }: Running): string[] {

@@ -325,8 +325,8 @@ export const PipelineSchema = Type.Object(
         ...orParam,
         default: reproducible[0],
         description:
-          '`strict` puts the numeric environment (engine, its version and threads, processor architecture, major version ' +
-          'of Node) into every key, so that nothing computed elsewhere is a hit; `relaxed` takes such results and says so.',
+          '`strict` puts the numeric environment (engine, its version and threads, graphics card, processor architecture, ' +
+          'major version of Node) into every key, so that nothing computed elsewhere is a hit; `relaxed` takes such results and says so.',
       }),
     ),
     on_failure: Type.Optional(

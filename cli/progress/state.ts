@@ -65,7 +65,7 @@ function advanceStage(stage: StageProgress, event: RunEvent, cell: CellId): Stag
 }
 
 /** `waits for HOST pid 123, which runs it`. */
-export function waitingText({ holder: { host, pid, runner } }: CellWaiting): string {
+export function waitingText({ holder: { host, pid, runner } }: Pick<CellWaiting, 'holder'>): string {
   const who = host === undefined || pid === undefined ? `another run (${runner})` : `${host} pid ${pid}`;
   return `waits for ${who}, which runs it`;
 }

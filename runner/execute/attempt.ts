@@ -11,7 +11,6 @@ import type {
   StageEvent,
 } from '../../schemas/protocol.js';
 import { err, ok, type Result } from '../../schemas/result.js';
-import type { ArtifactType } from '../../schemas/artifact.js';
 import type { Cell, Key } from '../pipeline.js';
 import {
   changedSince,
@@ -24,9 +23,10 @@ import {
 } from '../plan/index.js';
 import type { Attempt, Claim, Lease, LeaseHolder, RunCell, Store, StoredRecord } from '../store/index.js';
 import type { Clock } from './clock.js';
+import { collectOutputs } from './collect.js';
 import { jobText } from './job.js';
 import { otherEnvironment } from './numeric-environment.js';
-import { checkOutput, readExit } from './outputs.js';
+import { readExit } from './outputs.js';
 import type { Work, WorkResult, Workers } from './pool.js';
 import type { StopManner } from './actions.js';
 import { Silence } from './silence.js';
@@ -311,7 +311,9 @@ export class CellAttempt {
 
   /** Outputs into the store, then the record: blobs first, record last. */
   async #record(attempt: Attempt, ended: Ended): Promise<Result<Recorded, Failure>> {
-    const artifacts = await this.#collect(attempt, ended.exit);
+    const { cas } = this.#world.store;
+    const { outputs } = this.#subject.preimage;
+    const artifacts = await collectOutputs(outputs, { cas, attempt, exit: ended.exit });
     if (!artifacts.ok) return artifacts;
     const record = this.#recordOf(artifacts.value, ended);
     const { standing } = this.#subject;
@@ -348,33 +350,6 @@ export class CellAttempt {
   async #noteEdits(): Promise<void> {
     const edited = await editedSince(this.#world.store, this.#subject.copied ?? []);
     if (edited.length > 0) this.#listener.onNote(editNote(edited));
-  }
-
-  async #collect(attempt: Attempt, exit: Exit): Promise<Result<RecordedArtifact[], Failure>> {
-    const artifacts: RecordedArtifact[] = [];
-    for (const [name, type] of Object.entries(this.#subject.preimage.outputs)) {
-      const artifact = await this.#collectOne(name, type, { attempt, exit });
-      if (!artifact.ok) return artifact;
-      artifacts.push(artifact.value);
-    }
-    return ok(artifacts);
-  }
-
-  async #collectOne(
-    name: string,
-    type: ArtifactType,
-    { attempt, exit }: { attempt: Attempt; exit: Exit },
-  ): Promise<Result<RecordedArtifact, Failure>> {
-    const path = `${attempt.outputs}/${name}`;
-    const checked = await checkOutput(name, type, path);
-    if (!checked.ok) return checked;
-    const put = await this.#world.store.cas.put(type, path);
-    if (!put.ok) return put;
-    const { digest, bytes } = put.value;
-    const promised = exit.outputs[name]?.digest;
-    if (promised === digest) return ok({ name, type, digest, bytes });
-    const message = `the output ${JSON.stringify(name)} changed after the stage ended (${promised ?? 'no digest'}, then ${digest})`;
-    return err({ class: 'infrastructure', code: 'output-changed', message });
   }
 
   #recordOf(artifacts: RecordedArtifact[], { environment, seconds }: Ended): ResultRecord {

@@ -200,7 +200,7 @@ export class Execution {
   #start({ cell, key, attempt, gpus }: Extract<Action, { kind: 'start' }>): void {
     const planned = this.#planned.get(cell);
     if (!planned?.preimage) throw new Error(`internal error: ${cell} has no preimage; please report it`);
-    const { preimage, code, record, uncacheable, watched = [], copied = [] } = planned;
+    const { preimage, code, record, uncacheable, watched = [], copied = [], mixed } = planned;
     const standing = isForced(planned) && record ? { standing: record } : {};
     const lost = uncacheable === undefined ? {} : { uncacheable };
     const subject = { cell: planned.cell, key, preimage, code, gpus, watched, copied, ...standing, ...lost };
@@ -208,6 +208,7 @@ export class Execution {
       onStart: () => {
         this.#ledger.tried(cell, { key, how: 'started' });
         this.#tell({ type: 'cell-started', cell, key, attempt });
+        if (mixed !== undefined && attempt === 1) this.note(cell, mixed);
       },
       onEvent: (event) => this.#options.listener({ ...event, cell }),
       onNote: (text) => this.note(cell, text),

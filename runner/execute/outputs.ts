@@ -1,6 +1,5 @@
 /** What a finished cell must have written: exit.json, and every declared output in the shape of its type. */
-import { createReadStream, readFileSync, statSync } from 'node:fs';
-import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TSchema } from 'typebox';
 import { DatasetManifest, Front, PolicyManifest, type ArtifactType } from '../../schemas/artifact.js';
@@ -15,8 +14,10 @@ interface Shape {
   readonly manifest?: { readonly file: string; readonly schema: TSchema };
 }
 
+export const rowsFile = 'rows.jsonl';
+
 const shapes: Readonly<Record<Exclude<ArtifactType, 'file'>, Shape>> = {
-  dataset: { files: ['rows.jsonl'], manifest: { file: 'manifest.json', schema: DatasetManifest } },
+  dataset: { files: [rowsFile], manifest: { file: 'manifest.json', schema: DatasetManifest } },
   tokenizer: { files: ['tokenizer.json'] },
   model: { files: ['config.json', 'model.safetensors', 'tokenizer.json'] },
   policy: { files: [], manifest: { file: 'policy.json', schema: PolicyManifest } },
@@ -27,19 +28,32 @@ const shapes: Readonly<Record<Exclude<ArtifactType, 'file'>, Shape>> = {
   directory: { files: [] },
 };
 
+/** What an output says of its content, for whoever hashes it. */
+export interface Promised {
+  /** SHA-256 of a dataset's rows. */
+  readonly rows?: string;
+}
+
 /** Checks one output where it was written. The failure names what was expected and what was found. */
 export async function checkOutput(
   name: string,
   type: ArtifactType,
   path: string,
-): Promise<Result<void, Failure>> {
+): Promise<Result<Promised, Failure>> {
   try {
-    const problem = type === 'file' ? expectFile(path) : await checkDirectory(type, path);
-    return problem === undefined ? ok(undefined) : err(badOutput(name, type, problem));
+    const checked = type === 'file' ? checkFile(path) : await checkDirectory(type, path);
+    return checked.ok ? checked : err(badOutput(name, type, checked.error));
   } catch (error) {
     if (systemCode(error) === undefined) throw error;
     return err(failureFromSystem(error));
   }
+}
+
+/** @param found SHA-256 of the rows as they are */
+export function checkRows(name: string, promised: string, found: string): Result<void, Failure> {
+  if (found === promised) return ok(undefined);
+  const problem = `manifest.json says that ${rowsFile} has SHA-256 ${promised}, found ${found}`;
+  return err(badOutput(name, 'dataset', problem));
 }
 
 function badOutput(name: string, type: ArtifactType, problem: string): Failure {
@@ -51,28 +65,25 @@ function expectFile(path: string): string | undefined {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ? undefined : 'expected a file, found none';
 }
 
+function checkFile(path: string): Result<Promised, string> {
+  const problem = expectFile(path);
+  return problem === undefined ? ok({}) : err(problem);
+}
+
 async function checkDirectory(
   type: Exclude<ArtifactType, 'file'>,
   path: string,
-): Promise<string | undefined> {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return 'expected a folder, found none';
+): Promise<Result<Promised, string>> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return err('expected a folder, found none');
   const { files, manifest } = shapes[type];
   for (const file of [...files, ...(manifest ? [manifest.file] : [])]) {
     const problem = expectFile(join(path, file));
-    if (problem !== undefined) return `${file}: ${problem}`;
+    if (problem !== undefined) return err(`${file}: ${problem}`);
   }
-  if (!manifest) return undefined;
+  if (!manifest) return ok({});
   const value = await readChecked(join(path, manifest.file), manifest.schema);
-  if (!value.ok) return `${manifest.file}: ${value.error}`;
-  return type === 'dataset' ? checkRows(path, value.value as DatasetManifest) : undefined;
-}
-
-async function checkRows(path: string, manifest: DatasetManifest): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(join(path, 'rows.jsonl'))) hash.update(chunk as Buffer);
-  const found = hash.digest('hex');
-  if (found === manifest.digest) return undefined;
-  return `manifest.json says that rows.jsonl has SHA-256 ${manifest.digest}, found ${found}`;
+  if (!value.ok) return err(`${manifest.file}: ${value.error}`);
+  return ok(type === 'dataset' ? { rows: (value.value as DatasetManifest).digest } : {});
 }
 
 /** Reads exit.json and checks that it belongs to this attempt. */

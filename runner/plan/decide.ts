@@ -1,12 +1,12 @@
 /** Hit, run or depends, and why: one cell at a time. */
 import path from 'node:path';
-import { canonicalJson, type Json, type JsonObject } from '../../schemas/json.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { StageKind } from '../contract.js';
 import type { Cell, CellId, Key } from '../pipeline.js';
-import type { StoredRecord, StoreProblem } from '../store/index.js';
+import type { Records, StoredRecord, StoreProblem } from '../store/index.js';
 import { preimageIn, type History } from './history.js';
 import { knownInputs } from './inputs.js';
+import { foreignNote, mixedNote } from './numeric.js';
 import { parentsOf } from './order.js';
 import { writePreimage, type WrittenPreimage } from './preimage.js';
 import { missReason, ranBefore, waitReason } from './reasons.js';
@@ -18,6 +18,7 @@ export interface Planning extends PlanOptions {
   readonly snapshot: Snapshot;
   readonly history: History;
   readonly programs: ProgramFinder;
+  readonly chosen: Records['chosen'];
   /** Files a code listing once, so that `explain` can name the modules that changed. */
   readonly keepListing: (code: CodeDigest) => Result<void, PlanProblem>;
 }
@@ -43,33 +44,15 @@ function kindOf(planning: Planning, cell: Cell): StageKind {
   return kind;
 }
 
-const environmentFields = (record: JsonObject, here: JsonObject): string[] =>
-  Object.keys(here).filter(
-    (name) =>
-      record[name] !== undefined &&
-      record[name] !== here[name] &&
-      canonicalJson(record[name]) !== canonicalJson(here[name] as Json),
-  );
-
-/** A hit from another numeric environment stays a hit, and is said. */
-function foreignNote(record: StoredRecord, here: JsonObject | undefined): { foreign?: string } {
-  const there = record.record.environment as JsonObject;
-  const fields = here ? environmentFields(there, here) : [];
-  if (!here || fields.length === 0) return {};
-  const parts = fields.map(
-    (name) => `${name} ${JSON.stringify(there[name])}, here ${JSON.stringify(here[name])}`,
-  );
-  return { foreign: `computed elsewhere: ${parts.join('; ')}` };
-}
-
 function hit(planning: Planning, draft: Draft, record: StoredRecord): PlannedCell {
   const { cell, code } = draft;
   // The record's own preimage hashes to the key, too: it is the same text.
   const preimage = planning.forced?.has(cell.id) ? draft.preimage : preimageIn(record);
   const message = `recorded ${record.record.finished} by run ${record.record.run}`;
   const reason: Reason = { code: 'hit', message, changes: [] };
-  const note = foreignNote(record, planning.environment);
-  return { cell, status: 'hit', key: record.key, preimage, partial: preimage, code, record, reason, ...note };
+  const foreign = planning.environment && foreignNote(record, planning.environment);
+  const known = { cell, key: record.key, preimage, partial: preimage, code, record, reason };
+  return { ...known, status: 'hit', ...(foreign === undefined ? {} : { foreign }) };
 }
 
 /** What is asked for with force runs although it could be served. Its result stays on it: its children read that. */
@@ -81,7 +64,7 @@ function force(planned: PlannedCell, planning: Planning): PlannedCell {
 
 async function withKnownInputs(planning: Planning, draft: Draft): Promise<PlannedCell> {
   const { cell, key, code } = draft;
-  const chosen = await planning.store.records.chosen(key);
+  const chosen = await planning.chosen(key);
   if (chosen.kind === 'chosen') return hit(planning, draft, chosen.record);
   const { preimage } = draft;
   const reason = missReason(planning, draft, { key, chosen });
@@ -159,9 +142,11 @@ export async function decide(
   const taken = takenBy(planning, cell);
   const watched = [...(started.value?.watched ?? []), ...taken.flatMap((one) => one.watched ?? [])];
   const copied = taken.flatMap((one) => one.copied ?? []);
+  const mixed = mixedNote(cell, records);
   return ok({
     ...force(planned, planning),
     ...(watched.length === 0 ? {} : { watched }),
     ...(copied.length === 0 ? {} : { copied }),
+    ...(mixed === undefined ? {} : { mixed }),
   });
 }

@@ -1,7 +1,7 @@
 /** Pipeline -> Plan. A plan is a function of the file, outside bytes, code, environment and the chosen records. */
 import { canonicalJson, type Json } from '../../schemas/json.js';
 import { err, ok, type Result } from '../../schemas/result.js';
-import type { CellId } from '../pipeline.js';
+import type { CellId, Key } from '../pipeline.js';
 import type { Store, StoredRecord } from '../store/index.js';
 import { decide, type Planning } from './decide.js';
 import { createHistory } from './history.js';
@@ -22,6 +22,16 @@ function listingKeeper(store: Store): (code: CodeDigest) => Result<void, PlanPro
     const put = store.cas.putBytes(canonicalJson(listing as unknown as Json));
     kept.add(digest);
     return put.ok ? ok(undefined) : err({ kind: 'store', problem: put.error });
+  };
+}
+
+/** Reads what is chosen once a key, so that cells with equal keys read one record, whatever is pinned meanwhile. */
+function once(chosen: Planning['chosen']): Planning['chosen'] {
+  const known = new Map<Key, ReturnType<Planning['chosen']>>();
+  return (key) => {
+    const found = known.get(key) ?? chosen(key);
+    known.set(key, found);
+    return found;
   };
 }
 
@@ -52,8 +62,9 @@ export async function planPipeline(options: PlanOptions): Promise<Result<Plan, P
     history,
     keepListing: listingKeeper(store),
     programs: createProgramFinder(store, options.env.PATH ?? ''),
+    chosen: (key) => store.records.chosen(key),
   };
-  const cells = await planCells(planning);
+  const cells = await planCells({ ...planning, chosen: once(planning.chosen) });
   if (!cells.ok) return cells;
   const byId = new Map(pipeline.cells.map((cell) => [cell.id, cell]));
   return ok({

@@ -101,6 +101,8 @@ export interface PlannedCell {
   readonly uncacheable?: string;
   /** A hit from another numeric environment: what differs, as a sentence. */
   readonly foreign?: string;
+  /** It gathers results of different numeric environments: which, as a sentence. */
+  readonly mixed?: string;
   readonly reason: Reason;
 }
 

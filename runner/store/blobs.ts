@@ -13,8 +13,8 @@ import { identityOf } from './stat-cache.js';
 import type { Put } from './types.js';
 
 const copyTries = 3;
-/** Well below the age at which blobs are collected. */
-const freshMs = 6 * 3_600_000;
+/** A blob that is used again and is younger keeps its age: a collection allows for that. */
+export const freshMs = 6 * 3_600_000;
 
 /** The only maker of the brand: the digest of bytes that were hashed here, or a checked text. */
 export const blobHash = (digest: string): BlobHash => digest as BlobHash;

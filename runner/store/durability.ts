@@ -4,6 +4,7 @@
  */
 import path from 'node:path';
 import { err, ok, type Result } from '../../schemas/result.js';
+import { atOnce } from '../at-once.js';
 import type { Disk } from './disk.js';
 import { errorCode, toProblem } from './problem.js';
 import type { StoreProblem } from './types.js';
@@ -46,14 +47,6 @@ export function createDurability(disk: Disk, onLost: (file: string) => void): Du
     }
   }
 
-  async function syncEach(list: readonly string[]): Promise<void> {
-    const queue = list.values();
-    const worker = async (): Promise<void> => {
-      for (const file of queue) await syncOne(file);
-    };
-    await Promise.all(Array.from({ length: width }, worker));
-  }
-
   /** Blobs with their folders, then records with theirs: what a record names is there when it is. */
   function commit(): void {
     clearTimeout(timer);
@@ -62,8 +55,8 @@ export function createDurability(disk: Disk, onLost: (file: string) => void): Du
     waiting = nothing();
     running = running.then(async () => {
       for (const files of group) {
-        await syncEach(files);
-        await syncEach([...new Set(files.map((file) => path.dirname(file)))]);
+        await atOnce(files, syncOne, { width });
+        await atOnce([...new Set(files.map((file) => path.dirname(file)))], syncOne, { width });
       }
     });
   }

@@ -35,7 +35,6 @@ function createLease(context: Context, key: Key, epoch: number): Lease {
   return {
     key,
     epoch,
-    stillOwner: () => standing(folder).epoch === epoch,
     release: () => {
       const marker = path.join(folder, `${epoch}.released`);
       // Where the disk is full the lease ends with this process instead.

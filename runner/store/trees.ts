@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { canonicalJson } from '../../schemas/json.js';
+import { atOnce } from '../at-once.js';
 import { copyBlobOut, putBytes, putFile, readBlobText } from './blobs.js';
 import type { Context } from './context.js';
 import { blobPath, isDigest } from './layout.js';
@@ -101,29 +102,11 @@ function survey(root: string): readonly Found[] {
   return found;
 }
 
-/**
- * Does something with each item, a few at a time: large files are read side by side, and few are open. After a failure
- * nothing new begins, and it is told when nothing is under way any more.
- */
-async function atOnce<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const todo = [...items].reverse();
-  const lane = async (): Promise<void> => {
-    for (let item = todo.pop(); item !== undefined; item = todo.pop()) results.push(await work(item));
-  };
-  const lanes = Array.from({ length: filesAtOnce }, () =>
-    lane().catch((error: unknown) => {
-      todo.length = 0;
-      throw error;
-    }),
-  );
-  const failed = (await Promise.allSettled(lanes)).find((ended) => ended.status === 'rejected');
-  if (failed) throw failed.reason;
-  return results;
-}
-
 export async function putTree(context: Context, root: string): Promise<Put> {
-  const entries = await atOnce(survey(root), (found) => toEntry(context, root, found));
+  // Large files are read side by side, and few are open.
+  const entries = await atOnce(survey(root), (found) => toEntry(context, root, found), {
+    width: filesAtOnce,
+  });
   const listing = toListing(entries);
   checkEntries(listing.entries);
   const { digest } = putBytes(context, canonicalJson(listing.entries));

@@ -132,8 +132,6 @@ export interface Records {
 export interface Lease {
   readonly key: Key;
   readonly epoch: number;
-  /** False once another runner has taken over. */
-  stillOwner(): boolean;
   release(): void;
 }
 

@@ -29,6 +29,7 @@ interface Status {
     readonly cells: number;
     readonly counts: Record<string, number>;
     readonly running: readonly Record<string, unknown>[];
+    readonly waiting: readonly Record<string, unknown>[];
     readonly unknown_cells: number;
   }[];
 }
@@ -66,6 +67,37 @@ describe('moft status', () => {
     expect((await chain.run('status')).stdout).toBe('no run goes on in this store\n');
     const { code, stderr } = await chain.run('status', idOf(run));
     expect([code, stderr]).toEqual([2, expect.stringContaining('does not go on: it is done')]);
+  });
+
+  it('lists what waits, and for what: another run, a resource that others hold', async () => {
+    const made = new Project(`
+name: waits
+stages:
+  wide: {uses: test/step, with: {label: wide, socket: ${commander.path}}, resources: {tokens: {licence: 1}}, priority: 2}
+  licensed: {uses: test/step, with: {label: licensed, socket: ${commander.path}}, resources: {tokens: {licence: 1}}}
+  after: {uses: test/step, with: {label: after, socket: ${commander.path}, before: [$licensed.out]}}
+`);
+    onTestFinished(() => made.close());
+    const options = ['--json', '-j', '4', '--token', 'licence=1'];
+    const one = made.start(['run', 'p.yaml', ...options]);
+    const wide = await commander.next('wide');
+    const two = made.start(['run', 'p.yaml', '--only', 'wide', ...options]);
+    await two.until(({ stdout }) => stdout.includes('"cell-waiting"'));
+    const { runs } = await made.json<Status>('status');
+    const waiting = Object.fromEntries(runs.map(({ run, waiting }) => [run, waiting]));
+    expect(waiting).toEqual({
+      [idOf(one)]: [{ cell: 'licensed', for: 'resources', lacks: ['tokens.licence'] }],
+      [idOf(two)]: [
+        { cell: 'wide', for: 'lease', holder: expect.objectContaining({ pid: one.process.pid }) as unknown },
+      ],
+    });
+    const { stdout } = await made.run('status');
+    expect(stdout).toMatch(/ licensed +waits for tokens\.licence\n/);
+    expect(stdout).toMatch(new RegExp(` wide +waits for \\S+ pid ${one.process.pid}, which runs it\n`));
+    wide.finish();
+    (await commander.next('licensed')).finish();
+    (await commander.next('after')).finish();
+    expect([(await one.ended).code, (await two.ended).code]).toEqual([0, 0]);
   });
 
   it('leaves a killed run out', async () => {

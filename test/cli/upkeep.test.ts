@@ -97,6 +97,19 @@ describe('gc', () => {
     expect(await project.json('pin')).toEqual([]);
   });
 
+  it('takes young things, too, where no age is asked for', async () => {
+    const young = await project.run('gc', '--max-size', '0B');
+    expect(young.stdout).toMatch(
+      /over the limit still: 3 results pinned, in use or too young \(see --min-age\)/,
+    );
+    for (const none of ['0', '0s']) {
+      const { evictions } = await project.json<{ evictions: Eviction[] }>(
+        ...['gc', '--max-size', '0B', '--min-age', none],
+      );
+      expect(evictions).toHaveLength(3);
+    }
+  });
+
   it('says how sizes and times are written', async () => {
     expect(await project.run('gc', '--max-size', '5')).toMatchObject({
       code: 2,

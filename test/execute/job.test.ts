@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jobText } from '../../runner/execute/job.js';
 import { inertValues, keyOf, preimageOf, type Preimage } from '../../runner/plan/index.js';
+import type { Cell } from '../../runner/pipeline.js';
 import type { JsonObject } from '../../schemas/json.js';
 import soft from '../../stages/kinds/soft.js';
 import { cell, kind } from '../plan/fixtures.js';
@@ -26,6 +27,29 @@ function told(values: JsonObject): { preimage: Preimage; job: string } {
 }
 
 const map = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 });
+
+describe('what a worker is told', () => {
+  it('is the preimage, paths, and what is inert: no name, coordinate or place of a cell', () => {
+    const values = { rate: 0.1, log_every: 5 };
+    const job = (id: string, change: Partial<Cell>): string => {
+      const item = { ...cell(id, { kind: 'train', with: values, seed: 3 }), ...change };
+      const preimage = preimageOf(item, { kind: train, inputs: {}, code: 'c', env: { LEVEL: '1' } });
+      const extras = { inputs: {}, inert: inertValues(item, train), backend: 'wasm' };
+      return jobText(preimage, attempt, extras);
+    };
+    const one = job('a/seed=3', { env: ['LEVEL'] });
+    expect(JSON.parse(one)).toEqual({
+      ...{ v: 1, attempt: 'n', kind: 'train', with: values, seed: 3, inputs: {}, env: ['LEVEL'] },
+      outputs: { out: { type: 'file', path: '/a/outputs/out' } },
+      ...{ scratch: '/a/scratch', backend: 'wasm' },
+    });
+    const other = {
+      ...{ env: ['LEVEL'], coordinates: { x: '1' }, resources: { cpu: 2 }, retries: { user: 1 } },
+      ...{ priority: 3, needs: [cell('c').id] },
+    };
+    expect(job('b/x=1', other)).toBe(one);
+  });
+});
 
 describe('the order in which members of a map under `with` are written', () => {
   it('changes neither the key nor a byte of the preimage and of job.json', () => {

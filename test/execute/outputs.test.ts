@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkOutput, readExit } from '../../runner/execute/outputs.js';
+import { checkOutput, checkRows, readExit } from '../../runner/execute/outputs.js';
 import { sha256 } from '../../schemas/json.js';
 
 let folder: string;
@@ -40,8 +40,13 @@ describe('an output', () => {
       "must have required property 'rows'",
     ));
 
-  it('whose rows are not those of the manifest is refused', async () =>
-    expect(await problem(dataset(manifest, '{"prompt":"b"}\n'))).toContain('rows.jsonl has SHA-256'));
+  it('promises rows, which are refused where they are others', async () => {
+    const checked = await checkOutput('train', 'dataset', dataset(manifest));
+    expect(checked).toEqual({ ok: true, value: { rows: manifest.digest } });
+    expect(checkRows('train', manifest.digest, manifest.digest).ok).toBe(true);
+    const others = checkRows('train', manifest.digest, sha256('{"prompt":"b"}\n'));
+    expect(others.ok ? '' : others.error.message).toContain('rows.jsonl has SHA-256');
+  });
 
   it('that lacks a file names it', async () => {
     mkdirSync(join(folder, 'model'));

@@ -339,6 +339,45 @@ describe('failures', () => {
   });
 });
 
+describe('a run', () => {
+  it('reads one record a key from beginning to end, whatever is pinned meanwhile', async () => {
+    const same = { with: { label: 'same', socket: rig.commander.path } };
+    const { summary, store } = await rig.start([
+      rig.step('a', same),
+      rig.step('gate', { needs: [id('a')] }),
+      rig.step('b', { ...same, needs: [id('gate')] }),
+    ]);
+    (await rig.commander.next('same')).finish();
+    const gate = await rig.commander.next('gate');
+    const [key] = store.records.keys();
+    const [first] = key ? store.records.all(key) : [];
+    const put = store.cas.putBytes('another result');
+    if (!first || !put.ok) throw new Error('a has no result');
+    const artifacts = first.record.artifacts.map((artifact) => ({ ...artifact, ...put.value }));
+    await store.records.publish({ ...first.record, artifacts });
+    const other = store.records.all(first.key).find(({ digest }) => digest !== first.digest);
+    if (!other) throw new Error('the other result was not filed');
+    await store.records.pin(other);
+    gate.finish();
+    expect((await summary).counts).toMatchObject({ ran: 2, hit: 1 });
+    expect(await store.records.chosen(first.key)).toMatchObject({ record: { digest: other.digest } });
+    const { a, b } = store.runs.read('run-1')?.cells ?? {};
+    expect([a?.record, b?.record]).toEqual([first.digest, first.digest]);
+  });
+
+  it('leaves records that know no name of a cell, and a manifest that does', async () => {
+    const { summary, store } = await rig.start([
+      rig.step('unmistakable', { with: { label: 'x', socket: rig.commander.path } }),
+    ]);
+    (await rig.commander.next('x')).finish();
+    await summary;
+    const bound = store.runs.read('run-1')?.cells.unmistakable;
+    const record = bound && store.records.read(bound.key, bound.record);
+    expect(record?.record.artifacts).toHaveLength(1);
+    expect(JSON.stringify(record)).not.toContain('unmistakable');
+  });
+});
+
 describe('two runs on one store', () => {
   it('share the work: a cell that one runs, the other waits for', async () => {
     const cells = [rig.step('a'), rig.step('b')];

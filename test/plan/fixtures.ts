@@ -157,7 +157,18 @@ export const statuses = (plan: Plan): Record<string, string> =>
 export type Compute = (preimage: JsonObject) => string;
 const everything: Compute = (preimage) => canonicalJson(preimage);
 
-async function record(store: Store, item: PlannedCell, run: string, compute: Compute): Promise<StoredRecord> {
+/** What an execution of a test computes, and where. */
+export interface Computing {
+  readonly compute?: Compute;
+  readonly environmentOf?: (cell: CellId) => JsonObject;
+}
+
+async function record(
+  store: Store,
+  item: PlannedCell,
+  run: string,
+  { compute = everything, environmentOf = () => ({ backend: 'wasm' }) }: Computing,
+): Promise<StoredRecord> {
   if (!item.key || !item.preimage) throw new Error(`${item.cell.id} has no key yet`);
   const preimage = item.preimage as unknown as JsonObject;
   const put = valueOf(store.cas.putBytes(compute(preimage)));
@@ -171,7 +182,7 @@ async function record(store: Store, item: PlannedCell, run: string, compute: Com
       seconds: 1,
       finished: '2026-01-01T00:00:00.000Z',
       run,
-      environment: { backend: 'wasm' },
+      environment: environmentOf(item.cell.id),
     }),
   );
 }
@@ -181,14 +192,14 @@ export async function execute(
   store: Store,
   plan: Plan,
   run: string,
-  compute = everything,
+  computing: Computing = {},
 ): Promise<string[]> {
   const records = new Map<CellId, StoredRecord>();
   const executed: string[] = [];
   for (const item of plan.cells) {
     const known = item.status === 'hit' ? item : valueOf(await plan.resolve(item.cell.id, records));
     if (!known.record) executed.push(known.cell.id);
-    records.set(item.cell.id, known.record ?? (await record(store, known, run, compute)));
+    records.set(item.cell.id, known.record ?? (await record(store, known, run, computing)));
   }
   const bound = [...records].map(
     ([id, { key, digest }]) => [id, { key, record: digest, how: 'ran' as const }] as const,

@@ -119,10 +119,10 @@ describe('planPipeline', () => {
     const store = await freshStore();
     const deaf = (preimage: JsonObject): string =>
       preimage['kind'] === 'train' ? 'the same' : JSON.stringify(preimage);
-    await execute(store, await planOf(store, family()), 'r1', deaf);
+    await execute(store, await planOf(store, family()), 'r1', { compute: deaf });
     const plan = await planOf(store, family({ steps: 200 }));
     expect(planned(plan, 'expert/reward=nli').status).toBe('depends');
-    expect(await execute(store, plan, 'r2', deaf)).toEqual(['reference']);
+    expect(await execute(store, plan, 'r2', { compute: deaf })).toEqual(['reference']);
   });
 
   it('runs a cell for sure where no content of its parents could make it a hit', async () => {
@@ -238,6 +238,50 @@ describe('planPipeline', () => {
     expect(
       planned(await planOf(store, family(), { environment: { backend: 'wasm' } }), 'news').foreign,
     ).toBeUndefined();
+    const other = await freshStore();
+    const there = { backend: 'webgpu', device: 'one', node: 'v20.1.0' };
+    await execute(other, await planOf(other, family()), 'r1', { environmentOf: () => there });
+    const environment = { ...there, device: 'two', node: 'v20.9.0' };
+    expect(planned(await planOf(other, family(), { environment }), 'news').foreign).toBe(
+      'computed elsewhere: device "one", here "two"',
+    );
+  });
+
+  it('warns of a cell that gathers results of different numeric environments', async () => {
+    const store = await freshStore();
+    const environmentOf = (id: string) => ({
+      backend: id === 'expert/reward=rouge' ? 'webgpu' : 'wasm',
+      host: id,
+    });
+    await execute(store, await planOf(store, family()), 'r1', { environmentOf });
+    const { cells } = await planOf(store, family());
+    expect(cells.flatMap(({ cell, mixed }) => (mixed === undefined ? [] : [[cell.id, mixed]]))).toEqual([
+      [
+        'soup',
+        'it gathers results of different numeric environments: backend "wasm" (expert/reward=nli) and backend "webgpu" (expert/reward=rouge)',
+      ],
+    ]);
+  });
+
+  it('reads what is chosen once a key, whatever is pinned meanwhile', async () => {
+    const store = await freshStore();
+    const twins = [cell('a', { with: { n: 1 } }), cell('b', { with: { n: 1 } })];
+    await execute(store, await planOf(store, twins), 'r1');
+    const { record } = planned(await planOf(store, twins), 'a');
+    if (!record) throw new Error('expected a hit');
+    const chosen = vi.spyOn(store.records, 'chosen').mockImplementation(async (key) => {
+      chosen.mockRestore();
+      const first = await store.records.chosen(key);
+      const put = valueOf(store.cas.putBytes('another result'));
+      const artifacts = record.record.artifacts.map((artifact) => ({ ...artifact, ...put }));
+      valueOf(await store.records.publish({ ...record.record, artifacts }));
+      const alternate = store.records.all(key).find(({ digest }) => digest !== record.digest);
+      if (alternate) valueOf(await store.records.pin(alternate));
+      return first;
+    });
+    const plan = await planOf(store, twins);
+    expect(plan.cells.map(({ record }) => record?.digest)).toEqual([record.digest, record.digest]);
+    expect(planned(await planOf(store, twins), 'b').record?.digest).not.toBe(record.digest);
   });
 });
 

@@ -81,7 +81,15 @@ describe('what counts', () => {
 describe('the numeric environment', () => {
   const keyIn = (environment?: JsonObject): string =>
     keyOf(preimageOf(base, { kind: train, inputs: {}, code: 'c', env: {}, environment }));
-  const here = { node: 'v20.19.1', arch: 'x64', backend: 'wasm', engine: '4.22.0', threads: 1, host: 'one' };
+  const here = {
+    node: 'v20.19.1',
+    arch: 'x64',
+    backend: 'wasm',
+    engine: '4.22.0',
+    device: 'a card',
+    threads: 1,
+    host: 'one',
+  };
 
   it('counts where it is given, and changes no key where it is not', () => {
     expect(keyIn()).toBe(key(base));
@@ -92,6 +100,7 @@ describe('the numeric environment', () => {
       { backend: 'cpu' },
       { engine: '4.23.0' },
       { threads: 2 },
+      { device: 'another card' },
     ])
       expect(keyIn(numericEnvironment({ ...here, ...other }))).not.toBe(keyIn(numericEnvironment(here)));
   });

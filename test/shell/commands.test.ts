@@ -1,4 +1,4 @@
-import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../runner/execute/execution.js';
@@ -48,6 +48,39 @@ describe('a command', () => {
     ]);
   });
 
+  it('has a scratch HOME, and its own where the stage says so', async () => {
+    shop.env.HOME = '/home/of-somebody';
+    await shop.run(one('echo "$HOME" > out.txt; ls -A "$HOME" >> out.txt'));
+    expect(await shop.output('a', 'out')).toMatch(/^\/.*\/moft-\d+\/[0-9a-f]{16}\.aside\/home\n$/);
+    await shop.run(one('echo "$HOME" > out.txt', '', '    env: [HOME]\n'));
+    expect(await shop.output('a', 'out')).toBe('/home/of-somebody\n');
+    delete shop.env.HOME;
+  });
+
+  it('is started by nothing but a run: check and plan look its programs up and start none', async () => {
+    const told = join(shop.folder, 'started');
+    const tool = shop.write('bin/spy', `#!/bin/sh\necho started >> ${told}\n`);
+    chmodSync(tool, 0o755);
+    shop.env.PATH = `${join(shop.folder, 'bin')}:${process.env.PATH ?? ''}`;
+    const yaml = one('spy; echo hi > out.txt');
+    expect(shop.check(yaml)).toEqual([]);
+    const plan = await shop.plan(yaml);
+    expect(plan.cells[0]?.preimage?.programs).toHaveProperty('spy');
+    expect(existsSync(told)).toBe(false);
+    expect(failure(await shop.run(yaml))).toBe(' : ');
+    expect(existsSync(told)).toBe(true);
+  });
+
+  it('has inputs of its own: what it writes to them reaches neither the store nor the project', async () => {
+    const data = shop.write('own.txt', 'data\n');
+    const yaml = `name: p\nstages:\n  m:\n    uses: shell\n    with: {run: 'echo made > o', outputs: {o: {path: o}}}\n  a:\n    uses: shell\n    with:\n      run: 'for f in "$MOFT_INPUT_X" "$MOFT_INPUT_Y"; do echo more >> "$f"; cat "$f" >> o; done'\n      inputs: {x: $m.o, y: own.txt}\n      outputs: {o: {path: o}}\n`;
+    expect(failure(await shop.run(yaml))).toBe(' : ');
+    expect(await shop.output('a', 'o')).toBe('made\nmore\ndata\nmore\n');
+    expect(await shop.output('m', 'o')).toBe('made\n');
+    expect(readFileSync(data, 'utf8')).toBe('data\n');
+    expect((await shop.plan(yaml)).counts).toMatchObject({ hit: 2 });
+  });
+
   it('sees the graphics cards that it was given, in no key', async () => {
     const print = (more: string): string =>
       one(
@@ -73,7 +106,6 @@ describe('a command', () => {
     shop.write('f.sh', 'echo 2\n');
     expect(await key(yaml)).not.toBe(first);
     const tool = shop.write('bin/tool', '#!/bin/sh\necho one\n');
-    const { chmodSync } = await import('node:fs');
     chmodSync(tool, 0o755);
     shop.env.PATH = `${join(shop.folder, 'bin')}:${process.env.PATH ?? ''}`;
     const started = one('tool > out.txt');
@@ -109,6 +141,7 @@ describe('a command', () => {
 describe('what goes wrong is said, with its class', () => {
   it.each([
     ['an exit code', 'echo why >&2; exit 3', /^user exit-code: .*exit code 3\nwhy/],
+    ['a line that fails', 'false\necho hi > out.txt', /^user exit-code: .*exit code 1;/],
     ['an unset variable', 'echo "$NOTHING"', /^user exit-code: .*NOTHING/s],
     ['a missing program', 'no-such-program', /^user exit-code: .*127 \(a program was not found/],
     ['a kill from outside', 'kill -9 $$', /^infrastructure killed: .*SIGKILL/],

@@ -57,7 +57,7 @@ export function useChildren(): Children {
     fs.writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
     fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
     const files = [...sources('schemas'), ...sources('runner/store'), ...sources('test/store/children')];
-    for (const file of [...files, 'runner/pipeline.ts']) transpile(folder, file);
+    for (const file of [...files, 'runner/pipeline.ts', 'runner/at-once.ts']) transpile(folder, file);
   });
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
   const start: Children['start'] = (name, ...args) =>

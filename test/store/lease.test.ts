@@ -5,6 +5,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore, type Lease, type Store } from '../../runner/store/index.js';
+import { identifyProcess, type ProcessIdentity } from '../../runner/store/process-identity.js';
 import { ended, useChildren } from './compiled.js';
 import { freshStore, keyFor, recordOf, temporaryFolder, valueOf } from './fixtures.js';
 
@@ -31,14 +32,14 @@ describe('leases', () => {
     lease.release();
     const next = leaseOf(other);
     expect(next.epoch).toBe(2);
-    expect(lease.stillOwner()).toBe(false);
+    expect(one.leases.standing(key)).toEqual({ epoch: 2, runner: other.runner });
   });
 
   it('of a runner elsewhere end after 90 s without a beat, by the clock of who watches', async () => {
     let now = 0;
     const silent = await freshStore({ identity: elsewhere, heartbeat: { everyMs: 1e9, silenceMs: 90_000 } });
     const watching = await freshStore({ monotonic: () => now }, silent.root);
-    const lease = leaseOf(silent);
+    leaseOf(silent);
     const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
     // The thread's own first beat comes at any time; it is waited for, then written over.
     while (!fs.existsSync(beat)) await pause(1);
@@ -51,7 +52,7 @@ describe('leases', () => {
     }
     now += 1;
     expect(leaseOf(watching).epoch).toBe(2);
-    expect(lease.stillOwner()).toBe(false);
+    expect(silent.leases.standing(key)).toEqual({ epoch: 2, runner: watching.runner });
   });
 
   it.each([['late'], ['right']] as const)(
@@ -61,13 +62,13 @@ describe('leases', () => {
       const heartbeat = { everyMs: 1e9, silenceMs: 10 };
       const silent = await freshStore({ identity: elsewhere, heartbeat });
       const watching = await freshStore({ monotonic: () => now, heartbeat }, silent.root);
-      const old = leaseOf(silent);
+      leaseOf(silent);
       const beat = path.join(silent.root, 'runners', `${silent.runner}.beat`);
       while (!fs.existsSync(beat)) await pause(1);
       valueOf(watching.leases.acquire(key));
       now = 11;
       leaseOf(watching);
-      expect(old.stillOwner()).toBe(false);
+      expect(silent.leases.standing(key)).toEqual({ epoch: 2, runner: watching.runner });
       const publish = async (content: 'late' | 'right'): Promise<string> => {
         const store = content === 'late' ? silent : watching;
         const put = valueOf(store.cas.putBytes(content));
@@ -99,6 +100,26 @@ describe('leases', () => {
     now += 1;
     expect(leaseOf(store).epoch).toBe(3);
   });
+
+  it.each<[string, Partial<ProcessIdentity>, boolean]>([
+    ['seen from here', {}, true],
+    ['on another host', { host: 'another-host' }, false],
+    ['of another boot', { boot: 'another' }, false],
+    ['in another container', { namespace: 'another' }, false],
+  ])(
+    'of a process that is gone, %s, end before the silence only where that can be seen',
+    async (_, where, over) => {
+      const self = identifyProcess();
+      // No process has this start time.
+      const gone = await freshStore({
+        identity: { ...self, started: '0', ...where },
+        heartbeat: { everyMs: 1e9, silenceMs: 90_000 },
+      });
+      leaseOf(gone);
+      const watching = await freshStore({ identity: self }, gone.root);
+      expect(valueOf(watching.leases.acquire(key)).kind).toBe(over ? 'lease' : 'held');
+    },
+  );
 
   it('of a killed process on this host end at once, those of a busy one do not', async () => {
     const store = await freshStore();

@@ -133,7 +133,10 @@ describe('claim', () => {
     const store = await freshStore();
     const claim = valueOf(await store.claim(key));
     if (claim.kind !== 'lease') throw new Error(`expected the lease, got ${claim.kind}`);
-    expect(claim.lease.stillOwner()).toBe(true);
+    expect(store.leases.standing(claim.lease.key)).toMatchObject({
+      epoch: claim.lease.epoch,
+      runner: store.runner,
+    });
     expect(valueOf(await store.claim(key)).kind).toBe('held');
     const record = valueOf(await store.records.publish(fileRecord(store, 'x')));
     claim.lease.release();

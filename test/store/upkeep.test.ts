@@ -144,6 +144,28 @@ describe('weighing a collection', () => {
     expect((await weigh(store)).blobs).toHaveLength(1);
   });
 
+  it('without an age takes all that nothing needs, but for what another open store may have found fresh', async () => {
+    const store = await freshStore();
+    const { digest } = valueOf(store.cas.putBytes('unused'));
+    const hoursOld = (hours: number): void => {
+      const then = new Date(Date.now() - hours * 3_600_000);
+      fs.utimesSync(blobFile(store, digest), then, then);
+    };
+    const blobs = async (): Promise<number> =>
+      valueOf((await store.upkeep()).weigh({ minAge: 0 })).blobs.length;
+    hoursOld(0.01);
+    expect(await blobs()).toBe(1);
+    const other = valueOf(await openStore(store.root));
+    // It was there before the other store was opened, which may be about to read it, and has not freshened it.
+    hoursOld(5);
+    expect(await blobs()).toBe(0);
+    hoursOld(7);
+    expect(await blobs()).toBe(1);
+    await other.close();
+    hoursOld(5);
+    expect(await blobs()).toBe(1);
+  });
+
   it('gives up first what saves least time a byte, and stops at the limit', async () => {
     const store = await freshStore();
     const cheap = await publish(store, 'x'.repeat(1000), 1, 'cheap');
@@ -242,6 +264,19 @@ describe('sweeping', () => {
       await reader.close();
     });
     expect(fs.readFileSync(blobFile(store, digest), 'utf8')).toBe('wanted');
+  });
+
+  it('puts back what a run that has begun meanwhile had found fresh before it was moved', async () => {
+    const store = await freshStore();
+    const { digest } = valueOf(store.cas.putBytes('an input from outside'));
+    const hourAgo = new Date(Date.now() - 3_600_000);
+    fs.utimesSync(blobFile(store, digest), hourAgo, hourAgo);
+    const weighed = valueOf((await store.upkeep()).weigh({ minAge: 0 }));
+    expect(weighed.blobs).toHaveLength(1);
+    const begun = await freshStore({}, store.root);
+    expect(await begun.cas.has('file', digest)).toBe(true);
+    expect(await swept(store, weighed)).toMatchObject({ removed: { count: 0 }, restored: { count: 1 } });
+    expect(await begun.cas.has('file', digest)).toBe(true);
   });
 
   it('keeps a result that is published while its blob lies in the trash', async () => {

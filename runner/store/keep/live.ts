@@ -1,6 +1,8 @@
-/** Which runs may still be reading the store. */
+/** Which runs may still be reading the store, and what is too young to be taken from under them. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { freshMs } from '../blobs.js';
+import type { Context } from '../context.js';
 import { isDigest, names, runnerFile } from '../layout.js';
 import { isRunnerGone } from '../liveness.js';
 import type { RunManifest, Runs } from '../types.js';
@@ -35,4 +37,17 @@ export function oldestRunner(root: string, self: string): number | undefined {
     .filter((runner) => runner !== self && !isRunnerGone(root, runner))
     .flatMap((runner) => fs.statSync(runnerFile(root, runner), { throwIfNoEntry: false })?.mtimeMs ?? []);
   return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/**
+ * Only what is older may go, in milliseconds by the file system's clock. A runner that may live is about to use what was
+ * there before it, too: it has freshened that, or found it fresh.
+ */
+export function cutoffOf(context: Context, minAge: number): number {
+  const probe = context.temporary();
+  context.disk.write(probe, '');
+  const now = fs.statSync(probe).mtimeMs;
+  context.disk.remove(probe);
+  const oldest = oldestRunner(context.root, context.runner);
+  return Math.min(now - minAge, oldest === undefined ? Infinity : oldest - freshMs);
 }

@@ -13,7 +13,7 @@ import { chosenRecord } from '../records.js';
 import { toKey } from '../key.js';
 import type { Records, Runs } from '../types.js';
 import { listRecords } from './inventory.js';
-import { frozenRecords, liveRuns, oldestRunner } from './live.js';
+import { cutoffOf, frozenRecords, liveRuns, oldestRunner } from './live.js';
 import { createMarker } from './marks.js';
 import type { Amount, Collection, Swept } from './types.js';
 
@@ -42,13 +42,15 @@ export async function sweep(
   for (const { digest } of collection.blobs)
     move(context, blobPath(context.root, digest), path.join(trash, 'cas', digest));
   await pause();
-  const restored = putBack(sweeper, trash);
+  // Since it was weighed a run may have begun, and freshened some of it.
+  const cutoff = cutoffOf(context, collection.minAge);
+  const restored = putBack(sweeper, trash, cutoff);
   const removed = emptyTrash(context, trash);
   // A run that began meanwhile may go on from one of them.
   if (oldestRunner(context.root, context.runner) === undefined)
     for (const checkpoint of collection.checkpoints.superseded) context.disk.remove(checkpoint.path);
   for (const leftover of collection.leftovers) {
-    if (leftover.path.startsWith(path.join(context.root, 'trash'))) putBack(sweeper, leftover.path);
+    if (leftover.path.startsWith(path.join(context.root, 'trash'))) putBack(sweeper, leftover.path, cutoff);
     context.disk.remove(leftover.path);
   }
   return { removed, restored };
@@ -69,8 +71,8 @@ function move(context: Context, from: string, to: string): boolean {
 const moveFolder = (context: Context, from: string, trash: string, key: string): boolean =>
   move(context, from, path.join(trash, 'records', key));
 
-/** Puts back the records that live runs have frozen, and the blobs that any kept record needs by now. */
-function putBack(sweeper: Sweeper, trash: string): Amount {
+/** Puts back the records that live runs have frozen, the blobs that any kept record needs by now, and what is young. */
+function putBack(sweeper: Sweeper, trash: string, cutoff: number): Amount {
   const { context } = sweeper;
   const frozen = frozenRecords(liveRuns(context.root, sweeper.runs));
   for (const key of names(path.join(trash, 'records')).flatMap((name) => toKey(name) ?? [])) {
@@ -91,6 +93,8 @@ function putBack(sweeper: Sweeper, trash: string): Amount {
     for (const { digest } of record.artifacts) restore(digest);
     for (const digest of marker.blobsOf(record)) restore(digest);
   }
+  for (const digest of names(path.join(trash, 'cas')))
+    if (modified(path.join(trash, 'cas', digest)) >= cutoff) restore(digest);
   return restored;
 }
 
@@ -128,4 +132,5 @@ function emptyTrash(context: Context, trash: string): Amount {
   return { count: blobs.length, bytes: blobs.reduce((sum, bytes) => sum + bytes, 0) };
 }
 
+const modified = (file: string): number => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
 const sizeOf = (file: string): number => fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;

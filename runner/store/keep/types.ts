@@ -54,7 +54,7 @@ export interface Health {
 export interface CollectionGoal {
   /** Gives up chosen results, those first that save least time a byte, until `cas/` holds no more than this. */
   readonly maxBytes?: number;
-  /** Milliseconds: younger things are spared, since a run may be about to use them. */
+  /** Milliseconds: younger things are spared. Whatever it is, what a run that may live could be about to use stays. */
   readonly minAge: number;
   /** Which checkpoints a finished cell had; without it none are touched. */
   readonly familyOf?: (record: ResultRecord) => CheckpointFamily;
@@ -84,6 +84,7 @@ export interface Eviction {
 }
 
 export interface Collection {
+  readonly minAge: number;
   /** Bytes under `cas/` before and after. */
   readonly before: Amount;
   readonly after: Amount;

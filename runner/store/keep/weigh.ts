@@ -12,7 +12,7 @@ import type { Records, Runs, StoredRecord } from '../types.js';
 import { weighCheckpoints } from './checkpoints.js';
 import { listBlobs, listRecords, type BlobFile } from './inventory.js';
 import { findLeftovers, isLeased } from './leftovers.js';
-import { frozenRecords, liveRuns, oldestRunner } from './live.js';
+import { cutoffOf, frozenRecords, liveRuns } from './live.js';
 import { createMarker, type Marker } from './marks.js';
 import type { Amount, CheckpointFamily, Collection, CollectionGoal, Eviction } from './types.js';
 
@@ -30,7 +30,7 @@ interface Candidate extends StoredRecord {
 
 export function weighCollection(survey: Survey, goal: CollectionGoal): Collection {
   const { context, runs } = survey;
-  const cutoff = cutoffFor(context, goal);
+  const cutoff = cutoffOf(context, goal.minAge);
   const frozen = frozenRecords(liveRuns(context.root, runs));
   const candidates = listCandidates(survey, frozen, cutoff);
   const kept = candidates.filter(({ chosen, held }) => chosen || held);
@@ -40,6 +40,7 @@ export function weighCollection(survey: Survey, goal: CollectionGoal): Collectio
   const unused = use.unused();
   const after = sumOf(use.blobs, (blob) => !unused.goes.has(blob));
   return {
+    minAge: goal.minAge,
     before: sumOf(use.blobs, () => true),
     after,
     blobs: [...unused.goes].map(({ digest, bytes }) => ({ digest, bytes })),
@@ -54,15 +55,6 @@ export function weighCollection(survey: Survey, goal: CollectionGoal): Collectio
     checkpoints: weighCheckpoints(context, familiesOf(candidates, goal.familyOf), cutoff),
     leftovers: findLeftovers(context, runs, cutoff),
   };
-}
-
-/** Milliseconds by the file system's clock: only what is older may go. */
-function cutoffFor(context: Context, { minAge }: CollectionGoal): number {
-  const probe = context.temporary();
-  context.disk.write(probe, '');
-  const now = fs.statSync(probe).mtimeMs;
-  context.disk.remove(probe);
-  return Math.min(now - minAge, oldestRunner(context.root, context.runner) ?? Infinity);
 }
 
 /** Those of chosen results. */

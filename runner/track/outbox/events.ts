@@ -4,7 +4,7 @@ import type { StageEvent } from '../../../schemas/protocol.js';
 import type { CellId } from '../../pipeline.js';
 import { fitting, type MlflowClient, type MlflowProblem, type Run } from '../mlflow/index.js';
 import { traceOfJudgment } from '../shape/index.js';
-import { atOnce } from './at-once.js';
+import { sendEach } from './send-each.js';
 import { isFinal } from './problems.js';
 import type { Fact, SentCell } from './sent.js';
 import type { EventStream, Piece } from './stream.js';
@@ -65,7 +65,7 @@ async function sendJudgments(
   { client, cell, child, experiment, clientKey }: EventsTo,
 ): Promise<Result<string | undefined, MlflowProblem>> {
   const judgments = events.filter((event) => event.type === 'judgment');
-  const sent = await atOnce(judgments, async (event) => {
+  const sent = await sendEach(judgments, async (event) => {
     const place = { experiment, run: child.id, clientKey: `${clientKey}/${attempt}/${event.seq}` };
     const { trace, assessment } = traceOfJudgment(event, place);
     const { tags } = fitting({ tags: { ...trace.tags, 'moft.cell': cell } }).batch;

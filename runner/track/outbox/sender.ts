@@ -21,7 +21,7 @@ import {
   type MlflowProblem,
   type Run,
 } from '../mlflow/index.js';
-import { atOnce } from './at-once.js';
+import { sendEach } from './send-each.js';
 import { sendEvents, sentUntil } from './events.js';
 import { datasetsMade, datasetsRead } from './datasets.js';
 import { inputsOf, Makers, wavesOf } from './makers.js';
@@ -205,7 +205,7 @@ export class Sender {
   }
 
   #sendWave(picture: RunPicture, run: SentRun, cells: readonly CellPicture[]): Promise<Done> {
-    return atOnce(cells, async (cell) => {
+    return sendEach(cells, async (cell) => {
       const done = await this.#sendCell(picture, run, cell);
       if (done.ok || !isFinal(done.error)) return done;
       this.sent.note({ kind: 'refused', cell: cell.id, message: done.error.message });

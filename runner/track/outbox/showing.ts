@@ -16,7 +16,7 @@ import {
   type ToldFile,
 } from '../shape/index.js';
 import { asTexts } from '../shape/describe.js';
-import { atOnce } from './at-once.js';
+import { sendEach } from './send-each.js';
 import { inputsOf } from './makers.js';
 import { modelKey, type ModelIndex } from './models.js';
 import { isFinal } from './problems.js';
@@ -165,7 +165,7 @@ async function linkModels({
 }
 
 const sendPoints = (showing: Showing, about: string | undefined): Promise<Done> =>
-  atOnce(showing.shown.points ?? [], (point) => sendPoint(showing, point, about));
+  sendEach(showing.shown.points ?? [], (point) => sendPoint(showing, point, about));
 
 async function sendPoint(
   { client, picture, run, child, story, clientKey }: Showing,

@@ -1,5 +1,7 @@
 /** Takes a command's output: copied, not moved, since something may still hold its file open for writing. */
+import { createHash } from 'node:crypto';
 import {
+  createReadStream,
   createWriteStream,
   constants,
   lstatSync,
@@ -14,8 +16,10 @@ import { open } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import { join, relative } from 'node:path';
 import type { ArtifactType } from '../../../../schemas/artifact.js';
+import type { Failure } from '../../../../schemas/protocol.js';
+import type { Result } from '../../../../schemas/result.js';
 import { StageFailure } from '../../../contract.js';
-import { checkOutput } from '../../outputs.js';
+import { checkOutput, checkRows, rowsFile } from '../../outputs.js';
 import { Searcher, type Pattern } from './secrets.js';
 
 const chunkBytes = 1 << 20;
@@ -42,9 +46,17 @@ export async function takeOutput(taking: Taking): Promise<boolean> {
   const copy = new Copy(taking, searches);
   if (taking.type === 'file') await copy.file(source, taking.destination, '');
   else await copy.folder(source, taking.destination);
-  const checked = await checkOutput(taking.name, taking.type, taking.destination);
+  const checked = await checkTaken(taking);
   if (!checked.ok) throw new StageFailure('user', checked.error.code, checked.error.message);
   return searches.named;
+}
+
+async function checkTaken({ name, type, destination }: Taking): Promise<Result<unknown, Failure>> {
+  const checked = await checkOutput(name, type, destination);
+  if (!checked.ok || checked.value.rows === undefined) return checked;
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(join(destination, rowsFile))) hash.update(chunk as Buffer);
+  return checkRows(name, checked.value.rows, hash.digest('hex'));
 }
 
 /** The real place of an output, which must be of the right sort and inside the working folder. */
