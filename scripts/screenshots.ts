@@ -24,6 +24,8 @@ interface Picture {
   readonly name: string;
   readonly page: string;
   readonly height: number;
+  /** Whether there is one, which the page draws later than all else. */
+  readonly plot?: boolean;
 }
 
 async function pictures(address: string, name: string): Promise<readonly Picture[]> {
@@ -51,7 +53,7 @@ async function pictures(address: string, name: string): Promise<readonly Picture
       { name: 'cell', page: runPage(address, id, cell.id), height: 1000 },
       { name: 'front', page: viewPage(experimentPage(address, id), viewKeys.front), height: 900 },
       { name: 'training', page: viewPage(experimentPage(address, id), viewKeys.training), height: 900 },
-      { name: 'compare', page: comparePage(address, id, points), height: 1100 },
+      { name: 'compare', page: comparePage(address, id, points), height: 700, plot: true },
     ];
   } finally {
     await client.close();
@@ -66,7 +68,7 @@ function comparePage(address: string, experiment: string, runs: readonly string[
 
 async function take(
   browser: Browser,
-  { name, page: address, height }: Picture,
+  { name, page: address, height, plot = false }: Picture,
   folder: string,
 ): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1440, height } });
@@ -75,6 +77,7 @@ async function take(
   await page.waitForTimeout(10_000);
   await tidy(page);
   await page.waitForTimeout(2_000);
+  if (plot) await page.locator('.js-plotly-plot').first().waitFor({ timeout: 120_000 });
   const png = await page.screenshot();
   writeFileSync(join(folder, `${name}.png`), indexedPng(await pixelsOf(page, png)));
   await page.close();
