@@ -1,10 +1,12 @@
 /**
  * Kernels of our own, one operation where TensorFlow.js would take ten: at small widths the number of
- * operations is the price of a step. Each works on `Memory`, so the same code serves wasm and `cpu`;
- * a native engine gets the operation composed of TensorFlow.js's own (see `ops/`).
+ * operations is the price of a step. Each works on `Memory`, so the same code serves wasm and `cpu`; TensorFlow's CPU
+ * has them in C++ (`kernels/`), which `moft backend link` compiles into the addon. Any other engine gets the operation
+ * composed of TensorFlow.js's own (see `ops/`).
  */
-import type { NamedAttrMap, Tensor, TensorInfo } from '@tensorflow/tfjs';
+import type { KernelFunc, NamedAttrMap, Tensor, TensorInfo } from '@tensorflow/tfjs';
 import type { Memory, OpenMemory } from './memory.js';
+import type { NativeCall, OpenNative } from './native-call.js';
 import { tf } from './tf.js';
 
 export type Inputs = Readonly<Record<string, TensorInfo>>;
@@ -12,24 +14,33 @@ export type Inputs = Readonly<Record<string, TensorInfo>>;
 /** Computes outputs from inputs. `A` is plain data of the call: sizes, indices, rates. */
 export type Kernel<A> = (memory: Memory, inputs: Inputs, attributes: A) => TensorInfo | TensorInfo[];
 
+/** The same by TensorFlow: which of `kernels/` are called, and with what. */
+export type Native<A> = (call: NativeCall, attributes: A) => TensorInfo | TensorInfo[];
+
 interface Definition {
   readonly name: string;
   readonly kernel: Kernel<never>;
+  readonly native?: Native<never> | undefined;
 }
 
-const definitions: Definition[] = [];
-const registered = new Set<string>();
+/** What an engine makes of a definition; nothing where it has no such kernel. */
+type Serve = (definition: Definition) => KernelFunc | undefined;
 
-/** Remembers a kernel until an engine starts; `run` calls it there. */
+const definitions: Definition[] = [];
+
+/** Remembers a kernel until an engine starts; what is answered calls it there. */
 export function defineKernel<A>(
   name: string,
   kernel: Kernel<A>,
+  native?: Native<A>,
 ): (inputs: Readonly<Record<string, Tensor>>, attributes: A) => Tensor[] {
-  const kernelName = `moft/${name}`;
-  definitions.push({ name: kernelName, kernel });
-  for (const [backend, open] of opened) register(backend, open);
+  const definition = { name: `moft/${name}`, kernel, native };
+  definitions.push(definition);
+  for (const [backend, serve] of serving) register(backend, serve, definition);
   return (inputs, attributes) => {
-    const result: unknown = tf.engine().runKernel(kernelName, inputs, attributes as unknown as NamedAttrMap);
+    const result: unknown = tf
+      .engine()
+      .runKernel(definition.name, inputs, attributes as unknown as NamedAttrMap);
     return Array.isArray(result) ? (result as Tensor[]) : [result as Tensor];
   };
 }
@@ -57,38 +68,53 @@ export function defineGradient<A>(
   });
 }
 
-const opened = new Map<string, OpenMemory>();
+const serving = new Map<string, Serve>();
+const inMemory = new Set<string>();
 
-/** Registers all kernels, those defined later too, with a backend. */
+/** Registers all kernels, those defined later too, with a backend whose memory is at hand. */
 export function registerFusedKernels(backend: string, open: OpenMemory): void {
-  opened.set(backend, open);
-  register(backend, open);
+  inMemory.add(backend);
+  serveKernels(backend, ({ kernel }) => ({ inputs, backend: engine, attrs }) => {
+    const memory = open(engine);
+    // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
+    for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
+    const outputs = (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
+    memory.close();
+    return outputs;
+  });
 }
 
-function register(backend: string, open: OpenMemory): void {
-  for (const { name, kernel } of definitions) {
-    if (registered.has(`${backend}/${name}`)) continue;
-    registered.add(`${backend}/${name}`);
-    tf.registerKernel({
-      kernelName: name,
-      backendName: backend,
-      kernelFunc: ({ inputs, backend: engine, attrs }) => {
-        const memory = open(engine);
-        // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
-        for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
-        const outputs = (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
-        memory.close();
-        return outputs;
-      },
-    });
-  }
+/** Registers all kernels that are there in C++, those defined later too. */
+export function registerNativeKernels(backend: string, open: OpenNative): void {
+  serveKernels(backend, ({ native }) =>
+    native
+      ? ({ inputs, backend: engine, attrs }) =>
+          (native as Native<unknown>)(open(engine, inputs as unknown as Inputs), attrs)
+      : undefined,
+  );
+}
+
+function serveKernels(backend: string, serve: Serve): void {
+  if (serving.has(backend)) return;
+  serving.set(backend, serve);
+  for (const definition of definitions) register(backend, serve, definition);
+}
+
+function register(backendName: string, serve: Serve, definition: Definition): void {
+  const kernelFunc = serve(definition);
+  if (kernelFunc) tf.registerKernel({ kernelName: definition.name, backendName, kernelFunc });
 }
 
 let allowed = true;
 
 /** Whether the running engine has our kernels. */
 export function fused(): boolean {
-  return allowed && opened.has(tf.getBackend());
+  return allowed && serving.has(tf.getBackend());
+}
+
+/** Whether they work on memory that is at hand, so that reading a tensor there costs nothing. */
+export function fusedInMemory(): boolean {
+  return allowed && inMemory.has(tf.getBackend());
 }
 
 /** Runs with operations composed of TensorFlow.js's own: what the kernels are tested and measured against. */

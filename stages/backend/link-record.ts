@@ -1,6 +1,7 @@
 /** What `moft backend link` writes beside the addon it built, and whether that still holds. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { kernelsDigest } from './kernels-digest.js';
 import { linkFolder } from './places.js';
 
 export interface LinkedLibrary {
@@ -18,6 +19,8 @@ export interface LinkRecord {
   readonly tensorflow: string;
   readonly compiler: string;
   readonly libraries: readonly LinkedLibrary[];
+  /** Digest of the sources of our kernels in it. */
+  readonly kernels: string;
 }
 
 export const addonFile = 'tfjs_binding.node';
@@ -37,6 +40,7 @@ export function readLink(engines?: string): LinkRecord | undefined {
 /** Why the addon must not be loaded, or undefined. */
 export function staleLink(record: LinkRecord, tfjs: string): string | undefined {
   if (record.tfjs !== tfjs) return `it was built for tfjs-node ${record.tfjs}, and ${tfjs} is installed`;
+  if (record.kernels !== kernelsDigest) return 'moft has other kernels for it now';
   for (const { path, bytes, modified } of record.libraries) {
     const file = statSync(path, { throwIfNoEntry: false });
     if (!file) return `${path} is gone`;

@@ -4,7 +4,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { EngineInfo } from './engine-info.js';
+import { registerNativeKernels } from './fused.js';
 import { addonFile, readLink, staleLink, type LinkRecord } from './link-record.js';
+import { openNativeCall, type NativeBackend } from './native-call.js';
 import { linkFolder } from './places.js';
 import { proveEngine } from './proof.js';
 import { tf } from './tf.js';
@@ -55,9 +57,12 @@ export async function startNative(): Promise<Result<EngineInfo, string>> {
   const addon = findAddon();
   if (!addon.ok) return addon;
   if (!addon.value) return err(`${nativePackage} has no addon here; ${remedy}`);
+  const kernels = addon.value.link?.kernels;
   try {
     load(addon.value.path);
     if (!(await tf.setBackend('tensorflow'))) return err(`${nativePackage} registers no backend`);
+    // On a GPU tensors lie elsewhere, and operations of TensorFlow's own are what runs there.
+    if (kernels && !onGpu()) registerNativeKernels('tensorflow', openNativeCall);
   } catch (error) {
     return err(firstLine(error));
   }
@@ -67,7 +72,12 @@ export async function startNative(): Promise<Result<EngineInfo, string>> {
     return err(`the addon was linked with TensorFlow ${expected} and loads ${version}`);
   const wrong = proveEngine();
   if (wrong !== undefined) return err(`TensorFlow ${version} ${wrong}`);
-  return ok({ backend: 'tensorflow', version: `${tf.version_core} on TensorFlow ${version}`, threads: 0 });
+  return ok({
+    backend: 'tensorflow',
+    version: `${tf.version_core} on TensorFlow ${version}${kernels ? `, kernels ${kernels.slice(0, 8)}` : ''}`,
+    threads: 0,
+    device: onGpu() ? 'a GPU' : 'the CPU: TensorFlow sees no GPU',
+  });
 }
 
 function load(path: string): void {
@@ -84,6 +94,10 @@ function load(path: string): void {
   } finally {
     locator.find = find;
   }
+}
+
+function onGpu(): boolean {
+  return (tf.backend() as unknown as NativeBackend).isUsingGpuDevice;
 }
 
 /** Of the library that the addon was linked with: the package's own number says nothing about it. */

@@ -3,7 +3,7 @@
  * more to start than to run. Engines without our kernels take the same path through `decodeByOperations`.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { defineKernel, first, fused, input, type Inputs } from '../backend/fused.js';
+import { defineKernel, first, fusedInMemory, input, type Inputs } from '../backend/fused.js';
 import { matrixShape, type Address, type Memory } from '../backend/memory.js';
 import { activate } from '../backend/ops/activation.js';
 import { logSoftmax, logSoftmaxRows } from '../backend/ops/distribution.js';
@@ -39,7 +39,7 @@ export interface DecodeStep {
 
 /** (nodes, V) log-probabilities of what follows, or (nodes, C) hidden states. */
 export function decodeStep(weights: StepWeights, step: DecodeStep): Tensor2D {
-  if (!fused()) return tf.tidy(() => decodeByOperations(weights, step));
+  if (!fusedInMemory()) return tf.tidy(() => decodeByOperations(weights, step));
   return first(kernel(weights.tensors, { ...step, decoder: weights.decoder })) as Tensor2D;
 }
 

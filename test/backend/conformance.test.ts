@@ -3,6 +3,7 @@
  * real where a Python has it (MOFT_TEST_PYTHON, else python3), Dawn comes from npm and runs on whatever adapter there
  * is: SwiftShader, which Chromium brings, is one.
  */
+import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EngineInfo, EngineName } from '../../stages/backend/engine-info.js';
 import { listEngines } from '../../stages/backend/manage/inventory.js';
 import { checkNames, type CheckResult } from '../../stages/lm/conformance/checks.js';
+import { startEngine } from '../../stages/backend/engine.js';
+import { withoutFusedKernels } from '../../stages/backend/fused.js';
+import { forestAttention } from '../../stages/backend/ops/attention.js';
+import { adamUpdate, sumOfSquares } from '../../stages/backend/ops/combine.js';
+import { logSoftmax } from '../../stages/backend/ops/distribution.js';
+import { layerNorm } from '../../stages/backend/ops/layer-norm.js';
+import { linear } from '../../stages/backend/ops/linear.js';
+import { packGroups } from '../../stages/lm/index.js';
+import { forest, nodes, operations, run, slope, type Operation } from '../lm/operations.js';
+import { largestDifference, randomTensor, randomTexts, tokens } from '../lm/support.js';
 import { backend, type Ended } from './engines.js';
 
 const engines = mkdtempSync(join(tmpdir(), 'moft-engines-'));
@@ -25,6 +36,32 @@ const variables = { MOFT_ENGINES: engines, ...(process.env.VK_DRIVER_FILES === u
 const python = process.env.MOFT_TEST_PYTHON;
 const linked = backend(['link', ...(python === undefined ? [] : ['--python', python])], variables);
 const installed = backend(['install', 'webgpu'], variables);
+
+/** Large enough for threads, and of sizes that fill no vector. */
+const many = packGroups(
+  Array.from({ length: 40 }, (_, i) => ({
+    prompt: tokens(3, 4, 5, 6),
+    responses: [...randomTexts(2, 9, 12, i), tokens(3 + (i % 5), 4)],
+  })),
+).forest;
+const shared: readonly Operation[] = [
+  {
+    name: 'layer norm',
+    shapes: [[700, 77], [77], [77]],
+    apply: (x) => layerNorm(...(x as [Tensor2D, Tensor1D, Tensor1D]), 1e-5),
+  },
+  {
+    name: 'linear',
+    shapes: [[700, 77], [77, 50], [50]],
+    apply: (x) => linear(...(x as [Tensor2D, Tensor2D, Tensor1D])),
+  },
+  { name: 'log-softmax', shapes: [[700, 77]], apply: ([x]) => logSoftmax(x as Tensor2D) },
+  {
+    name: 'attention of shared keys',
+    shapes: [[many.tokens.length, 8 * 21]],
+    apply: ([x]) => forestAttention(x as Tensor2D, many, { heads: 4, keyHeads: 2 }),
+  },
+];
 
 interface Checked {
   readonly ok: boolean;
@@ -81,5 +118,65 @@ describe('what is linked', () => {
     });
     const { stdout } = backend(['list', '--quick'], variables);
     expect(stdout).toMatch(/^tensorflow \*/m);
+  });
+});
+
+describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
+  beforeAll(async () => {
+    process.env.MOFT_ENGINES = engines;
+    await startEngine('tensorflow');
+  });
+
+  const dropped: Operation = {
+    name: 'attention with dropout',
+    shapes: [[nodes, 32]],
+    apply: ([x]) =>
+      forestAttention(x as Tensor2D, forest, {
+        heads: 4,
+        keyHeads: 2,
+        dropout: { rate: 0.3, seed: 2 ** 32 - 9 },
+      }),
+  };
+
+  it.each(operations)('agrees with the operations of TensorFlow: $name', (operation) => {
+    const found = run(operation);
+    const expected = withoutFusedKernels(() => run(operation));
+    expect(largestDifference(found.value, expected.value)).toBeLessThan(2e-5);
+    expect(found.gradients).toHaveLength(expected.gradients.length);
+    found.gradients.forEach((gradient, i) => {
+      expect(largestDifference(gradient, expected.gradients[i] ?? [])).toBeLessThan(5e-5);
+    });
+  });
+
+  it('drops the same weights of attention on the way back as forward', () => {
+    const { gradients } = run(dropped);
+    const gradient = gradients[0] ?? new Float32Array();
+    for (const element of [3, 15, 30, 400, gradient.length - 1]) {
+      const found = gradient[element] ?? NaN;
+      expect(Math.abs(found - slope(dropped, 0, element))).toBeLessThan(2e-2 * (1 + Math.abs(found)));
+    }
+  });
+
+  it.each(shared)('shares out among threads what one thread computes: $name', (operation) => {
+    const [found, again] = [run(operation), run(operation)];
+    const expected = withoutFusedKernels(() => run(operation));
+    expect(again).toEqual(found);
+    [found.value, ...found.gradients].forEach((values, i) => {
+      const most = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+      const other = [expected.value, ...expected.gradients][i] ?? [];
+      expect(largestDifference(values, other) / most).toBeLessThan(5e-5);
+    });
+  });
+
+  it('sums squares and updates as AdamW does', () => {
+    const tensors = [1, 2, 3].map((seed) => randomTensor([300, 7 * seed], seed));
+    expect(sumOfSquares(tensors) / withoutFusedKernels(() => sumOfSquares(tensors))).toBeCloseTo(1, 6);
+    const rates = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1, step: 3 };
+    const of = (seed: number): Tensor => randomTensor([300, 300], seed);
+    const parts = { parameter: of(1), gradient: of(2), first: of(3), second: of(4).square() };
+    const found = adamUpdate(parts, rates);
+    const expected = withoutFusedKernels(() => adamUpdate(parts, rates));
+    for (const name of ['parameter', 'first', 'second'] as const)
+      expect(largestDifference(found[name].dataSync(), expected[name].dataSync()), name).toBeLessThan(2e-5);
   });
 });

@@ -1,10 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { kernelsDigest } from '../../stages/backend/kernels-digest.js';
 import { staleLink, type LinkRecord } from '../../stages/backend/link-record.js';
 import { describeLibrary } from '../../stages/backend/manage/link.js';
-import { missingSymbols } from '../../stages/backend/manage/addon.js';
+import { kernelsFolder, missingSymbols } from '../../stages/backend/manage/addon.js';
 import { findAddon, nativePackageAt } from '../../stages/backend/native.js';
 import { runProgram } from '../../stages/backend/manage/programs.js';
 import { backend, type Ended } from './engines.js';
@@ -83,6 +85,15 @@ describe.skipIf(!hasCompiler)('symbols', () => {
   });
 });
 
+describe('the kernels', () => {
+  it('are those whose digest the stages have', () => {
+    const folder = kernelsFolder();
+    const hash = createHash('sha256');
+    for (const name of readdirSync(folder).sort()) hash.update(name).update(readFileSync(join(folder, name)));
+    expect(kernelsDigest).toBe(hash.digest('hex'));
+  });
+});
+
 describe('a linked addon', () => {
   const installed = nativePackageAt();
 
@@ -96,6 +107,7 @@ describe('a linked addon', () => {
       tensorflow: '2.21.0',
       compiler: 'g++',
       libraries,
+      kernels: kernelsDigest,
       ...change,
     };
     mkdirSync(join(engines, 'tensorflow'), { recursive: true });
@@ -107,6 +119,7 @@ describe('a linked addon', () => {
     const { record: made, library } = await record();
     expect(staleLink(made, '4.22.0')).toBeUndefined();
     expect(staleLink(made, '4.23.0')).toBe('it was built for tfjs-node 4.22.0, and 4.23.0 is installed');
+    expect(staleLink({ ...made, kernels: '' }, '4.22.0')).toBe('moft has other kernels for it now');
     writeFileSync(library, 'other bytes');
     expect(staleLink(made, '4.22.0')).toBe(`${library} has changed since`);
     rmSync(library);

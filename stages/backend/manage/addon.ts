@@ -1,7 +1,8 @@
 /** Compiles the binding of tfjs-node against an installed TensorFlow, and checks that every symbol it wants is there. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { err, ok, type Result } from '../../../schemas/result.js';
 import type { EngineProblem } from './problem.js';
 import { lastLines, runProgram } from './programs.js';
@@ -66,29 +67,74 @@ export interface AddonSource {
   readonly target: string;
 }
 
-/** Takes a few seconds. */
-export async function compileAddon({
-  package: folder,
-  tensorflow,
-  tools,
-  target,
-}: AddonSource): Promise<Result<void, EngineProblem>> {
-  const include = join(tensorflow.folder, 'include');
-  const args = [
-    ...['-std=gnu++17', '-O2', '-fPIC', '-shared'],
-    ...['-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION', '-DNODE_GYP_MODULE_NAME=tfjs_binding'],
-    ...[tools.headers, folder, dirname(folder), include].map((path) => `-I${path}`),
-    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(folder, 'binding', name)),
-    ...['-o', target],
-    `-L${tensorflow.folder}`,
-    ...libraryNames.map((name) => `-l:${name}`),
-    `-Wl,-rpath,${tensorflow.folder}`,
+/** Takes a few seconds: the addon of tfjs-node, with our kernels for each set of instructions of this architecture. */
+export async function compileAddon(source: AddonSource): Promise<Result<void, EngineProblem>> {
+  const { target, tensorflow } = source;
+  const units = unitsOf(source).map((unit, i) => ({ ...unit, object: `${target}.${i}.o` }));
+  const failed = await Promise.all(
+    units.map(({ file, flags, object }) => compile(source, [...flags, '-c', file, '-o', object])),
+  );
+  const linked = [
+    ...['-shared', ...units.map(({ object }) => object), '-o', target],
+    ...[`-L${tensorflow.folder}`, ...libraryNames.map((name) => `-l:${name}`)],
+    ...[`-Wl,-rpath,${tensorflow.folder}`, '-pthread'],
   ];
+  const problem = failed.find((found) => found !== undefined) ?? (await compile(source, linked));
+  for (const { object } of units) rmSync(object, { force: true });
+  return problem ? err(problem) : ok(undefined);
+}
+
+/** Beside the sources of this package, wherever this module was built to. */
+export function kernelsFolder(): string {
+  const inPackage = join('stages', 'backend', 'kernels');
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, inPackage, 'kernels.cc')) && dirname(folder) !== folder)
+    folder = dirname(folder);
+  return join(folder, inPackage);
+}
+
+interface Unit {
+  readonly file: string;
+  readonly flags: readonly string[];
+}
+
+/** Sums may be reordered into vectors: the same on every run, since the machine is. NaN and infinity keep their meaning. */
+const vectors = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'];
+
+function unitsOf({ package: folder, tensorflow, tools }: AddonSource): readonly Unit[] {
+  const kernels = kernelsFolder();
+  const include = [tools.headers, folder, dirname(folder), join(tensorflow.folder, 'include')];
+  const common = ['-std=gnu++17', '-fPIC', ...include.map((path) => `-I${path}`)];
+  const napi = ['-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION', '-DNODE_GYP_MODULE_NAME=tfjs_binding'];
+  const x86 = process.arch === 'x64';
+  const sets = [
+    { name: 'kernelsPlain', flags: [] },
+    ...(x86 ? [{ name: 'kernelsAvx2', flags: ['-mavx2', '-mfma'] }] : []),
+    ...(x86 ? [{ name: 'kernelsAvx512', flags: ['-march=skylake-avx512'] }] : []),
+  ];
+  return [
+    ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => ({
+      file: join(folder, 'binding', name),
+      flags: [...common, '-O2', ...napi],
+    })),
+    { file: join(kernels, 'base.cc'), flags: [...common, '-O2', ...(x86 ? ['-DMOFT_X86'] : [])] },
+    ...sets.map(({ name, flags }) => ({
+      file: join(kernels, 'kernels.cc'),
+      flags: [...common, ...vectors, ...flags, `-DMOFT_KERNELS=${name}`],
+    })),
+  ];
+}
+
+/** What is wrong, or undefined. */
+async function compile(
+  { tools, tensorflow }: AddonSource,
+  args: readonly string[],
+): Promise<EngineProblem | undefined> {
   const ran = await runProgram(tools.compiler, args);
-  if (ran.code === 0) return ok(undefined);
-  return err({
+  if (ran.code === 0) return undefined;
+  return {
     message: `${tools.compiler} does not compile the addon against TensorFlow ${tensorflow.version}:\n${lastLines(ran)}`,
-  });
+  };
 }
 
 /** Symbols of TensorFlow that the addon wants and neither library exports. */

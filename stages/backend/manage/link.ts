@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { err, ok, type Result } from '../../../schemas/result.js';
+import { kernelsDigest } from '../kernels-digest.js';
 import { addonFile, type LinkedLibrary, type LinkRecord } from '../link-record.js';
 import { nativePackageAt } from '../native.js';
 import { linkFolder } from '../places.js';
@@ -63,7 +64,9 @@ async function build(
   if (!tensorflow.ok) return tensorflow;
   const { version, folder: at, libraries } = tensorflow.value;
   say(`TensorFlow ${version} in ${at}`);
-  say(`compiling with ${tools.value.version}`);
+  say(
+    `compiling with ${tools.value.version}: the addon of tfjs-node ${installed.version}, and kernels of moft`,
+  );
   const target = join(folder, addonFile);
   const compiled = await compileAddon({
     package: installed.folder,
@@ -89,6 +92,7 @@ async function build(
     tensorflow: version,
     compiler: tools.value.version,
     libraries: linked,
+    kernels: kernelsDigest,
   });
 }
 

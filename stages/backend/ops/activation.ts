@@ -37,15 +37,24 @@ export function composedActivation(x: Tensor2D, kind: Activation): Tensor2D {
   }
 }
 
+/** As kernels/pointwise.h tells them apart. */
+export function kindNumber(kind: Activation): Int32Array {
+  return Int32Array.of((['gelu_new', 'gelu', 'relu', 'silu'] satisfies Activation[]).indexOf(kind));
+}
+
 const ROOT = Math.sqrt(2 / Math.PI);
 const CUBIC = 0.044715;
 
-const forward = defineKernel<Attributes>('activation', (memory, inputs, { kind }) => {
-  const tensor = input(inputs, 'x');
-  const y = memory.output(tensor.shape);
-  activate(memory.heap(), kind, { x: memory.input(tensor), y: y.address, size: sizeOf(tensor.shape) });
-  return y.info;
-});
+const forward = defineKernel<Attributes>(
+  'activation',
+  (memory, inputs, { kind }) => {
+    const tensor = input(inputs, 'x');
+    const y = memory.output(tensor.shape);
+    activate(memory.heap(), kind, { x: memory.input(tensor), y: y.address, size: sizeOf(tensor.shape) });
+    return y.info;
+  },
+  (call, { kind }) => call.one('Activation', ['x'], { indices: [kindNumber(kind)] }),
+);
 
 /** The plain loop; y may be x. */
 export function activate(
@@ -74,27 +83,31 @@ export function activate(
   }
 }
 
-const backward = defineKernel<Attributes>('activation-gradient', (memory, inputs, { kind }) => {
-  const tensor = input(inputs, 'x');
-  const dx = memory.output(tensor.shape);
-  const x = memory.input(tensor);
-  const dy = memory.input(input(inputs, 'dy'));
-  const heap = memory.heap();
-  const size = sizeOf(tensor.shape);
-  const slope = slopes[kind];
-  if (kind === 'gelu_new') {
-    // Written out: this loop is a large part of a step.
-    for (let i = 0; i < size; i++) {
-      const v = heap[x + i] ?? 0;
-      const sigma = 1 / (1 + exp(-2 * ROOT * (v + CUBIC * v * v * v)));
-      heap[dx.address + i] =
-        (heap[dy + i] ?? 0) * sigma * (1 + v * (1 - sigma) * 2 * ROOT * (1 + 3 * CUBIC * v * v));
+const backward = defineKernel<Attributes>(
+  'activation-gradient',
+  (memory, inputs, { kind }) => {
+    const tensor = input(inputs, 'x');
+    const dx = memory.output(tensor.shape);
+    const x = memory.input(tensor);
+    const dy = memory.input(input(inputs, 'dy'));
+    const heap = memory.heap();
+    const size = sizeOf(tensor.shape);
+    const slope = slopes[kind];
+    if (kind === 'gelu_new') {
+      // Written out: this loop is a large part of a step.
+      for (let i = 0; i < size; i++) {
+        const v = heap[x + i] ?? 0;
+        const sigma = 1 / (1 + exp(-2 * ROOT * (v + CUBIC * v * v * v)));
+        heap[dx.address + i] =
+          (heap[dy + i] ?? 0) * sigma * (1 + v * (1 - sigma) * 2 * ROOT * (1 + 3 * CUBIC * v * v));
+      }
+    } else {
+      for (let i = 0; i < size; i++) heap[dx.address + i] = (heap[dy + i] ?? 0) * slope(heap[x + i] ?? 0);
     }
-  } else {
-    for (let i = 0; i < size; i++) heap[dx.address + i] = (heap[dy + i] ?? 0) * slope(heap[x + i] ?? 0);
-  }
-  return dx.info;
-});
+    return dx.info;
+  },
+  (call, { kind }) => call.one('ActivationGradient', ['x', 'dy'], { indices: [kindNumber(kind)] }),
+);
 
 export const slopes: Readonly<Record<Activation, (x: number) => number>> = {
   gelu_new: (x) => {

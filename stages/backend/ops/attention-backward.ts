@@ -5,6 +5,7 @@ import { matrixShape, transpose, type Address, type Memory } from '../memory.js'
 import {
   eachBranchKey,
   headWidth,
+  nativeForest,
   packQueries,
   packRows,
   packTurned,
@@ -37,6 +38,7 @@ export const attentionBackward = defineKernel<AttentionAttributes>(
     }
     return gradient.info;
   },
+  (call, attributes) => call.one('AttentionGradient', ['qkv', 'weights', 'dy'], nativeForest(attributes)),
 );
 
 interface Flow {

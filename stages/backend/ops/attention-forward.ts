@@ -5,6 +5,7 @@ import { defineKernel, input } from '../fused.js';
 import { matrixShape, type Address, type Memory } from '../memory.js';
 import {
   headWidth,
+  nativeForest,
   packQueries,
   packRows,
   packTurned,
@@ -37,6 +38,7 @@ export const attentionForward = defineKernel<AttentionAttributes>(
     }
     return [out.info, weights.info];
   },
+  (call, attributes) => call.ours('Attention', ['qkv'], { ...nativeForest(attributes), outputs: 2 }),
 );
 
 function attend(memory: Memory, part: Part, space: Space, rate: number, out: Address): void {

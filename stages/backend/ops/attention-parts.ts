@@ -6,6 +6,7 @@
  * the branch weights of each branch node, from itself upward.
  */
 import type { Address, Memory } from '../memory.js';
+import { inTwo } from './dropout.js';
 import { branchKeys, type Forest, type Tree } from './forest.js';
 
 export interface AttentionAttributes {
@@ -45,6 +46,18 @@ export function weightCount(forest: Forest, heads: number): number {
       0,
     )
   );
+}
+
+/** As kernels/attention.h reads them. */
+export function nativeForest({ forest, heads, keyHeads, rate, seed }: AttentionAttributes): {
+  readonly numbers: readonly number[];
+  readonly indices: readonly Int32Array[];
+} {
+  const trees = forest.trees.flatMap(({ start, end, trunk }) => [start, end, trunk]);
+  return {
+    numbers: inTwo(rate),
+    indices: [forest.parents, forest.depths, Int32Array.from(trees), Int32Array.of(heads, keyHeads, seed)],
+  };
 }
 
 /** Width of a head, in a row of queries, keys and values. */

@@ -3,6 +3,7 @@ import type { Tensor } from '@tensorflow/tfjs';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
 import { sizeOf } from '../memory.js';
 import { tf } from '../tf.js';
+import { inTwo } from './dropout.js';
 
 interface CombineAttributes {
   readonly coefficients: readonly number[];
@@ -25,23 +26,32 @@ function addAll(tensors: readonly Tensor[]): Tensor {
   return addAll([tf.addN(tensors.slice(0, MOST_SUMMANDS)), ...tensors.slice(MOST_SUMMANDS)]);
 }
 
-const combineKernel = defineKernel<CombineAttributes>('combine', (memory, inputs, { coefficients }) => {
-  const { shape } = input(inputs, 'x0');
-  const y = memory.output(shape);
-  const addresses = coefficients.map((_, i) => memory.input(input(inputs, `x${i}`)));
-  const heap = memory.heap();
-  const size = sizeOf(shape);
-  const [head = 0] = coefficients;
-  const [from = 0] = addresses;
-  for (let j = 0; j < size; j++) heap[y.address + j] = head * (heap[from + j] ?? 0);
-  for (let i = 1; i < coefficients.length; i++) {
-    const factor = coefficients[i] ?? 0;
-    const x = addresses[i] ?? 0;
-    for (let j = 0; j < size; j++)
-      heap[y.address + j] = (heap[y.address + j] ?? 0) + factor * (heap[x + j] ?? 0);
-  }
-  return y.info;
-});
+const combineKernel = defineKernel<CombineAttributes>(
+  'combine',
+  (memory, inputs, { coefficients }) => {
+    const { shape } = input(inputs, 'x0');
+    const y = memory.output(shape);
+    const addresses = coefficients.map((_, i) => memory.input(input(inputs, `x${i}`)));
+    const heap = memory.heap();
+    const size = sizeOf(shape);
+    const [head = 0] = coefficients;
+    const [from = 0] = addresses;
+    for (let j = 0; j < size; j++) heap[y.address + j] = head * (heap[from + j] ?? 0);
+    for (let i = 1; i < coefficients.length; i++) {
+      const factor = coefficients[i] ?? 0;
+      const x = addresses[i] ?? 0;
+      for (let j = 0; j < size; j++)
+        heap[y.address + j] = (heap[y.address + j] ?? 0) + factor * (heap[x + j] ?? 0);
+    }
+    return y.info;
+  },
+  (call, { coefficients }) =>
+    call.one(
+      'Combine',
+      coefficients.map((_, i) => `x${i}`),
+      { numbers: coefficients },
+    ),
+);
 
 defineGradient<CombineAttributes>('combine', { inputs: [] }, ([dy], _saved, { coefficients }) => {
   if (!dy) throw new Error('internal error: a combination has no gradient to hand on; please report it');
@@ -49,18 +59,34 @@ defineGradient<CombineAttributes>('combine', { inputs: [] }, ([dy], _saved, { co
 });
 
 /**
- * Sum of the squares of all elements of all tensors, in double precision; on engines whose memory is elsewhere in
- * single, where one number comes back instead of every gradient.
+ * Sum of the squares of all elements of all tensors, in double precision; on engines without our kernels in single,
+ * where one number comes back instead of every gradient.
  */
 export function sumOfSquares(tensors: readonly Tensor[]): number {
-  if (!fused()) {
-    const sums = tf.tidy(() => tf.stack(tensors.map((x) => x.square().sum())).dataSync<'float32'>());
-    return sums.reduce((sum, value) => sum + value, 0);
-  }
-  let sum = 0;
-  for (const x of tensors) for (const value of x.dataSync()) sum += value * value;
-  return sum;
+  const sums = tf.tidy(() => {
+    if (!fused()) return tf.stack(tensors.map((x) => x.square().sum())).dataSync<'float32'>();
+    const named = tensors.map((tensor, i) => [`x${i}`, tensor] as const);
+    return first(squaresKernel(Object.fromEntries(named), {})).dataSync<'float32'>();
+  });
+  return sums.reduce((sum, value) => sum + value, 0);
 }
+
+/** The sum as two numbers of single precision, which are as exact together. */
+const squaresKernel = defineKernel<object>(
+  'squares',
+  (memory, inputs) => {
+    const y = memory.output([2]);
+    const heap = memory.heap();
+    let sum = 0;
+    for (const tensor of Object.values(inputs)) {
+      const x = memory.input(tensor);
+      for (let i = x; i < x + sizeOf(tensor.shape); i++) sum += (heap[i] ?? 0) ** 2;
+    }
+    heap.set(inTwo(sum), y.address);
+    return y.info;
+  },
+  (call) => call.one('Squares', call.names),
+);
 
 export interface AdamRates {
   readonly rate: number;
@@ -131,4 +157,12 @@ const adamKernel = defineKernel<AdamRates>(
     }
     return [next.info, nextOne.info, nextTwo.info];
   },
+  (call, { rate, beta1, beta2, epsilon, weightDecay, step }) =>
+    call.ours('Adam', ['parameter', 'gradient', 'first', 'second'], {
+      numbers: [
+        ...[beta1, 1 - beta1, beta2, 1 - beta2, 1 - rate * weightDecay],
+        ...[rate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), epsilon],
+      ],
+      outputs: 3,
+    }),
 );

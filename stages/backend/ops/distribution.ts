@@ -25,14 +25,18 @@ export function logSoftmax(logits: Tensor2D, masked: Int32Array = new Int32Array
   });
 }
 
-const forward = defineKernel<MaskAttributes>('log-softmax', (memory, inputs, { masked }) => {
-  const [rows, columns] = matrixShape(input(inputs, 'x'));
-  const y = memory.output([rows, columns]);
-  const x = memory.input(input(inputs, 'x'));
-  memory.heap().copyWithin(y.address, x, x + rows * columns);
-  logSoftmaxRows(memory.heap(), { at: y.address, rows, columns, masked });
-  return y.info;
-});
+const forward = defineKernel<MaskAttributes>(
+  'log-softmax',
+  (memory, inputs, { masked }) => {
+    const [rows, columns] = matrixShape(input(inputs, 'x'));
+    const y = memory.output([rows, columns]);
+    const x = memory.input(input(inputs, 'x'));
+    memory.heap().copyWithin(y.address, x, x + rows * columns);
+    logSoftmaxRows(memory.heap(), { at: y.address, rows, columns, masked });
+    return y.info;
+  },
+  (call, { masked }) => call.one('LogSoftmax', ['x'], { indices: [masked] }),
+);
 
 interface DistributionRows extends MaskAttributes {
   readonly at: Address;
@@ -58,24 +62,28 @@ function normalise(heap: Float32Array, at: number, columns: number): void {
 }
 
 /** dx = dy - softmax sum(dy); a masked column has none. */
-const backward = defineKernel<MaskAttributes>('log-softmax-gradient', (memory, inputs, { masked }) => {
-  const [rows, columns] = matrixShape(input(inputs, 'y'));
-  const dx = memory.output([rows, columns]);
-  const y = memory.input(input(inputs, 'y'));
-  const dy = memory.input(input(inputs, 'dy'));
-  const heap = memory.heap();
-  for (let row = 0; row < rows; row++) {
-    const base = row * columns;
-    let sum = 0;
-    for (let c = 0; c < columns; c++) sum += heap[dy + base + c] ?? 0;
-    for (const column of masked) sum -= heap[dy + base + column] ?? 0;
-    for (let c = 0; c < columns; c++) {
-      heap[dx.address + base + c] = (heap[dy + base + c] ?? 0) - sum * exp(heap[y + base + c] ?? 0);
+const backward = defineKernel<MaskAttributes>(
+  'log-softmax-gradient',
+  (memory, inputs, { masked }) => {
+    const [rows, columns] = matrixShape(input(inputs, 'y'));
+    const dx = memory.output([rows, columns]);
+    const y = memory.input(input(inputs, 'y'));
+    const dy = memory.input(input(inputs, 'dy'));
+    const heap = memory.heap();
+    for (let row = 0; row < rows; row++) {
+      const base = row * columns;
+      let sum = 0;
+      for (let c = 0; c < columns; c++) sum += heap[dy + base + c] ?? 0;
+      for (const column of masked) sum -= heap[dy + base + column] ?? 0;
+      for (let c = 0; c < columns; c++) {
+        heap[dx.address + base + c] = (heap[dy + base + c] ?? 0) - sum * exp(heap[y + base + c] ?? 0);
+      }
+      for (const column of masked) heap[dx.address + base + column] = 0;
     }
-    for (const column of masked) heap[dx.address + base + column] = 0;
-  }
-  return dx.info;
-});
+    return dx.info;
+  },
+  (call, { masked }) => call.one('LogSoftmaxGradient', ['y', 'dy'], { indices: [masked] }),
+);
 
 defineGradient<MaskAttributes>('log-softmax', { inputs: [], outputs: [true] }, ([dy], [y], attributes) => {
   if (!dy || !y) throw new Error('internal error: a log-softmax saved too little; please report it');
@@ -88,28 +96,35 @@ export function entropies(p: Tensor2D): Tensor1D {
   return first(entropyKernel({ p }, {})) as Tensor1D;
 }
 
-const entropyKernel = defineKernel<object>('entropy', (memory, inputs) => {
-  const [rows, columns] = matrixShape(input(inputs, 'p'));
-  const y = memory.output([rows]);
-  const p = memory.input(input(inputs, 'p'));
-  const heap = memory.heap();
-  for (let row = 0; row < rows; row++) {
-    let sum = 0;
-    for (let i = p + row * columns; i < p + (row + 1) * columns; i++)
-      sum -= exp(heap[i] ?? 0) * (heap[i] ?? 0);
-    heap[y.address + row] = sum;
-  }
-  return y.info;
-});
+const entropyKernel = defineKernel<object>(
+  'entropy',
+  (memory, inputs) => {
+    const [rows, columns] = matrixShape(input(inputs, 'p'));
+    const y = memory.output([rows]);
+    const p = memory.input(input(inputs, 'p'));
+    const heap = memory.heap();
+    for (let row = 0; row < rows; row++) {
+      let sum = 0;
+      for (let i = p + row * columns; i < p + (row + 1) * columns; i++)
+        sum -= exp(heap[i] ?? 0) * (heap[i] ?? 0);
+      heap[y.address + row] = sum;
+    }
+    return y.info;
+  },
+  (call) => call.one('Entropy', ['p']),
+);
 
-const entropySlope = defineKernel<object>('entropy-gradient', (memory, inputs) =>
-  eachElement(
-    memory,
-    input(inputs, 'p'),
-    input(inputs, 'p'),
-    input(inputs, 'dy'),
-    (p, _q, dy) => -dy * exp(p) * (p + 1),
-  ),
+const entropySlope = defineKernel<object>(
+  'entropy-gradient',
+  (memory, inputs) =>
+    eachElement(
+      memory,
+      input(inputs, 'p'),
+      input(inputs, 'p'),
+      input(inputs, 'dy'),
+      (p, _q, dy) => -dy * exp(p) * (p + 1),
+    ),
+  (call) => call.one('EntropyGradient', ['p', 'dy']),
 );
 
 defineGradient<object>('entropy', { inputs: ['p'] }, ([dy], [p], attributes) => {
@@ -123,39 +138,49 @@ export function rowKl(p: Tensor2D, q: Tensor2D): Tensor1D {
   return first(klKernel({ p, q }, {})) as Tensor1D;
 }
 
-const klKernel = defineKernel<object>('row-kl', (memory, inputs) => {
-  const [rows, columns] = matrixShape(input(inputs, 'p'));
-  const y = memory.output([rows]);
-  const p = memory.input(input(inputs, 'p'));
-  const q = memory.input(input(inputs, 'q'));
-  const heap = memory.heap();
-  for (let row = 0; row < rows; row++) {
-    let sum = 0;
-    for (let i = row * columns; i < (row + 1) * columns; i++) {
-      sum += exp(heap[p + i] ?? 0) * ((heap[p + i] ?? 0) - (heap[q + i] ?? 0));
+const klKernel = defineKernel<object>(
+  'row-kl',
+  (memory, inputs) => {
+    const [rows, columns] = matrixShape(input(inputs, 'p'));
+    const y = memory.output([rows]);
+    const p = memory.input(input(inputs, 'p'));
+    const q = memory.input(input(inputs, 'q'));
+    const heap = memory.heap();
+    for (let row = 0; row < rows; row++) {
+      let sum = 0;
+      for (let i = row * columns; i < (row + 1) * columns; i++) {
+        sum += exp(heap[p + i] ?? 0) * ((heap[p + i] ?? 0) - (heap[q + i] ?? 0));
+      }
+      heap[y.address + row] = sum;
     }
-    heap[y.address + row] = sum;
-  }
-  return y.info;
-});
-
-const klSlopeP = defineKernel<object>('row-kl-gradient-p', (memory, inputs) =>
-  eachElement(
-    memory,
-    input(inputs, 'p'),
-    input(inputs, 'q'),
-    input(inputs, 'dy'),
-    (p, q, dy) => dy * exp(p) * (p - q + 1),
-  ),
+    return y.info;
+  },
+  (call) => call.one('RowKl', ['p', 'q']),
 );
-const klSlopeQ = defineKernel<object>('row-kl-gradient-q', (memory, inputs) =>
-  eachElement(
-    memory,
-    input(inputs, 'p'),
-    input(inputs, 'q'),
-    input(inputs, 'dy'),
-    (p, _q, dy) => -dy * exp(p),
-  ),
+
+const klSlopeP = defineKernel<object>(
+  'row-kl-gradient-p',
+  (memory, inputs) =>
+    eachElement(
+      memory,
+      input(inputs, 'p'),
+      input(inputs, 'q'),
+      input(inputs, 'dy'),
+      (p, q, dy) => dy * exp(p) * (p - q + 1),
+    ),
+  (call) => call.one('RowKlGradientP', ['p', 'q', 'dy']),
+);
+const klSlopeQ = defineKernel<object>(
+  'row-kl-gradient-q',
+  (memory, inputs) =>
+    eachElement(
+      memory,
+      input(inputs, 'p'),
+      input(inputs, 'q'),
+      input(inputs, 'dy'),
+      (p, _q, dy) => -dy * exp(p),
+    ),
+  (call) => call.one('RowKlGradientQ', ['p', 'q', 'dy']),
 );
 
 defineGradient<object>('row-kl', { inputs: ['p', 'q'] }, ([dy], saved: Tensor[], attributes) => {

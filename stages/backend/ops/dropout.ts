@@ -23,18 +23,28 @@ export function dropoutMask(shape: readonly number[], { rate, seed }: Attributes
   return tf.tensor(mask, [...shape]);
 }
 
-const kernel = defineKernel<Attributes>('dropout', (memory, inputs, { rate, seed }) => {
-  const tensor = input(inputs, 'x');
-  const y = memory.output(tensor.shape);
-  const from = memory.input(tensor);
-  dropElements(memory.heap(), { from, to: y.address, count: sizeOf(tensor.shape), rate, seed });
-  return y.info;
-});
+const kernel = defineKernel<Attributes>(
+  'dropout',
+  (memory, inputs, { rate, seed }) => {
+    const tensor = input(inputs, 'x');
+    const y = memory.output(tensor.shape);
+    const from = memory.input(tensor);
+    dropElements(memory.heap(), { from, to: y.address, count: sizeOf(tensor.shape), rate, seed });
+    return y.info;
+  },
+  (call, { rate, seed }) =>
+    call.one('Dropout', ['x'], { numbers: inTwo(rate), indices: [Int32Array.of(seed)] }),
+);
 
 defineGradient<Attributes>('dropout', { inputs: [] }, ([dy], _saved, attributes) => {
   if (!dy) throw new Error('internal error: dropout has no gradient to hand on; please report it');
   return { x: first(kernel({ x: dy }, attributes)) };
 });
+
+/** A number as two of single precision, which are as exact together. */
+export function inTwo(value: number): readonly number[] {
+  return [Math.fround(value), value - Math.fround(value)];
+}
 
 export interface Drop extends Attributes {
   readonly from: Address;

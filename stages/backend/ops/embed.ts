@@ -21,14 +21,18 @@ export function embed(
   return tf.tidy(() => rows(table, tokens).add<Tensor2D>(rows(places, positions)));
 }
 
-const forward = defineKernel<Attributes>('embed', (memory, inputs, { tokens, positions }) => {
-  const [, width] = matrixShape(input(inputs, 'table'));
-  const y = memory.output([tokens.length, width]);
-  const table = memory.input(input(inputs, 'table'));
-  const places = memory.input(input(inputs, 'places'));
-  embedRows(memory.heap(), { table, places, to: y.address, width, tokens, positions });
-  return y.info;
-});
+const forward = defineKernel<Attributes>(
+  'embed',
+  (memory, inputs, { tokens, positions }) => {
+    const [, width] = matrixShape(input(inputs, 'table'));
+    const y = memory.output([tokens.length, width]);
+    const table = memory.input(input(inputs, 'table'));
+    const places = memory.input(input(inputs, 'places'));
+    embedRows(memory.heap(), { table, places, to: y.address, width, tokens, positions });
+    return y.info;
+  },
+  (call, { tokens, positions }) => call.one('Embed', ['table', 'places'], { indices: [tokens, positions] }),
+);
 
 interface EmbedRows extends Attributes {
   readonly table: Address;
@@ -79,6 +83,8 @@ const backward = defineKernel<BackwardAttributes>(
     }
     return [dtable.info, dplaces.info];
   },
+  (call, { tokens, positions, sizes }) =>
+    call.ours('EmbedGradient', ['dy'], { indices: [tokens, positions, Int32Array.from(sizes)], outputs: 2 }),
 );
 
 defineGradient<Attributes>('embed', { inputs: ['table', 'places'] }, ([dy], [table, places], attributes) => {

@@ -22,25 +22,29 @@ function composed(x: Tensor2D, gain: Tensor1D, bias: Tensor1D, epsilon: number):
   });
 }
 
-const forward = defineKernel<Attributes>('layer-norm', (memory, inputs, { epsilon }) => {
-  const [rows, columns] = matrixShape(input(inputs, 'x'));
-  const y = memory.output([rows, columns]);
-  const statistics = memory.output([rows, 2]);
-  const x = memory.input(input(inputs, 'x'));
-  const gain = memory.input(input(inputs, 'gain'));
-  const bias = memory.input(input(inputs, 'bias'));
-  normRows(memory.heap(), {
-    rows,
-    columns,
-    x,
-    gain,
-    bias,
-    epsilon,
-    y: y.address,
-    statistics: statistics.address,
-  });
-  return [y.info, statistics.info];
-});
+const forward = defineKernel<Attributes>(
+  'layer-norm',
+  (memory, inputs, { epsilon }) => {
+    const [rows, columns] = matrixShape(input(inputs, 'x'));
+    const y = memory.output([rows, columns]);
+    const statistics = memory.output([rows, 2]);
+    const x = memory.input(input(inputs, 'x'));
+    const gain = memory.input(input(inputs, 'gain'));
+    const bias = memory.input(input(inputs, 'bias'));
+    normRows(memory.heap(), {
+      rows,
+      columns,
+      x,
+      gain,
+      bias,
+      epsilon,
+      y: y.address,
+      statistics: statistics.address,
+    });
+    return [y.info, statistics.info];
+  },
+  (call, { epsilon }) => call.ours('LayerNorm', ['x', 'gain', 'bias'], { numbers: [epsilon], outputs: 2 }),
+);
 
 interface NormRows {
   readonly rows: number;
@@ -77,24 +81,28 @@ export function normRows(
   }
 }
 
-const backward = defineKernel<Attributes>('layer-norm-gradient', (memory, inputs) => {
-  const [rows, columns] = matrixShape(input(inputs, 'x'));
-  const dx = memory.output([rows, columns]);
-  const dgain = memory.output([columns]);
-  const dbias = memory.output([columns]);
-  fillGradients(memory, {
-    rows,
-    columns,
-    x: memory.input(input(inputs, 'x')),
-    gain: memory.input(input(inputs, 'gain')),
-    statistics: memory.input(input(inputs, 'statistics')),
-    dy: memory.input(input(inputs, 'dy')),
-    dx: dx.address,
-    dgain: dgain.address,
-    dbias: dbias.address,
-  });
-  return [dx.info, dgain.info, dbias.info];
-});
+const backward = defineKernel<Attributes>(
+  'layer-norm-gradient',
+  (memory, inputs) => {
+    const [rows, columns] = matrixShape(input(inputs, 'x'));
+    const dx = memory.output([rows, columns]);
+    const dgain = memory.output([columns]);
+    const dbias = memory.output([columns]);
+    fillGradients(memory, {
+      rows,
+      columns,
+      x: memory.input(input(inputs, 'x')),
+      gain: memory.input(input(inputs, 'gain')),
+      statistics: memory.input(input(inputs, 'statistics')),
+      dy: memory.input(input(inputs, 'dy')),
+      dx: dx.address,
+      dgain: dgain.address,
+      dbias: dbias.address,
+    });
+    return [dx.info, dgain.info, dbias.info];
+  },
+  (call) => call.ours('LayerNormGradient', ['x', 'gain', 'statistics', 'dy'], { outputs: 3 }),
+);
 
 type Places = Readonly<Record<'x' | 'gain' | 'statistics' | 'dy' | 'dx' | 'dgain' | 'dbias', Address>>;
 

@@ -21,22 +21,27 @@ export function linearTransposed(x: Tensor2D, weight: Tensor2D): Tensor2D {
   return tf.matMul(x, weight, false, true);
 }
 
-const forward = defineKernel<Attributes>('linear', (memory, inputs, { turned }) => {
-  const [rows] = matrixShape(input(inputs, 'x'));
-  const weight = input(inputs, 'weight');
-  const [inner, columns] = innerAndColumns(weight, turned);
-  const y = memory.output([rows, columns]);
-  const x = memory.input(input(inputs, 'x'));
-  const { bias } = inputs;
-  if (!turned) affineRows(memory, { rows, x, weight, bias, y: y.address });
-  else {
-    const straight = memory.scratch(inner * columns);
-    transpose(memory.heap(), memory.input(weight), columns, inner, straight);
-    memory.multiply({ m: rows, k: inner, n: columns, a: x, b: straight, out: y.address });
-    if (bias) addToRows(memory, bias, y.address, rows);
-  }
-  return y.info;
-});
+const forward = defineKernel<Attributes>(
+  'linear',
+  (memory, inputs, { turned }) => {
+    const [rows] = matrixShape(input(inputs, 'x'));
+    const weight = input(inputs, 'weight');
+    const [inner, columns] = innerAndColumns(weight, turned);
+    const y = memory.output([rows, columns]);
+    const x = memory.input(input(inputs, 'x'));
+    const { bias } = inputs;
+    if (!turned) affineRows(memory, { rows, x, weight, bias, y: y.address });
+    else {
+      const straight = memory.scratch(inner * columns);
+      transpose(memory.heap(), memory.input(weight), columns, inner, straight);
+      memory.multiply({ m: rows, k: inner, n: columns, a: x, b: straight, out: y.address });
+      if (bias) addToRows(memory, bias, y.address, rows);
+    }
+    return y.info;
+  },
+  (call, { turned }) =>
+    call.product('x', 'weight', { b: turned }, call.names.includes('bias') ? 'bias' : undefined),
+);
 
 function innerAndColumns(weight: TensorInfo, turned: boolean): readonly [number, number] {
   const [first, second] = matrixShape(weight);
@@ -68,30 +73,38 @@ function addToRows(memory: Memory, bias: TensorInfo, y: Address, rows: number): 
 }
 
 /** dx = dy W', dW = x' dy (its transpose dy' x where the weight is turned), db = sum of the rows of dy. */
-const backward = defineKernel<Attributes>('linear-gradient', (memory, inputs, { turned }) => {
-  const weight = input(inputs, 'weight');
-  const [rows] = matrixShape(input(inputs, 'x'));
-  const [inner, columns] = innerAndColumns(weight, turned);
-  const dx = memory.output([rows, inner]);
-  const dweight = memory.output(weight.shape);
-  const dbias = memory.output([columns]);
-  const space = memory.scratch(Math.max(turned ? 0 : inner * columns, rows * (turned ? columns : inner)));
-  const x = memory.input(input(inputs, 'x'));
-  const dy = memory.input(input(inputs, 'dy'));
-  const w = memory.input(weight);
-  if (turned) {
-    memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: w, out: dx.address, weight });
-    transpose(memory.heap(), dy, rows, columns, space);
-    memory.multiply({ m: columns, k: rows, n: inner, a: space, b: x, out: dweight.address });
-  } else {
-    transpose(memory.heap(), w, inner, columns, space);
-    memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: space, out: dx.address });
-    transpose(memory.heap(), x, rows, inner, space);
-    memory.multiply({ m: inner, k: rows, n: columns, a: space, b: dy, out: dweight.address });
-  }
-  sumRows(memory.heap(), dy, rows, columns, dbias.address);
-  return [dx.info, dweight.info, dbias.info];
-});
+const backward = defineKernel<Attributes>(
+  'linear-gradient',
+  (memory, inputs, { turned }) => {
+    const weight = input(inputs, 'weight');
+    const [rows] = matrixShape(input(inputs, 'x'));
+    const [inner, columns] = innerAndColumns(weight, turned);
+    const dx = memory.output([rows, inner]);
+    const dweight = memory.output(weight.shape);
+    const dbias = memory.output([columns]);
+    const space = memory.scratch(Math.max(turned ? 0 : inner * columns, rows * (turned ? columns : inner)));
+    const x = memory.input(input(inputs, 'x'));
+    const dy = memory.input(input(inputs, 'dy'));
+    const w = memory.input(weight);
+    if (turned) {
+      memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: w, out: dx.address, weight });
+      transpose(memory.heap(), dy, rows, columns, space);
+      memory.multiply({ m: columns, k: rows, n: inner, a: space, b: x, out: dweight.address });
+    } else {
+      transpose(memory.heap(), w, inner, columns, space);
+      memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: space, out: dx.address });
+      transpose(memory.heap(), x, rows, inner, space);
+      memory.multiply({ m: inner, k: rows, n: columns, a: space, b: dy, out: dweight.address });
+    }
+    sumRows(memory.heap(), dy, rows, columns, dbias.address);
+    return [dx.info, dweight.info, dbias.info];
+  },
+  (call, { turned }) => [
+    call.product('dy', 'weight', { b: !turned }),
+    turned ? call.product('dy', 'x', { a: true }) : call.product('x', 'dy', { a: true }),
+    call.one('ColumnSums', ['dy']),
+  ],
+);
 
 function sumRows(heap: Float32Array, from: number, rows: number, columns: number, to: number): void {
   heap.fill(0, to, to + columns);

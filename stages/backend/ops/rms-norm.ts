@@ -14,16 +14,20 @@ export function rmsNorm(x: Tensor2D, gain: Tensor1D, epsilon: number): Tensor2D 
   return tf.tidy(() => x.mul(x.square().mean(-1, true).add(epsilon).rsqrt()).mul<Tensor2D>(gain));
 }
 
-const forward = defineKernel<Attributes>('rms-norm', (memory, inputs, { epsilon }) => {
-  const [rows, columns] = matrixShape(input(inputs, 'x'));
-  const y = memory.output([rows, columns]);
-  const scales = memory.output([rows]);
-  const x = memory.input(input(inputs, 'x'));
-  const gain = memory.input(input(inputs, 'gain'));
-  const sizes = { rows, columns, epsilon };
-  rmsRows(memory.heap(), { ...sizes, x, gain, y: y.address, scales: scales.address });
-  return [y.info, scales.info];
-});
+const forward = defineKernel<Attributes>(
+  'rms-norm',
+  (memory, inputs, { epsilon }) => {
+    const [rows, columns] = matrixShape(input(inputs, 'x'));
+    const y = memory.output([rows, columns]);
+    const scales = memory.output([rows]);
+    const x = memory.input(input(inputs, 'x'));
+    const gain = memory.input(input(inputs, 'gain'));
+    const sizes = { rows, columns, epsilon };
+    rmsRows(memory.heap(), { ...sizes, x, gain, y: y.address, scales: scales.address });
+    return [y.info, scales.info];
+  },
+  (call, { epsilon }) => call.ours('RmsNorm', ['x', 'gain'], { numbers: [epsilon], outputs: 2 }),
+);
 
 interface RmsRows {
   readonly rows: number;
@@ -50,34 +54,38 @@ export function rmsRows(heap: Float32Array, { rows, columns, epsilon, x, gain, y
 }
 
 /** dx = scale (g - xhat mean(g xhat)) with g = gain dy and xhat = scale x. */
-const backward = defineKernel<Attributes>('rms-norm-gradient', (memory, inputs) => {
-  const [rows, columns] = matrixShape(input(inputs, 'x'));
-  const dx = memory.output([rows, columns]);
-  const dgain = memory.output([columns]);
-  const [x = 0, gain = 0, scales = 0, dy = 0] = ['x', 'gain', 'scales', 'dy'].map((name) =>
-    memory.input(input(inputs, name)),
-  );
-  const heap = memory.heap();
-  heap.fill(0, dgain.address, dgain.address + columns);
-  for (let row = 0; row < rows; row++) {
-    const scale = heap[scales + row] ?? 0;
-    const base = row * columns;
-    let dot = 0;
-    for (let c = 0; c < columns; c++) {
-      const normal = (heap[x + base + c] ?? 0) * scale;
-      const upper = heap[dy + base + c] ?? 0;
-      dot += upper * (heap[gain + c] ?? 0) * normal;
-      heap[dgain.address + c] = (heap[dgain.address + c] ?? 0) + upper * normal;
+const backward = defineKernel<Attributes>(
+  'rms-norm-gradient',
+  (memory, inputs) => {
+    const [rows, columns] = matrixShape(input(inputs, 'x'));
+    const dx = memory.output([rows, columns]);
+    const dgain = memory.output([columns]);
+    const [x = 0, gain = 0, scales = 0, dy = 0] = ['x', 'gain', 'scales', 'dy'].map((name) =>
+      memory.input(input(inputs, name)),
+    );
+    const heap = memory.heap();
+    heap.fill(0, dgain.address, dgain.address + columns);
+    for (let row = 0; row < rows; row++) {
+      const scale = heap[scales + row] ?? 0;
+      const base = row * columns;
+      let dot = 0;
+      for (let c = 0; c < columns; c++) {
+        const normal = (heap[x + base + c] ?? 0) * scale;
+        const upper = heap[dy + base + c] ?? 0;
+        dot += upper * (heap[gain + c] ?? 0) * normal;
+        heap[dgain.address + c] = (heap[dgain.address + c] ?? 0) + upper * normal;
+      }
+      dot /= columns;
+      for (let c = 0; c < columns; c++) {
+        const normal = (heap[x + base + c] ?? 0) * scale;
+        heap[dx.address + base + c] =
+          scale * ((heap[dy + base + c] ?? 0) * (heap[gain + c] ?? 0) - normal * dot);
+      }
     }
-    dot /= columns;
-    for (let c = 0; c < columns; c++) {
-      const normal = (heap[x + base + c] ?? 0) * scale;
-      heap[dx.address + base + c] =
-        scale * ((heap[dy + base + c] ?? 0) * (heap[gain + c] ?? 0) - normal * dot);
-    }
-  }
-  return [dx.info, dgain.info];
-});
+    return [dx.info, dgain.info];
+  },
+  (call) => call.ours('RmsNormGradient', ['x', 'gain', 'scales', 'dy'], { outputs: 2 }),
+);
 
 defineGradient<Attributes>(
   'rms-norm',

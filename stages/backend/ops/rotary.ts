@@ -24,15 +24,27 @@ export function rotate(x: Tensor2D, rotation: Rotation): Tensor2D {
   return tf.tidy(() => composed(x, rotation));
 }
 
-const kernel = defineKernel<Attributes>('rotate', (memory, inputs, rotation) => {
-  const [rows, columns] = matrixShape(input(inputs, 'x'));
-  const y = memory.output([rows, columns]);
-  const x = memory.input(input(inputs, 'x'));
-  const heap = memory.heap();
-  heap.copyWithin(y.address, x, x + rows * columns);
-  rotateRows(heap, rotation, { at: y.address, columns, back: rotation.back });
-  return y.info;
-});
+const kernel = defineKernel<Attributes>(
+  'rotate',
+  (memory, inputs, rotation) => {
+    const [rows, columns] = matrixShape(input(inputs, 'x'));
+    const y = memory.output([rows, columns]);
+    const x = memory.input(input(inputs, 'x'));
+    const heap = memory.heap();
+    heap.copyWithin(y.address, x, x + rows * columns);
+    rotateRows(heap, rotation, { at: y.address, columns, back: rotation.back });
+    return y.info;
+  },
+  (call, { frequencies, heads, positions, back }) => {
+    const half = frequencies.length;
+    const last = largest(positions);
+    const numbers = turnsOf(frequencies, last).subarray(0, (last + 1) * 2 * half);
+    return call.one('Rotate', ['x'], {
+      numbers,
+      indices: [positions, Int32Array.of(heads, Number(back), half)],
+    });
+  },
+);
 
 defineGradient<Attributes>('rotate', { inputs: [] }, ([dy], _saved, attributes) => {
   if (!dy) throw new Error('internal error: a rotation has no gradient to hand on; please report it');

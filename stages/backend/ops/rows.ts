@@ -14,16 +14,20 @@ export function gatherRows(x: Tensor2D, rows: Int32Array): Tensor2D {
   return first(gather({ x }, { rows })) as Tensor2D;
 }
 
-const gather = defineKernel<RowAttributes>('gather-rows', (memory, inputs, { rows }) => {
-  const [, columns] = matrixShape(input(inputs, 'x'));
-  const y = memory.output([rows.length, columns]);
-  const x = memory.input(input(inputs, 'x'));
-  const heap = memory.heap();
-  rows.forEach((row, i) =>
-    heap.copyWithin(y.address + i * columns, x + row * columns, x + (row + 1) * columns),
-  );
-  return y.info;
-});
+const gather = defineKernel<RowAttributes>(
+  'gather-rows',
+  (memory, inputs, { rows }) => {
+    const [, columns] = matrixShape(input(inputs, 'x'));
+    const y = memory.output([rows.length, columns]);
+    const x = memory.input(input(inputs, 'x'));
+    const heap = memory.heap();
+    rows.forEach((row, i) =>
+      heap.copyWithin(y.address + i * columns, x + row * columns, x + (row + 1) * columns),
+    );
+    return y.info;
+  },
+  (call, { rows }) => call.one('GatherRows', ['x'], { indices: [rows] }),
+);
 
 const scatter = defineKernel<RowAttributes & { readonly count: number }>(
   'scatter-rows',
@@ -40,6 +44,7 @@ const scatter = defineKernel<RowAttributes & { readonly count: number }>(
     }
     return dx.info;
   },
+  (call, { rows, count }) => call.one('ScatterRows', ['dy'], { indices: [rows, Int32Array.of(count)] }),
 );
 
 defineGradient<RowAttributes>('gather-rows', { inputs: ['x'] }, ([dy], [x], { rows }) => {
@@ -62,15 +67,19 @@ export function pick(x: Tensor2D, rows: Int32Array, columns: Int32Array): Tensor
   });
 }
 
-const pickKernel = defineKernel<PickAttributes>('pick', (memory, inputs, { rows, columns }) => {
-  const [, width] = matrixShape(input(inputs, 'x'));
-  const y = memory.output([rows.length]);
-  const x = memory.input(input(inputs, 'x'));
-  const heap = memory.heap();
-  for (let s = 0; s < rows.length; s++)
-    heap[y.address + s] = heap[x + (rows[s] ?? 0) * width + (columns[s] ?? 0)] ?? 0;
-  return y.info;
-});
+const pickKernel = defineKernel<PickAttributes>(
+  'pick',
+  (memory, inputs, { rows, columns }) => {
+    const [, width] = matrixShape(input(inputs, 'x'));
+    const y = memory.output([rows.length]);
+    const x = memory.input(input(inputs, 'x'));
+    const heap = memory.heap();
+    for (let s = 0; s < rows.length; s++)
+      heap[y.address + s] = heap[x + (rows[s] ?? 0) * width + (columns[s] ?? 0)] ?? 0;
+    return y.info;
+  },
+  (call, { rows, columns }) => call.one('Pick', ['x'], { indices: [rows, columns] }),
+);
 
 const unpick = defineKernel<PickAttributes & { readonly shape: readonly number[] }>(
   'pick-gradient',
@@ -87,6 +96,8 @@ const unpick = defineKernel<PickAttributes & { readonly shape: readonly number[]
     }
     return dx.info;
   },
+  (call, { rows, columns, shape }) =>
+    call.one('PickGradient', ['dy'], { indices: [rows, columns, Int32Array.from(shape)] }),
 );
 
 defineGradient<PickAttributes>('pick', { inputs: ['x'] }, ([dy], [x], attributes) => {
@@ -118,15 +129,21 @@ const segmentKernel = defineKernel<SegmentAttributes>(
     }
     return y.info;
   },
+  (call, { segments, count }) =>
+    call.one('SegmentSum', ['values'], { indices: [segments, Int32Array.of(count)] }),
 );
 
-const spread = defineKernel<SegmentAttributes>('segment-sum-gradient', (memory, inputs, { segments }) => {
-  const y = memory.output([segments.length]);
-  const dy = memory.input(input(inputs, 'dy'));
-  const heap = memory.heap();
-  for (let s = 0; s < segments.length; s++) heap[y.address + s] = heap[dy + (segments[s] ?? 0)] ?? 0;
-  return y.info;
-});
+const spread = defineKernel<SegmentAttributes>(
+  'segment-sum-gradient',
+  (memory, inputs, { segments }) => {
+    const y = memory.output([segments.length]);
+    const dy = memory.input(input(inputs, 'dy'));
+    const heap = memory.heap();
+    for (let s = 0; s < segments.length; s++) heap[y.address + s] = heap[dy + (segments[s] ?? 0)] ?? 0;
+    return y.info;
+  },
+  (call, { segments }) => call.one('SegmentSumGradient', ['dy'], { indices: [segments] }),
+);
 
 defineGradient<SegmentAttributes>('segment-sum', { inputs: [] }, ([dy], _saved: Tensor[], attributes) => {
   if (!dy) throw new Error('internal error: a segment sum has no gradient to hand on; please report it');
