@@ -6,6 +6,7 @@ import type { CommandSpec } from './command.js';
 import { printError, printErrorJson } from './errors.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
+import { printProblem } from './load.js';
 import { clean } from './text.js';
 
 /** All of them, in the order of the help; one is loaded when it is named, so that each starts at once. */
@@ -61,6 +62,11 @@ export async function main(argv: readonly string[], host: CliHost, version: stri
     return await dispatch(argv, host, version);
   } catch (error) {
     const known = error instanceof PipelineError ? error : await asUsageError(error, argv[0]);
+    const refusal = known ? undefined : (await import('../runner/store/index.js')).refusalOf(error);
+    if (refusal) {
+      printProblem(refusal, host);
+      return exitCode.environment;
+    }
     if (!known) {
       const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
       host.stderr.write(`moft: internal error; please report it with what follows\n${clean(told)}\n`);

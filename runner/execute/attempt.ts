@@ -21,7 +21,16 @@ import {
   type Preimage,
   type Watched,
 } from '../plan/index.js';
-import type { Attempt, Claim, Lease, LeaseHolder, RunCell, Store, StoredRecord } from '../store/index.js';
+import {
+  toProblem,
+  type Attempt,
+  type Claim,
+  type Lease,
+  type LeaseHolder,
+  type RunCell,
+  type Store,
+  type StoredRecord,
+} from '../store/index.js';
 import type { Clock } from './clock.js';
 import { collectOutputs } from './collect.js';
 import { jobText } from './job.js';
@@ -133,6 +142,15 @@ export class CellAttempt {
   }
 
   async run(): Promise<AttemptResult> {
+    try {
+      return await this.#run();
+    } catch (error) {
+      // What the disk refuses while the store is read; anything else is a bug of ours.
+      return { kind: 'failed', failure: toProblem(error) };
+    }
+  }
+
+  async #run(): Promise<AttemptResult> {
     const claim = await this.#claim();
     if (!claim.ok) return { kind: 'failed', failure: claim.error };
     if (claim.value.kind === 'held') return claim.value;

@@ -2,7 +2,7 @@
 import { canonicalJson, type Json } from '../../schemas/json.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { CellId, Key } from '../pipeline.js';
-import type { Store, StoredRecord } from '../store/index.js';
+import { toProblem, type Store, type StoredRecord } from '../store/index.js';
 import { decide, type Planning } from './decide.js';
 import { createHistory } from './history.js';
 import { inOrder } from './order.js';
@@ -47,11 +47,23 @@ async function planCells(planning: Planning): Promise<Result<PlannedCell[], Plan
   return ok(cells);
 }
 
+/** What the disk refuses while the store is read is a problem of the store. */
+async function guarded<T>(work: () => Promise<Result<T, PlanProblem>>): Promise<Result<T, PlanProblem>> {
+  try {
+    return await work();
+  } catch (error) {
+    return err({ kind: 'store', problem: toProblem(error) });
+  }
+}
+
 /**
  * Plans a whole pipeline; outside files are read now, and nothing is executed.
  * Errors: paths that can't be read (with their places), the store, the code.
  */
-export async function planPipeline(options: PlanOptions): Promise<Result<Plan, PlanProblem>> {
+export const planPipeline = (options: PlanOptions): Promise<Result<Plan, PlanProblem>> =>
+  guarded(() => readAndPlan(options));
+
+async function readAndPlan(options: PlanOptions): Promise<Result<Plan, PlanProblem>> {
   const { pipeline, store } = options;
   const snapshot = await takeSnapshot(pipeline, store);
   if (!snapshot.ok) return snapshot;
@@ -74,7 +86,7 @@ export async function planPipeline(options: PlanOptions): Promise<Result<Plan, P
     resolve: (id, records) => {
       const cell = byId.get(id);
       if (!cell) throw new Error(`internal error: the plan has no cell ${id}; please report it`);
-      return decide(planning, cell, records);
+      return guarded(() => decide(planning, cell, records));
     },
   });
 }

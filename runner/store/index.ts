@@ -5,7 +5,7 @@ export { keyOf, keyOfText, toKey } from './key.js';
 export { isRunName, layoutVersion } from './layout.js';
 export { isRunnerGone, runnerIdentity } from './liveness.js';
 export { newRunId } from './runs.js';
-export { toProblem } from './problem.js';
+export { refusalOf, toProblem } from './problem.js';
 export { Tail, TextTail } from './tail.js';
 export type * from './types.js';
 export type * from './keep/types.js';

@@ -79,11 +79,18 @@ function createSigns(root: string, runner: string, times: HeartbeatTimes): Signs
 async function claim(leases: Leases, records: Records, key: Key): Promise<Result<Claim, StoreProblem>> {
   const acquired = leases.acquire(key);
   if (!acquired.ok) return acquired;
+  const end = (): void => {
+    if (acquired.value.kind === 'lease') acquired.value.lease.release();
+  };
   // Whoever held it before may have finished between our look and our lease.
-  const chosen = await records.chosen(key);
-  if (chosen.kind !== 'chosen') return acquired;
-  if (acquired.value.kind === 'lease') acquired.value.lease.release();
-  return ok({ kind: 'hit', record: chosen.record });
+  const chosen = await guardAsync(() => records.chosen(key));
+  if (!chosen.ok) {
+    end();
+    return chosen;
+  }
+  if (chosen.value.kind !== 'chosen') return acquired;
+  end();
+  return ok({ kind: 'hit', record: chosen.value.record });
 }
 
 function createContext(root: string, options: OpenOptions): Context {

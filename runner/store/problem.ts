@@ -39,7 +39,7 @@ const known: Readonly<Record<string, { code: string; what: string; hint: string 
   EACCES: {
     code: 'no-permission',
     what: 'permission is denied',
-    hint: 'give yourself the right to write there, or set MOFT_HOME to a folder of your own',
+    hint: 'give yourself the right to read and write there, or set MOFT_HOME to a folder of your own',
   },
   EPERM: {
     code: 'no-permission',
@@ -71,6 +71,12 @@ export function toProblem(error: unknown): StoreProblem {
     hint,
     ...(error.path === undefined ? {} : { path: error.path }),
   };
+}
+
+/** What the disk or the system refused, of an exception that nothing else has taken; undefined for any other. */
+export function refusalOf(error: unknown): { readonly message: string; readonly hint: string } | undefined {
+  const hint = known[errorCode(error) ?? '']?.hint;
+  return hint === undefined || !(error instanceof Error) ? undefined : { message: error.message, hint };
 }
 
 /** Runs the store's own code; what the disk did wrong becomes a value. */

@@ -232,4 +232,38 @@ stages:
     expect(plan).toMatchObject({ code: 0, stderr: '' });
     expect(readdirSync(locked.folder)).not.toContain('.moft');
   });
+
+  it.each(['records', 'cas'])(
+    'with %s that may not be read ends each command with exit 3, and no stack',
+    async (part) => {
+      const made = project('name: one\nstages:\n  one: {uses: test/sum}\n');
+      const nobody = process.getuid?.() === 0 ? { uid: 65534 } : {};
+      chmodSync(made.folder, 0o777);
+      const first = await made.start(['run', 'p.yaml'], nobody).ended;
+      if (first.code !== 0) {
+        console.warn(`SKIPPED: another user than root cannot read this checkout (${first.stderr})`);
+        return;
+      }
+      const folder = join(made.folder, '.moft', part);
+      for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0);
+      onTestFinished(() => {
+        for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0o755);
+      });
+      const commands = [
+        ...[
+          ['plan', 'p.yaml'],
+          ['run', 'p.yaml'],
+          ['explain', 'p.yaml', 'one'],
+        ],
+        // It reads the record alone.
+        ...(part === 'records' ? [['show', 'one']] : []),
+      ];
+      for (const args of commands) {
+        const { code, stderr } = await made.start(args, nobody).ended;
+        expect([args, code]).toEqual([args, 3]);
+        expect(stderr).toMatch(/permission (?:is )?denied[^]*\n {2}hint: .*MOFT_HOME/);
+        expect(stderr).not.toContain(' at ');
+      }
+    },
+  );
 });
