@@ -26,7 +26,7 @@ const spec: CommandSpec = {
     const { seconds, size } = await import('./amounts.js');
     const maxBytes = size(options, 'maxSize');
     const minAge = (seconds(options, 'minAge') ?? day) * 1000;
-    const store = await open(storeRoot(host.cwd, host), 'write', host);
+    const store = await open(storeRoot(host.cwd, host), 'make-room', host);
     if (!store) return exitCode.environment;
     try {
       const upkeep = await store.upkeep();

@@ -139,14 +139,15 @@ export function storeRoot(folder: string, host: CliHost): string {
   return home !== undefined && home !== '' ? resolve(host.cwd, home) : join(projectRoot(folder), '.moft');
 }
 
-/** Opens a store, or prints why not; undefined then. */
+/** Opens a store, or prints why not; undefined then. `make-room`: to write, if it can be on a full disk too. */
 export async function open(
   root: string,
-  access: 'read' | 'write',
+  access: 'read' | 'write' | 'make-room',
   host: CliHost,
 ): Promise<Store | undefined> {
   const { openStore } = await import('../runner/store/index.js');
-  const store = await openStore(root, { ...host.store, access });
+  const wanted = access === 'make-room' ? ({ access: 'write', toMakeRoom: true } as const) : { access };
+  const store = await openStore(root, { ...host.store, ...wanted });
   if (store.ok) return store.value;
   printProblem(store.error, host);
   return undefined;

@@ -1,7 +1,8 @@
 /** Where everything lies below `.moft`, and the version of that. */
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { StoreError, errorCode } from './problem.js';
+import { StoreError, errorCode, guard } from './problem.js';
 import type { Disk } from './disk.js';
 
 export const layoutVersion = 1;
@@ -100,6 +101,24 @@ export function checkLayout(root: string): boolean {
     hint: 'use the moft that wrote it, or start a fresh store beside it: MOFT_HOME=<another folder> moft run FILE',
     path: file,
   });
+}
+
+/** Room for the few small files of a collection, which gives it up where the disk is full. */
+const reserve = 'reserve';
+const reserveBytes = 1 << 17;
+
+/** Of bytes that no file system makes smaller; a disk without room for it has none to lay by. */
+export function layReserve(root: string, disk: Disk): void {
+  const file = path.join(root, reserve);
+  if (!fs.existsSync(file)) guard(() => disk.write(file, randomBytes(reserveBytes)));
+}
+
+/** False where there is none. */
+export function giveReserveUp(root: string, disk: Disk): boolean {
+  const file = path.join(root, reserve);
+  if (!fs.existsSync(file)) return false;
+  disk.remove(file);
+  return true;
 }
 
 const folders = ['cas', 'records', 'runs', 'leases', 'attempts', 'checkpoints', 'journal', 'runners', 'tmp'];

@@ -21,14 +21,16 @@ import { followJournal, openJournal, readJournal } from './journal.js';
 import {
   checkLayout,
   createLayout,
+  giveReserveUp,
   heartbeatFile,
+  layReserve,
   names,
   readJson,
   runnerFile,
   temporaryFolder,
 } from './layout.js';
 import { createLeases } from './leases.js';
-import { guard, guardAsync } from './problem.js';
+import { guard, guardAsync, toProblem } from './problem.js';
 import { createPump } from './pump.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from './process-identity.js';
 import { createRecords } from './records.js';
@@ -39,6 +41,8 @@ import type { Claim, Leases, Records, Store, StoreProblem } from './types.js';
 export interface OpenOptions {
   /** `read` writes nothing, takes a missing folder for an empty store, and only hashes what is put. Default `write`. */
   readonly access?: 'read' | 'write';
+  /** Opens it on a full disk too, if that can be, since room is to be made. */
+  readonly toMakeRoom?: boolean;
   /** The disk to write to; tests stop it at will. */
   readonly disk?: Disk;
   /** Milliseconds that never go back. */
@@ -109,15 +113,25 @@ function createContext(root: string, options: OpenOptions): Context {
 }
 
 function enter(context: Context, identity: ProcessIdentity): void {
-  if (context.access === 'read') {
-    checkLayout(context.root);
-    return;
-  }
   checkLayout(context.root);
+  if (context.access === 'read') return;
   createLayout(context.root, context.disk, context.runner);
   sweep(context.root, context.disk, identity);
   const file = runnerFile(context.root, context.runner);
   if (!fs.existsSync(file)) context.disk.write(file, JSON.stringify(identity));
+}
+
+/** A disk that is full now may have room when this one has left: nothing of it stays behind. */
+function enterWhole(context: Context, identity: ProcessIdentity, toMakeRoom = false): void {
+  const { root, runner, disk, access } = context;
+  try {
+    enter(context, identity);
+    if (access === 'write' && !toMakeRoom) layReserve(root, disk);
+  } catch (error) {
+    if (access === 'write') guard(() => disk.remove(temporaryFolder(root, runner)));
+    if (!toMakeRoom || toProblem(error).code !== 'disk-full' || !giveReserveUp(root, disk)) throw error;
+    enter(context, identity);
+  }
 }
 
 /** Leaves no trace of this runner: its leases are released, and a forgotten one ends after 90 s of silence. */
@@ -173,7 +187,7 @@ export function openStore(root: string, options: OpenOptions = {}): Promise<Resu
     guard(() => {
       const context = createContext(path.resolve(root), options);
       const identity = options.identity ?? identifyProcess();
-      enter(context, identity);
+      enterWhole(context, identity, options.toMakeRoom);
       return join(context, options, identity);
     }),
   );

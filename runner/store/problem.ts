@@ -24,12 +24,12 @@ const known: Readonly<Record<string, { code: string; what: string; hint: string 
   ENOSPC: {
     code: 'disk-full',
     what: 'the disk is full',
-    hint: 'free some space, or set MOFT_HOME to a folder on another disk',
+    hint: 'free some space (`moft gc` shows what of the store can go), or set MOFT_HOME to a folder on another disk',
   },
   EDQUOT: {
     code: 'disk-full',
     what: 'the disk quota is used up',
-    hint: 'free some space, or set MOFT_HOME to a folder on another disk',
+    hint: 'free some space (`moft gc` shows what of the store can go), or set MOFT_HOME to a folder on another disk',
   },
   EROFS: {
     code: 'read-only',

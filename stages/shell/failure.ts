@@ -11,6 +11,8 @@ const signals: Readonly<Record<number, string>> = {
 const shownLines = 8;
 /** What runtimes say when they can't have more: of Python, PyTorch, C++, Node and the system. */
 const noMemory = /\bMemoryError\b|out of memory|cannot allocate memory|std::bad_alloc/i;
+/** What programs print of the system's own words for a disk that takes no more. */
+const noDisk = /\bno space left on device|\bdisk quota exceeded|\bread-only file system/i;
 
 /** Why a command failed, by its exit code, its signal and what it said last; undefined where it ended well. */
 export function failureOf(end: CommandEnd): StageFailure | undefined {
@@ -25,6 +27,12 @@ export function failureOf(end: CommandEnd): StageFailure | undefined {
     );
   if (noMemory.test(end.tail))
     return new StageFailure('resource', 'out-of-memory', `the command ran out of memory${last}`);
+  if (signal === undefined && noDisk.test(end.tail))
+    return new StageFailure(
+      'environment',
+      'disk-full',
+      `the command could not write to a disk; free some space, or set TMPDIR, under which it works, to another disk${last}`,
+    );
   if (signal === 'SIGKILL' || signal === 'SIGTERM')
     return new StageFailure(
       'infrastructure',

@@ -147,6 +147,7 @@ describe('what goes wrong is said, with its class', () => {
     ['a kill from outside', 'kill -9 $$', /^infrastructure killed: .*SIGKILL/],
     ['a crash', 'kill -SEGV $$', /^user signal: .*SIGSEGV/],
     ['want of memory', 'echo "MemoryError" >&2; exit 1', /^resource out-of-memory/],
+    ['want of disk', 'echo "x: No space left on device" >&2; exit 1', /^environment disk-full: .*TMPDIR/],
     ['a missing output', 'true', /^user output-missing: .*out\.txt/],
     ['an output of the wrong sort', 'mkdir out.txt', /^user output-invalid: .*is a folder/],
     ['an output that leads out', 'ln -s /etc/passwd out.txt', /^user output-outside: .*passwd/],

@@ -50,6 +50,34 @@ describe('a full disk', () => {
     valueOf(await again.close());
   });
 
+  it('is opened by who makes room, and by nobody else; neither leaves anything behind', async (context) => {
+    const disk = smallDisk();
+    if (disk === undefined) return context.skip();
+    const root = path.join(disk, '.moft');
+    const first = valueOf(await openStore(root));
+    valueOf(first.cas.putBytes('x'.repeat(300_000)));
+    valueOf(await first.close());
+    try {
+      fs.writeFileSync(path.join(disk, 'filler'), Buffer.alloc(1 << 20));
+    } catch {
+      // as much as there is room for
+    }
+    const problem = errorOf(await openStore(root));
+    expect(problem).toMatchObject({ code: 'disk-full', hint: expect.stringContaining('moft gc') as string });
+    expect(fs.readdirSync(path.join(root, 'tmp'))).toEqual([]);
+    const store = valueOf(await openStore(root, { toMakeRoom: true }));
+    const upkeep = await store.upkeep();
+    const weighed = valueOf(upkeep.weigh({ minAge: 0 }));
+    const swept = valueOf(await upkeep.collect(weighed, () => Promise.resolve()));
+    expect(swept.removed).toEqual({ count: 1, bytes: 300_000 });
+    valueOf(await store.close());
+    expect(fs.readdirSync(path.join(root, 'tmp'))).toEqual([]);
+    const again = valueOf(await openStore(root));
+    valueOf(again.cas.putBytes('there is room for this'));
+    valueOf(await again.close());
+    expect(fs.existsSync(path.join(root, 'reserve'))).toBe(true);
+  });
+
   it.each(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO'])(
     'with %s at any one write, a result is published whole or not at all',
     async (code) => {

@@ -226,6 +226,21 @@ describe('weighing a collection', () => {
     expect(fs.existsSync(blobFile(store, second.digest))).toBe(false);
   });
 
+  it('puts a second result back that somebody has pinned meanwhile', async () => {
+    const store = await freshStore();
+    const first = await publish(store, 'first', 1, 'same');
+    const put = valueOf(store.cas.putBytes('second'));
+    valueOf(await store.records.publish(recordOf({ note: 'same' }, [{ name: 'out', type: 'file', put }])));
+    const second = store.records.all(first.key).find(({ digest }) => digest !== first.digest);
+    if (!second) throw new Error('the second result was not filed');
+    ageStore(store);
+    const weighed = await weigh(store);
+    expect(weighed.alternates).toHaveLength(1);
+    valueOf(await store.records.pin(second));
+    await swept(store, weighed);
+    expect(await store.records.chosen(first.key)).toEqual({ kind: 'chosen', record: second });
+  });
+
   it('clears the scratch of killed attempts, and keeps their logs', async () => {
     const store = await freshStore();
     const attempt = valueOf(store.attempts.create('r0', cellId('a')));

@@ -7,8 +7,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { ResultRecord } from '../../../schemas/protocol.js';
 import type { Context } from '../context.js';
-import { blobPath, names, recordFolder } from '../layout.js';
+import { blobPath, isDigest, names, recordFolder } from '../layout.js';
 import { errorCode } from '../problem.js';
+import { pinName } from '../pins.js';
 import { chosenRecord } from '../records.js';
 import { toKey } from '../key.js';
 import type { Records, Runs } from '../types.js';
@@ -37,7 +38,7 @@ export async function sweep(
     move(
       context,
       path.join(recordFolder(context.root, key), `${digest}.json`),
-      path.join(trash, 'alternates', key, `${digest}.json`),
+      path.join(trash, 'alternates', `${key}-${digest}.json`),
     );
   for (const { digest } of collection.blobs)
     move(context, blobPath(context.root, digest), path.join(trash, 'cas', digest));
@@ -71,7 +72,7 @@ function move(context: Context, from: string, to: string): boolean {
 const moveFolder = (context: Context, from: string, trash: string, key: string): boolean =>
   move(context, from, path.join(trash, 'records', key));
 
-/** Puts back the records that live runs have frozen, the blobs that any kept record needs by now, and what is young. */
+/** Puts back records that live runs have frozen or somebody has pinned, the blobs that any kept record needs by now, and what is young. */
 function putBack(sweeper: Sweeper, trash: string, cutoff: number): Amount {
   const { context } = sweeper;
   const frozen = frozenRecords(liveRuns(context.root, sweeper.runs));
@@ -79,6 +80,13 @@ function putBack(sweeper: Sweeper, trash: string, cutoff: number): Amount {
     const folder = path.join(trash, 'records', key);
     const wanted = names(folder).some((file) => frozen.has(`${key}/${file.replace(/\.json$/, '')}`));
     if (wanted) restoreFolder(context, folder, recordFolder(context.root, key));
+  }
+  for (const name of names(path.join(trash, 'alternates'))) {
+    const [key = '', file = ''] = name.split('-');
+    if (!isDigest(key)) continue;
+    const folder = recordFolder(context.root, key);
+    if (fs.existsSync(path.join(folder, pinName(file.replace(/\.json$/, '')))))
+      move(context, path.join(trash, 'alternates', name), path.join(folder, file));
   }
   const marker = createMarker(context);
   const restored = { count: 0, bytes: 0 };
