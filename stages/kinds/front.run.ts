@@ -11,8 +11,9 @@ import { contextOf, languageModel } from '../lm/index.js';
 import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
 import { loadPolicy } from '../policy/stored-policy.js';
 import { rewardsOf } from '../rewards/index.js';
+import { answersAt, batchesOf } from '../rl/asking-together.js';
 import { changes, exactDecodingProblems, type Decoding } from '../rl/decoding.js';
-import { exactAt, listPrompts } from '../rl/exact-evaluation.js';
+import { listPrompts } from '../rl/exact-evaluation.js';
 import { tradeOffsOfGrid } from '../rl/front-grid.js';
 import { ask, frontPoint, meanRewards, shownSamples, type Asking } from '../rl/front-points.js';
 import { encodePrompts } from '../rl/prompts.js';
@@ -49,14 +50,12 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
   const points: FrontPoint[] = [];
   const kept: FrontSample[] = [];
   const tradeOffs = tradeOffsOfGrid(grid, policy);
-  for (const tradeOff of tradeOffs) {
+  for (const batch of batchesOf(tradeOffs, policy, asking)) {
     signal.throwIfAborted();
-    const model = await policy.at(tradeOff);
-    const answers = ask(model, asking);
-    const exact = listed && exactAt(model, listed, tradeOff);
-    model.dispose();
-    points.push({ ...frontPoint(answers, tradeOff, { reference, asking }), ...(exact ? { exact } : {}) });
-    kept.push(...shownSamples(answers, tradeOff, { prompts, shown }));
+    for (const { tradeOff, answers, exact } of await answersAt(policy, batch, { asking, listed })) {
+      points.push({ ...frontPoint(answers, tradeOff, { reference, asking }), ...(exact ? { exact } : {}) });
+      kept.push(...shownSamples(answers, tradeOff, { prompts, shown }));
+    }
     emit({ type: 'progress', done: points.length, total: tradeOffs.length, unit: 'points' });
   }
   const front: Front = {

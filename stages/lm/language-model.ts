@@ -11,7 +11,7 @@ import { hiddenStates } from './decoder.js';
 import { boundedPasses, packGroups } from './forest.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
-import { assembleRows, byHeads, type RowHeads } from './row-heads.js';
+import { byHeads, scoredByHeads, type RowHeads } from './row-heads.js';
 import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
 import type { MaskedTokenizer } from './tokenizer.js';
 import type { LanguageModel, NamedTensors, PromptGroup, State, TokenBatch, Tokens } from './types.js';
@@ -133,17 +133,6 @@ class DecoderModel implements LanguageModel {
   }
 
   score(prompts: TokenBatch, responses: TokenBatch): Tensor2D {
-    const { heads } = this.#options;
-    if (!heads) return this.#scoreWith(this.#weights, prompts, responses);
-    const { name } = this.#architecture.head;
-    return assembleRows(heads.of, heads.tensors.length, (rows, h) => {
-      const weights = { ...this.#weights, [name]: heads.tensors[h] } as NamedTensors;
-      const at = (texts: TokenBatch): TokenBatch => rows.map((row) => texts[row] ?? new Int32Array());
-      return this.#scoreWith(weights, at(prompts), at(responses));
-    });
-  }
-
-  #scoreWith(weights: NamedTensors, prompts: TokenBatch, responses: TokenBatch): Tensor2D {
     const { distinct, index } = distinctPrompts(prompts);
     // Rows by prompt, so that each prompt runs once.
     const rowsOf: number[][] = distinct.map(() => []);
@@ -153,19 +142,32 @@ class DecoderModel implements LanguageModel {
       responses: (rowsOf[p] ?? []).map((row) => responses[row] ?? new Int32Array()),
     }));
     const passes = this.#architecture.encoder ? boundedPasses(groups) : [groups];
-    const values = passes.map((pass) => this.#logProbs(weights, pass));
-    return paddedRows(values, rowsOf.flat(), responses);
+    const order = rowsOf.flat();
+    let from = 0;
+    const values = passes.map((pass) => {
+      const count = pass.reduce((sum, group) => sum + group.responses.length, 0);
+      return this.#logProbs(pass, order.slice(from, (from += count)));
+    });
+    return paddedRows(values, order, responses);
   }
 
-  /** Of each response token, group by group, in one pass. */
-  #logProbs(weights: NamedTensors, groups: readonly PromptGroup[]): Float32Array {
+  /** Of each response token, group by group, in one pass; `rows` are those of the responses. */
+  #logProbs(groups: readonly PromptGroup[], rows: readonly number[]): Float32Array {
     const packed = packGroups(groups, { config: this.#config });
-    const options = { training: false, masked: this.#masked };
-    const scored = scorePacked(this.#config, weights, packed, options);
-    const values = scored.logProbs.dataSync<'float32'>().slice();
-    scored.logProbs.dispose();
-    scored.distributions.dispose();
-    return values;
+    const { heads } = this.#options;
+    return tf.tidy(() => {
+      if (!heads) {
+        const options = { training: false, masked: this.#masked };
+        return scorePacked(this.#config, this.#weights, packed, options)
+          .logProbs.dataSync<'float32'>()
+          .slice();
+      }
+      const { forest, source, placeNodes } = packed;
+      const options = { training: false, rows: placeNodes, ...(source ? { source } : {}) };
+      const hidden = hiddenStates(this.#config, this.#weights, forest, options);
+      const of = Int32Array.from(rows, (row) => heads.of[row] ?? 0);
+      return scoredByHeads(hidden, packed, { ...heads, of, masked: this.#masked });
+    });
   }
 
   /** The last token of a response is predicted and takes no position. */

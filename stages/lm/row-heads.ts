@@ -2,8 +2,9 @@
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { logSoftmax } from '../backend/ops/distribution.js';
 import { linearTransposed } from '../backend/ops/linear.js';
-import { gatherRows } from '../backend/ops/rows.js';
+import { gatherRows, pick } from '../backend/ops/rows.js';
 import { tf } from '../backend/tf.js';
+import type { Packed } from './forest.js';
 
 export interface RowHeads {
   /** (V, C) each. */
@@ -29,6 +30,31 @@ export function byHeads(
       return logSoftmax(linearTransposed(own, head), masked);
     }),
   );
+}
+
+/** (S) log-probabilities of scored tokens, from (M, C) hidden states of their places: each by the head of its response. */
+export function scoredByHeads(
+  hidden: Tensor2D,
+  { rows, tokens, response }: Pick<Packed, 'rows' | 'tokens' | 'response'>,
+  { tensors, of, masked }: RowHeads & { readonly masked: Int32Array },
+): Float32Array {
+  const values = new Float32Array(tokens.length);
+  tensors.forEach((head, h) => {
+    const scored = [...tokens.keys()].filter((s) => of[response[s] ?? -1] === h);
+    const places = [...new Set(scored.map((s) => rows[s] ?? 0))];
+    const placed = new Map(places.map((place, i) => [place, i]));
+    const found = tf.tidy(() => {
+      const own = gatherRows(hidden, Int32Array.from(places));
+      const distributions = logSoftmax(linearTransposed(own, head), masked); // (places, V)
+      return pick(
+        distributions,
+        Int32Array.from(scored, (s) => placed.get(rows[s] ?? 0) ?? 0),
+        Int32Array.from(scored, (s) => tokens[s] ?? 0),
+      ).dataSync<'float32'>();
+    });
+    scored.forEach((s, i) => (values[s] = found[i] ?? NaN));
+  });
+  return values;
 }
 
 /**

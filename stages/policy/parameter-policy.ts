@@ -36,6 +36,7 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
     method: methodName(manifest),
     objectives: manifest.objectives,
     domain,
+    together: ['prompt', 'soft-tokens', 'logits'].includes(manifest.conditioning),
     at(tradeOff) {
       checkDomain(tradeOff, domain, manifest.objectives);
       const merged = materialize(parameters, mixtureAt(stored, tradeOff));

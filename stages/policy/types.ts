@@ -25,6 +25,14 @@ export interface SteerablePolicy {
   at(tradeOff: TradeOff): Promise<LanguageModel>;
   /** One trade-off a row, where the conditioning allows it. */
   atRows?(tradeOffs: readonly TradeOff[]): Promise<LanguageModel>;
+  /** Whether such rows run in one batch; otherwise they are grouped by trade-off, which saves nothing. */
+  readonly together: boolean;
   cost(tradeOff: TradeOff): Cost;
   dispose(): void;
+}
+
+/** Of a policy whose rows run together. */
+export function atRows(policy: SteerablePolicy, tradeOffs: readonly TradeOff[]): Promise<LanguageModel> {
+  if (!policy.atRows) throw new Error('internal error: a policy answers no rows; please report it');
+  return policy.atRows(tradeOffs);
 }

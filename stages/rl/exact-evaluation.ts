@@ -4,7 +4,7 @@ import type { ExactPoint } from '../../schemas/artifact.js';
 import { problemOf, type ListedWorld } from '../data/world.js';
 import type { MaskedTokenizer } from '../lm/index.js';
 import type { LanguageModel, TokenBatch, Tokens } from '../lm/types.js';
-import type { TradeOff } from '../policy/types.js';
+import { atRows, type SteerablePolicy, type TradeOff } from '../policy/types.js';
 import { exactPoint, networkRounding } from '../worlds/finite.js';
 import type { FiniteProblem } from '../worlds/types.js';
 import type { Prompt } from './prompts.js';
@@ -87,7 +87,39 @@ export function exactAt(
   prompts: readonly ListedPrompt[],
   tradeOff: TradeOff,
 ): ExactPoint {
-  const logs = logProbabilities(model, prompts);
+  return pointOf(prompts, logProbabilities(model, prompts), tradeOff);
+}
+
+/** At each of several trade-offs, in batches of all. */
+export async function exactAtEach(
+  policy: SteerablePolicy,
+  tradeOffs: readonly TradeOff[],
+  prompts: readonly ListedPrompt[],
+): Promise<readonly ExactPoint[]> {
+  const logs = tradeOffs.map((): Float64Array[] => []);
+  const size = Math.max(1, Math.floor(chunk / tradeOffs.length));
+  for (let i = 0; i < prompts.length; i += size) {
+    const some = prompts.slice(i, i + size);
+    const rows = some.flatMap(({ strings }) => strings);
+    const model = await atRows(
+      policy,
+      tradeOffs.flatMap((tradeOff) => rows.map(() => tradeOff)),
+    );
+    const found = logProbabilitiesAtOnce(
+      model,
+      tradeOffs.flatMap(() => some),
+    );
+    model.dispose();
+    logs.forEach((own, k) => own.push(...found.slice(k * some.length, (k + 1) * some.length)));
+  }
+  return tradeOffs.map((tradeOff, k) => pointOf(prompts, logs[k] ?? [], tradeOff));
+}
+
+function pointOf(
+  prompts: readonly ListedPrompt[],
+  logs: readonly Float64Array[],
+  tradeOff: TradeOff,
+): ExactPoint {
   const point = exactPoint(
     prompts.map(({ problem }, i) => ({ problem, logPolicy: logs[i] ?? new Float64Array() })),
     tradeOff,

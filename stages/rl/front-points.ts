@@ -2,7 +2,7 @@
 import type { FrontPoint, FrontSample } from '../../schemas/artifact.js';
 import type { Filter, MaskedTokenizer } from '../lm/index.js';
 import type { LanguageModel } from '../lm/types.js';
-import type { TradeOff } from '../policy/types.js';
+import { atRows, type SteerablePolicy, type TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import type { Reward } from '../rewards/types.js';
 import type { Decoding } from './decoding.js';
@@ -30,14 +30,38 @@ export interface Answers {
 }
 
 export function ask(model: LanguageModel, asking: Asking): Answers {
-  const random = (row: number): Random => new Random(asking.samplingSeed, `front/responses/${row}`);
-  const { stop } = asking.decoding;
-  const { responses, logDrawn } = rollOut(
-    model,
-    asking.prompts,
-    { ...asking, stop, random },
-    filterOf(asking.decoding),
+  return askRows(model, asking, asking.prompts);
+}
+
+/** At each of several trade-offs, in one batch: the rows of each meet the dice that they meet alone. */
+export async function askEach(
+  policy: SteerablePolicy,
+  tradeOffs: readonly TradeOff[],
+  asking: Asking,
+): Promise<readonly Answers[]> {
+  const { prompts, samples } = asking;
+  const rows = prompts.length * samples;
+  const model = await atRows(
+    policy,
+    tradeOffs.flatMap((tradeOff) => Array.from({ length: rows }, () => tradeOff)),
   );
+  const all = askRows(
+    model,
+    asking,
+    tradeOffs.flatMap(() => prompts),
+  );
+  model.dispose();
+  return tradeOffs.map((_, i) => ({
+    responses: all.responses.slice(i * prompts.length, (i + 1) * prompts.length),
+    logDrawn: all.logDrawn.slice(i * rows, (i + 1) * rows),
+  }));
+}
+
+function askRows(model: LanguageModel, asking: Asking, prompts: readonly Prompt[]): Answers {
+  const rows = asking.prompts.length * asking.samples;
+  const random = (row: number): Random => new Random(asking.samplingSeed, `front/responses/${row % rows}`);
+  const options = { ...asking, stop: asking.decoding.stop, random };
+  const { responses, logDrawn } = rollOut(model, prompts, options, filterOf(asking.decoding));
   return { responses, logDrawn };
 }
 

@@ -1,0 +1,49 @@
+/** What a policy answers at several trade-offs: in one batch where its rows run together, else one after the other. */
+import type { ExactPoint } from '../../schemas/artifact.js';
+import type { SteerablePolicy, TradeOff } from '../policy/types.js';
+import { exactAt, exactAtEach, type ListedPrompt } from './exact-evaluation.js';
+import { ask, askEach, type Answers, type Asking } from './front-points.js';
+
+export interface AnswersAt {
+  readonly tradeOff: TradeOff;
+  readonly answers: Answers;
+  readonly exact?: ExactPoint;
+}
+
+/** Log-probabilities that a batch holds at a token, at most: 64 MiB of them. */
+const mostAtOnce = 2 ** 24;
+
+/** The trade-offs that are asked together. */
+export function batchesOf(
+  tradeOffs: readonly TradeOff[],
+  { together }: Pick<SteerablePolicy, 'together'>,
+  { prompts, samples, tokenizer }: Asking,
+): readonly (readonly TradeOff[])[] {
+  const each = prompts.length * samples * tokenizer.vocabulary.length;
+  const size = together ? Math.max(1, Math.floor(mostAtOnce / each)) : 1;
+  return Array.from({ length: Math.ceil(tradeOffs.length / size) }, (_, i) =>
+    tradeOffs.slice(i * size, (i + 1) * size),
+  );
+}
+
+/** Each as if it were asked alone, but for the rounding of a larger batch. */
+export async function answersAt(
+  policy: SteerablePolicy,
+  batch: readonly TradeOff[],
+  { asking, listed }: { readonly asking: Asking; readonly listed?: readonly ListedPrompt[] | undefined },
+): Promise<readonly AnswersAt[]> {
+  const [tradeOff] = batch;
+  if (batch.length !== 1 || !tradeOff) {
+    const answers = await askEach(policy, batch, asking);
+    const exact = listed && (await exactAtEach(policy, batch, listed));
+    return batch.flatMap((one, i) => {
+      const [own, point] = [answers[i], exact?.[i]];
+      return own ? [{ tradeOff: one, answers: own, ...(point ? { exact: point } : {}) }] : [];
+    });
+  }
+  const model = await policy.at(tradeOff);
+  const answers = ask(model, asking);
+  const exact = listed && exactAt(model, listed, tradeOff);
+  model.dispose();
+  return [{ tradeOff, answers, ...(exact ? { exact } : {}) }];
+}

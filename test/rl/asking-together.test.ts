@@ -1,0 +1,89 @@
+/** Trade-offs that a front asks for in one batch: each answer is that of the trade-off asked alone. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { conditioningNames } from '../../schemas/artifact.js';
+import { startEngine } from '../../stages/backend/engine.js';
+import { tf } from '../../stages/backend/tf.js';
+import { languageModel } from '../../stages/lm/index.js';
+import { parameterPolicy } from '../../stages/policy/parameter-policy.js';
+import { answersAt, batchesOf, type AnswersAt } from '../../stages/rl/asking-together.js';
+import { listPrompts } from '../../stages/rl/exact-evaluation.js';
+import { frontPoint, type Asking } from '../../stages/rl/front-points.js';
+import { movedPolicy, objectives } from '../policy/tiny.js';
+
+beforeAll(() => startEngine('wasm'));
+
+const tradeOffs = [0, 0.25, 0.5, 0.75, 1].map((w) => ({ alpha: 0.1, weights: [w, 1 - w] }));
+const world = {
+  name: 'four texts',
+  rewards: [],
+  responses: () =>
+    ['a', 'b', 'a b', 'b a a'].map((text, i) => ({ text, rewards: { left: i / 4, right: 1 - i / 4 } })),
+};
+
+describe.each(['prompt', 'soft-tokens', 'logits'] as const)('a policy conditioned by %s', (name) => {
+  it('answers several trade-offs together as it answers each alone', async () => {
+    const stored = await movedPolicy(name);
+    const policy = parameterPolicy(stored);
+    const { tokenizer, config } = stored;
+    const prompts = Array.from({ length: 18 }, (_, i) => {
+      const prompt = ['a', 'b', 'a b', 'b a'][i % 4] ?? '';
+      return { row: { id: `${i}`, prompt }, tokens: tokenizer.encodePrompt(prompt) };
+    });
+    const asking: Asking = {
+      ...{ prompts, tokenizer, samples: 3, maxTokens: 5, samplingSeed: 2 },
+      rewards: objectives.map((objective) => ({ name: objective, score: (_, text) => text.length / 10 })),
+      decoding: { temperature: 1, top_k: 0, top_p: 1, min_p: 0, stop: [] },
+    };
+    const reference = languageModel(config, stored.reference, tokenizer, { keepWeights: true });
+    const listed = listPrompts(prompts, { world, objectives, tokenizer, reference });
+    const held = tf.memory().numTensors;
+    const batches = batchesOf(tradeOffs, policy, asking);
+    expect(batches).toEqual([tradeOffs]);
+    const together = await answersAt(policy, tradeOffs, { asking, listed });
+    const alone: AnswersAt[] = [];
+    for (const tradeOff of tradeOffs)
+      alone.push(...(await answersAt(policy, [tradeOff], { asking, listed })));
+    expect(tf.memory().numTensors).toBe(held);
+    expect(together.map(({ tradeOff }) => tradeOff)).toEqual(tradeOffs);
+    const said = (found: readonly AnswersAt[]): string[][] =>
+      found.map(({ answers }) => answers.responses.flat().map(({ tokens }) => tokens.join()));
+    expect(said(together)).toEqual(said(alone));
+    // The dice are the same, and what is said is not: the trade-offs were told apart.
+    expect(new Set(said(together).map((texts) => texts.join(' '))).size).toBe(tradeOffs.length);
+    const point = ({ tradeOff, answers, exact }: AnswersAt): number[] => {
+      const { rewards, kl, entropy, length, n } = frontPoint(answers, tradeOff, { reference, asking });
+      return [
+        ...rewards,
+        kl,
+        entropy,
+        length,
+        n,
+        exact?.value ?? NaN,
+        exact?.regret ?? NaN,
+        exact?.kl ?? NaN,
+      ];
+    };
+    together.forEach((one, i) => {
+      const wanted = alone[i];
+      if (!wanted) throw new Error('a trade-off was not asked for');
+      point(one).forEach((value, k) => expect(value).toBeCloseTo(point(wanted)[k] ?? NaN, 4));
+    });
+    policy.dispose();
+  });
+});
+
+it('others, and those whose batch would be too large, are asked one after the other', async () => {
+  for (const name of conditioningNames) {
+    const stored = await movedPolicy(name);
+    const policy = parameterPolicy(stored);
+    const asking = { prompts: { length: 64 }, samples: 4, tokenizer: { vocabulary: { length: 100 } } };
+    const size = (vocabulary: number): number =>
+      batchesOf(tradeOffs, policy, { ...asking, tokenizer: { vocabulary: { length: vocabulary } } } as Asking)
+        .length;
+    const alone = !['prompt', 'soft-tokens', 'logits'].includes(name);
+    expect(size(100), name).toBe(alone ? 5 : 1);
+    expect(size(30_000), name).toBe(alone ? 5 : 3);
+    expect(size(500_000), name).toBe(5);
+    policy.dispose();
+  }
+});
