@@ -56,8 +56,7 @@ async function familiesOf(host: CliHost): Promise<(record: ResultRecord) => Chec
     const kind = kinds.get(name);
     const counted = preimage as unknown as Preimage;
     const family = kind && checkpointFamily(counted, kind);
-    const goesOn = family !== undefined && kind?.extent?.({ ...counted.with }) !== undefined;
-    return { name: family ?? key, goesOn };
+    return { name: family?.name ?? key, goesOn: family?.most !== undefined };
   };
 }
 

@@ -144,10 +144,11 @@ export async function open(
   root: string,
   access: 'read' | 'write' | 'make-room',
   host: CliHost,
+  { shared = false }: { readonly shared?: boolean } = {},
 ): Promise<Store | undefined> {
   const { openStore } = await import('../runner/store/index.js');
   const wanted = access === 'make-room' ? ({ access: 'write', toMakeRoom: true } as const) : { access };
-  const store = await openStore(root, { ...host.store, ...wanted });
+  const store = await openStore(root, { ...host.store, ...wanted, shared });
   if (store.ok) return store.value;
   printProblem(store.error, host);
   return undefined;

@@ -13,7 +13,8 @@ import { clean } from './text.js';
 /** @throws PipelineError where the file has errors */
 export async function machineOf(folder: string): Promise<Machine> {
   const file = join(projectRoot(folder), 'moft.yaml');
-  if (!existsSync(file)) return { resources: {}, caches: [], mlflow: { judgments: true, trust: [] } };
+  if (!existsSync(file))
+    return { shared: false, resources: {}, caches: [], mlflow: { judgments: true, trust: [] } };
   const { readMachine } = await import('../runner/language/read-machine.js');
   const source = { file, text: readFileSync(file, 'utf8') };
   const { machine, diagnostics } = readMachine(source);
@@ -52,7 +53,10 @@ function authorizationOf({ token, login }: CacheSettings, host: CliHost): string
 
 /** The shared caches that a project reads, in their order. */
 export async function cachesOf(folder: string, host: CliHost): Promise<readonly Source[]> {
-  const { caches } = await machineOf(folder);
+  return cachesIn(await machineOf(folder), host);
+}
+
+export async function cachesIn({ caches }: Machine, host: CliHost): Promise<readonly Source[]> {
   const sources: Source[] = [];
   for (const settings of caches)
     sources.push({ remote: await remoteOf(settings, host), trusted: settings.trust });

@@ -4,7 +4,8 @@ import type { Forecast } from '../runner/execute/forecast.js';
 import type { Capacity } from '../runner/execute/resources.js';
 import type * as planningModule from '../runner/plan/index.js';
 import type { KindRegistry } from '../runner/contract.js';
-import type { Plan, PlannedCell, StageSummary } from '../runner/plan/index.js';
+import type { CellId } from '../runner/pipeline.js';
+import type { KeptSteps, Plan, PlannedCell, StageSummary } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
 import { capacityFor, capacityOptions } from './capacity.js';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
@@ -73,6 +74,8 @@ interface Outlook {
   readonly cores: number;
   readonly forecast: Forecast;
   readonly estimate: Estimate;
+  /** How far cells had come that never finished. */
+  readonly kept: ReadonlyMap<CellId, KeptSteps>;
   readonly planning: Planning;
 }
 
@@ -89,14 +92,15 @@ async function lookAhead(plan: Plan, { store, capacity, kinds }: Basis): Promise
     import('../runner/execute/forecast.js'),
   ]);
   // History is read only where something may run.
-  const estimate =
-    plan.counts.hit === plan.cells.length ? () => undefined : estimateSeconds(plan.pipeline, store, kinds);
+  const allHits = plan.counts.hit === plan.cells.length;
+  const estimate = allHits ? () => undefined : estimateSeconds(plan.pipeline, store, kinds);
   return {
     plan,
     stages: planning.stagesOf(plan),
     cores: capacity.cpu,
     forecast: forecast(plan, estimate, capacity),
     estimate,
+    kept: allHits ? new Map<CellId, KeptSteps>() : planning.keptSteps(plan, store, kinds),
     planning,
   };
 }
@@ -139,12 +143,14 @@ const callsJson = (calls: ReturnType<Planning['expectedCalls']>): Record<string,
 /** What is expected of a cell that may run; what a hit saves. */
 function cellOutlook(
   { cell, status, record }: PlannedCell,
-  { estimate }: Outlook,
-): { expected_seconds?: number; saved_seconds?: number; scaled_by?: string } {
+  { estimate, kept }: Outlook,
+): { expected_seconds?: number; saved_seconds?: number; scaled_by?: string; checkpoint?: KeptSteps } {
   if (status === 'hit') return record ? { saved_seconds: record.record.seconds } : {};
   const seconds = estimate(cell);
   const scaled = estimate.scaledBy?.(cell);
+  const checkpoint = kept.get(cell.id);
   return {
+    ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(seconds === undefined ? {} : { expected_seconds: seconds }),
     ...(scaled === undefined ? {} : { scaled_by: scaled }),
   };
@@ -239,7 +245,32 @@ function stageWhy({ cells }: StageSummary): string {
   return `${oneLine(first, 90)}${more}`;
 }
 
-function outlookLines({ plan, cores, forecast, estimate, planning }: Outlook): string[] {
+/** Of trainings that were killed or stopped on their way. */
+function checkpointLines(kept: Outlook['kept']): string[] {
+  const line = (fate: KeptSteps['fate'], head: string, tail: (steps: string) => string): string[] => {
+    const found = [...kept].filter(([, one]) => one.fate === fate);
+    if (found.length === 0) return [];
+    const steps = found.reduce((sum, [, one]) => sum + one.steps, 0);
+    const [first = ''] = found.map(([cell]) => cell);
+    const more = found.length === 1 ? '' : ` and ${found.length - 1} more`;
+    return [`${head}: ${first}${more}, ${tail(counted(steps, 'step'))}`];
+  };
+  return [
+    ...line('kept', 'gone on with', (steps) => `from checkpoints of ${steps}`),
+    ...line(
+      'lost',
+      'starts over',
+      (steps) => `since what counts of it changed: ${steps} of its checkpoint lost`,
+    ),
+    ...line(
+      'open',
+      'may start over',
+      (steps) => `if what it reads comes out otherwise: ${steps} of its checkpoint`,
+    ),
+  ];
+}
+
+function outlookLines({ plan, cores, forecast, estimate, kept, planning }: Outlook): string[] {
   const { savedSeconds, countReason, expectedCalls } = planning;
   const calls = expectedCalls(plan.cells);
   const count = (code: 'uncacheable' | 'tainted', text: string): string[] => {
@@ -249,6 +280,7 @@ function outlookLines({ plan, cores, forecast, estimate, planning }: Outlook): s
   return [
     ...expectedLine(plan, cores, forecast),
     ...scaledLine(plan, estimate),
+    ...checkpointLines(kept),
     ...(plan.counts.hit > 0 ? [`saved by the store: ${duration(savedSeconds(plan.cells))} of work`] : []),
     ...(calls ? [callsLine(calls)] : []),
     ...count('uncacheable', 'which run each time'),

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
 import { loadChecked, makePlan, open, printJson, printProblem, projectRoot, storeRoot } from './load.js';
-import { cachesOf, withCaches } from './machine.js';
+import { cachesIn, machineOf, withCaches } from './machine.js';
 import { flag } from './options.js';
 import { clean, counted } from './text.js';
 
@@ -14,13 +14,14 @@ const spec: CommandSpec = {
   async run([file], options, host) {
     const pipeline = await loadChecked(file, options, host);
     const folder = dirname(pipeline.file);
-    const caches = await cachesOf(folder, host);
+    const machine = await machineOf(folder);
+    const caches = await cachesIn(machine, host);
     if (caches.length === 0)
       throw new UsageError(
         'there is no shared cache to pull from',
         `write one under \`caches:\` in ${projectRoot(folder)}/moft.yaml`,
       );
-    const store = await open(storeRoot(folder, host), 'write', host);
+    const store = await open(storeRoot(folder, host), 'write', host, machine);
     if (!store) return exitCode.environment;
     try {
       const before = await makePlan(pipeline, store, host);

@@ -40,9 +40,10 @@ const spec: CommandSpec = {
     if (backend === 'cpu') warnOfCpu(host);
     const pipeline = await loadChecked(file, options, host);
     const selection = await select(pipeline, options);
-    const { cachesOf, withCaches } = await import('./machine.js');
-    const caches = await cachesOf(dirname(pipeline.file), host);
-    const store = await open(storeRoot(dirname(pipeline.file), host), 'write', host);
+    const { cachesIn, machineOf, withCaches } = await import('./machine.js');
+    const machine = await machineOf(dirname(pipeline.file));
+    const caches = await cachesIn(machine, host);
+    const store = await open(storeRoot(dirname(pipeline.file), host), 'write', host, machine);
     if (!store) return exitCode.environment;
     try {
       return await runIn(await withCaches(store, caches, host), selection, {

@@ -97,6 +97,12 @@ export const MlflowSchema = Type.Object(
 
 export const MachineSchema = Type.Object(
   {
+    shared: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Several users work in this store: whatever is made in it, their group may write to.',
+      }),
+    ),
     mlflow: Type.Optional(MlflowSchema),
     resources: Type.Optional(CapacitySchema),
     caches: Type.Optional(
@@ -136,6 +142,8 @@ export interface MlflowPlace {
 }
 
 export interface Machine {
+  /** Whether the store is that of all users of a group. */
+  readonly shared: boolean;
   readonly mlflow: MlflowPlace;
   readonly resources: MachineResources;
   readonly caches: readonly CacheSettings[];

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { CellId } from '../../runner/pipeline.js';
 import type { DiffCell, DiffSide } from '../../runner/plan/index.js';
 import type { Store, StoredRecord } from '../../runner/store/index.js';
+import { stageEvent } from '../../runner/track/follow.js';
 
 export interface FigureChange {
   readonly id: CellId;
@@ -38,9 +39,8 @@ function lastMetrics(id: CellId, { record }: StoredRecord, store: Store): Readon
   const attempt = store.attempts.list(record.run, id).at(-1);
   const metrics = new Map<string, number>();
   for (const line of attempt ? readOr(attempt.events).split('\n') : []) {
-    const event = parsed(line) as { type?: unknown; name?: unknown; value?: unknown } | undefined;
-    if (event?.type === 'metric' && typeof event.name === 'string' && typeof event.value === 'number')
-      metrics.set(event.name, event.value);
+    const event = stageEvent(line);
+    if (event?.type === 'metric') metrics.set(event.name, event.value);
   }
   return metrics;
 }

@@ -48,6 +48,8 @@ export const unexplained: Failure = {
   message: 'the stage failed and its exit.json does not say why; please report it',
 };
 
+export const unlistedCode = 'unlisted-code';
+
 /** A failure where a cell loaded code that its key doesn't count: a change of it would be served from the cache. */
 export function unlisted(
   { cell, code }: { readonly cell: Pick<Cell, 'kind'>; readonly code: CodeDigest },
@@ -56,5 +58,5 @@ export function unlisted(
   const names = unlistedLoads(code.listing, loaded);
   if (names.length === 0) return undefined;
   const message = `the kind ${cell.kind} loaded ${names.join(', ')}, which its key does not count, so that a change there would be missed; its \`modules\` must name it`;
-  return err({ class: 'internal', code: 'unlisted-code', message });
+  return err({ class: 'internal', code: unlistedCode, message });
 }

@@ -1,23 +1,13 @@
 /** One try at a cell: lease, job.json, worker, checks, blobs, record. */
-import { join } from 'node:path';
 import type { JsonObject } from '../../schemas/json.js';
-import type {
-  ArtifactRef,
-  Exit,
-  Failure,
-  Job,
-  RecordedArtifact,
-  ResultRecord,
-  StageEvent,
-} from '../../schemas/protocol.js';
+import type { Exit, Failure, RecordedArtifact, ResultRecord, StageEvent } from '../../schemas/protocol.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { Cell, Key } from '../pipeline.js';
 import {
   changedSince,
   editedSince,
+  type CheckpointFamily,
   type CodeDigest,
-  type GatheredDigest,
-  type InputDigest,
   type Preimage,
   type Watched,
 } from '../plan/index.js';
@@ -33,7 +23,10 @@ import {
 } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { collectOutputs } from './collect.js';
+import { attemptCheckpoints, type AttemptCheckpoints } from './attempt-checkpoints.js';
 import { jobText } from './job.js';
+import { jobInputs, storedInputs } from './job-inputs.js';
+import { endOrphans } from './orphans.js';
 import { otherEnvironment } from './numeric-environment.js';
 import { readExit } from './outputs.js';
 import type { Work, WorkResult, Workers } from './pool.js';
@@ -48,6 +41,7 @@ import {
   taintNote,
   unexplained,
   unlisted,
+  unlistedCode,
 } from './attempt-words.js';
 import { workspaceOf } from './workspace.js';
 
@@ -63,8 +57,8 @@ export interface AttemptWorld {
   readonly variables: (cell: Cell, gpus: readonly string[]) => Readonly<Record<string, string>>;
   /** Values under `with` that can't change a byte: in job.json, not in the key. */
   readonly inert: (cell: Cell) => JsonObject;
-  /** Checkpoints that a cell shares with those that only go less or further; undefined where it shares none. */
-  readonly checkpointFamily: (preimage: Preimage) => string | undefined;
+  /** Checkpoints that a cell shares with others; undefined where it shares none. */
+  readonly checkpointFamily: (preimage: Preimage) => CheckpointFamily | undefined;
   /** Files of a cell's code that differ from what was frozen at the start. */
   readonly changedCode: (code: CodeDigest) => readonly string[];
 }
@@ -126,18 +120,23 @@ export class CellAttempt {
   readonly #world: AttemptWorld;
   readonly #subject: AttemptSubject;
   readonly #listener: AttemptListener;
+  /** None where all is to be computed: to be compared with what stands, or because its key does not tell all. */
+  readonly #checkpoints: AttemptCheckpoints | undefined;
   #work: Work | undefined;
-  #stopped = false;
+  #stopped: StopManner | undefined;
   #lastSeq = 0;
 
   constructor(world: AttemptWorld, subject: AttemptSubject, listener: AttemptListener) {
     this.#world = world;
     this.#subject = subject;
     this.#listener = listener;
+    const { key, preimage, standing, uncacheable } = subject;
+    if (standing === undefined && uncacheable === undefined)
+      this.#checkpoints = attemptCheckpoints(world.store.root, key, world.checkpointFamily(preimage));
   }
 
   stop(manner: StopManner): void {
-    this.#stopped = true;
+    this.#stopped = manner;
     this.#work?.stop(manner);
   }
 
@@ -157,7 +156,10 @@ export class CellAttempt {
     if (claim.value.kind === 'hit') return { kind: 'served', record: claim.value.record };
     const { lease } = claim.value;
     try {
-      return this.#stopped ? { kind: 'interrupted' } : await this.#runLeased(lease);
+      if (this.#stopped) return { kind: 'interrupted' };
+      const result = await this.#runLeased(lease);
+      await this.#judgeCheckpoints(result);
+      return result;
     } finally {
       lease.release();
     }
@@ -170,8 +172,22 @@ export class CellAttempt {
     return standing || uncacheable !== undefined ? leases.acquire(key) : this.#world.store.claim(key);
   }
 
+  /** Last of all: neither a kill nor a full disk before the result is filed costs what was computed. */
+  async #judgeCheckpoints(result: AttemptResult): Promise<void> {
+    if (result.kind === 'done' && result.record.digest !== '') this.#checkpoints?.spent();
+    else if (this.#checkpoints && (await this.#isDoubtful(result))) this.#checkpoints.distrust();
+  }
+
+  /** Whether what it kept on its way may be of other bytes than those of its key. */
+  async #isDoubtful(result: AttemptResult): Promise<boolean> {
+    if (result.kind === 'done' || result.kind === 'lost') return true;
+    if (result.kind === 'failed' && result.failure.code === unlistedCode) return true;
+    return (await this.#taint()) !== undefined || (await this.#lostInputs()).length > 0;
+  }
+
   async #runLeased(lease: Lease): Promise<AttemptResult> {
     const { store, run } = this.#world;
+    if (lease.takenFrom !== undefined) await endOrphans(store, lease.takenFrom);
     const lost = await this.#lostInputs();
     if (lost.length > 0) return { kind: 'lost', digests: lost, failure: lostFailure(lost) };
     const attempt = store.attempts.create(run, this.#subject.cell.id);
@@ -185,7 +201,7 @@ export class CellAttempt {
   /** Whoever deletes or spoils blobs under a run is found out before the worker is. */
   async #lostInputs(): Promise<readonly string[]> {
     const lost: string[] = [];
-    for (const { type, digest } of this.#stored())
+    for (const { type, digest } of storedInputs(this.#subject))
       if (!(await this.#world.store.cas.has(type, digest))) lost.push(digest);
     return lost;
   }
@@ -208,7 +224,7 @@ export class CellAttempt {
 
   #writeJob(attempt: Attempt): Result<void, Failure> {
     const { cell, preimage } = this.#subject;
-    const inputs = this.#inputs();
+    const inputs = jobInputs(this.#subject, this.#world.store.cas);
     if (!inputs.ok) return inputs;
     const job = jobText(preimage, attempt, {
       inputs: inputs.value,
@@ -216,53 +232,15 @@ export class CellAttempt {
       backend: this.#world.backend,
       secrets: cell.secrets,
       workspace: workspaceOf(this.#subject.key),
-      checkpoint: join(
-        this.#world.store.root,
-        'checkpoints',
-        this.#world.checkpointFamily(preimage) ?? this.#subject.key,
-      ),
+      ...(this.#checkpoints ? { checkpoint: this.#checkpoints.folder } : {}),
     });
     return this.#world.store.attempts.write(attempt.job, job);
-  }
-
-  /** The inputs of job.json, made from the digests of the preimage and, in place, the paths of the file. */
-  #inputs(): Result<Job['inputs'], Failure> {
-    const inputs: Job['inputs'] = {};
-    for (const [name, input] of Object.entries(this.#subject.preimage.inputs)) {
-      const found = isGathered(input)
-        ? this.#gathered(input)
-        : (this.#inPlace(name, input) ?? this.#artifact(input));
-      if (!found.ok) return found;
-      inputs[name] = found.value;
-    }
-    return ok(inputs);
-  }
-
-  #inPlace(name: string, { type, digest }: InputDigest): Result<ArtifactRef, Failure> | undefined {
-    const binding = this.#subject.cell.inputs[name];
-    if (binding?.kind !== 'path' || !binding.inPlace) return undefined;
-    return ok({ type, digest, path: binding.path, inPlace: true });
-  }
-
-  #artifact({ type, digest, at, executable }: InputDigest): Result<ArtifactRef, Failure> {
-    const found = this.#world.store.cas.artifactRef(type, digest);
-    if (!found.ok || at === undefined) return found;
-    return ok({ ...found.value, at, ...(executable ? { executable } : {}) });
-  }
-
-  #gathered(items: readonly GatheredDigest[]): Result<Extract<Job['inputs'][string], unknown[]>, Failure> {
-    const list: Extract<Job['inputs'][string], unknown[]> = [];
-    for (const item of items) {
-      const artifact = this.#artifact(item);
-      if (!artifact.ok) return artifact;
-      list.push({ stage: item.stage, coordinates: { ...item.coordinates }, artifact: artifact.value });
-    }
-    return ok(list);
   }
 
   async #perform(attempt: Attempt, lease: Lease): Promise<WorkEnd> {
     const { workers, variables, clock } = this.#world;
     this.#work = workers.run({
+      attempt: attempt.nonce,
       job: attempt.job,
       epoch: lease.epoch,
       restarts: 0,
@@ -273,6 +251,8 @@ export class CellAttempt {
       onActivity: () => silence?.heard(),
     });
     const work = this.#work;
+    // It was told to stop while its inputs were looked at.
+    if (this.#stopped) work.stop(this.#stopped);
     const { silence: limit } = this.#subject.cell;
     const silence = limit === undefined ? undefined : new Silence(clock, limit, () => work.stop('grace'));
     const result = await work.result;
@@ -304,17 +284,8 @@ export class CellAttempt {
 
   /** A command that wrote through a link has damaged the store: what it damaged is found and taken out. */
   async #distrustInputs(): Promise<void> {
-    for (const { type, digest } of this.#stored()) await this.#world.store.cas.verify(type, digest);
-  }
-
-  /** The inputs that lie in the store: all but those that are read in place. */
-  #stored(): readonly InputDigest[] {
-    const { cell, preimage } = this.#subject;
-    return Object.entries(preimage.inputs).flatMap(([name, input]): readonly InputDigest[] => {
-      const binding = cell.inputs[name];
-      if (binding?.kind === 'path' && binding.inPlace) return [];
-      return isGathered(input) ? input : [input];
-    });
+    for (const { type, digest } of storedInputs(this.#subject))
+      await this.#world.store.cas.verify(type, digest);
   }
 
   #hear(event: StageEvent): void {
@@ -347,14 +318,9 @@ export class CellAttempt {
   async #publish(record: ResultRecord): Promise<Result<StoredRecord, Failure>> {
     const unkept: StoredRecord = { key: record.key as Key, digest: '', record };
     if (this.#subject.uncacheable !== undefined) return ok(unkept);
-    const code = this.#world.changedCode(this.#subject.code);
-    const read = await changedSince(this.#world.store, this.#subject.watched ?? []);
-    // They may have loaded some modules before the change and load others after it.
-    if (code.length > 0) this.#world.workers.retire();
-    if (code.length + read.length > 0) {
-      this.#listener.onNote(
-        code.length > 0 ? taintNote('the code', code) : taintNote('what it reads in place', read),
-      );
+    const taint = await this.#taint();
+    if (taint !== undefined) {
+      this.#listener.onNote(taint);
       // Its children are keyed by its bytes and are sound; only this cell can't be served again.
       return ok(unkept);
     }
@@ -362,6 +328,16 @@ export class CellAttempt {
     const published = await this.#world.store.records.publish(record);
     if (published.ok) await this.#noteEdits();
     return published;
+  }
+
+  /** What counts of the cell and is not what it was when the key was made, as a note. */
+  async #taint(): Promise<string | undefined> {
+    const code = this.#world.changedCode(this.#subject.code);
+    // They may have loaded some modules before the change and load others after it.
+    if (code.length > 0) this.#world.workers.retire();
+    if (code.length > 0) return taintNote('the code', code);
+    const read = await changedSince(this.#world.store, this.#subject.watched ?? []);
+    return read.length > 0 ? taintNote('what it reads in place', read) : undefined;
   }
 
   /** A file that was edited after it was copied harms nothing, but what was computed is not of what lies there now. */
@@ -384,8 +360,4 @@ export class CellAttempt {
       environment: { ...environment },
     };
   }
-}
-
-function isGathered(input: InputDigest | readonly GatheredDigest[]): input is readonly GatheredDigest[] {
-  return Array.isArray(input);
 }

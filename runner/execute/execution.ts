@@ -206,9 +206,12 @@ export class Execution {
     const subject = { cell: planned.cell, key, preimage, code, gpus, watched, copied, ...standing, ...lost };
     const running = new CellAttempt(this.#options, subject, {
       onStart: () => {
-        this.#ledger.tried(cell, { key, how: 'started' });
+        const family = this.#options.checkpointFamily(preimage)?.name;
+        this.#ledger.tried(cell, { key, how: 'started', ...(family === undefined ? {} : { family }) });
         this.#tell({ type: 'cell-started', cell, key, attempt });
         if (mixed !== undefined && attempt === 1) this.note(cell, mixed);
+        // The manifest says so even where the runner is killed before anything else happens.
+        this.#bell.ring();
       },
       onEvent: (event) => this.#options.listener({ ...event, cell }),
       onNote: (text) => this.note(cell, text),
@@ -269,6 +272,7 @@ export class Execution {
         ...(forced ? { forced } : {}),
       });
     if (failure) this.#ledger.failures.push({ cell, failure });
+    if (failure?.class === 'environment') this.#keepWhatRuns();
     this.#noteTry(cell, settlement, outcome);
     const events = this.#events.get(cell);
     this.#tell({
@@ -318,6 +322,12 @@ export class Execution {
     if (this.#schedule.stopping === 'environment') return;
     this.#halts.push(failure);
     this.#schedule.halt();
+    this.#keepWhatRuns();
+  }
+
+  /** A disk that had no room for one cell may have none at the end of the others: they go on, with a checkpoint behind them. */
+  #keepWhatRuns(): void {
+    if (this.#attempts.size > 0) this.#options.workers.checkpoint();
   }
 
   #finish(): RunSummary {

@@ -90,9 +90,10 @@ export class Ledger {
     this.#dirty = true;
   }
 
-  /** Notes a try that has left no record, or none yet. */
+  /** Notes a try that has left no record, or none yet; how it ends is noted beside where it keeps its checkpoints. */
   tried(cell: CellId, attempt: RunTry): void {
-    this.#tries.set(cell, attempt);
+    const family = this.#tries.get(cell)?.family;
+    this.#tries.set(cell, { ...(family === undefined ? {} : { family }), ...attempt });
     this.#dirty = true;
   }
 

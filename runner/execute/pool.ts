@@ -9,6 +9,8 @@ import type { StopManner } from './actions.js';
 
 export interface WorkOrder {
   readonly cell: CellId;
+  /** Nonce of the attempt, which its events carry. */
+  readonly attempt: string;
   /** Absolute path of job.json. */
   readonly job: string;
   readonly epoch: number;
@@ -240,7 +242,8 @@ class WarmWorker {
   #hear(report: WorkerReport): void {
     this.#current?.order.onActivity?.();
     if (report.type === 'group') this.#group = report.group ?? undefined;
-    if (report.type === 'event') this.#current?.order.onEvent(report.event);
+    if (report.type === 'event' && report.attempt === this.#current?.order.attempt)
+      this.#current.order.onEvent(report.event);
     if (report.type !== 'finished') return;
     this.#rss = report.rss;
     this.#retire = report.retire;

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Key } from '../pipeline.js';
 
@@ -7,6 +7,6 @@ let folder: string | undefined;
 
 /** Where a command works: one path for a key, whatever the run, so that a path in its output is the same each time. */
 export function workspaceOf(key: Key): string {
-  folder ??= join(realpathSync(tmpdir()), `moft-${userInfo().uid}`);
+  folder ??= join(realpathSync(tmpdir()), `moft-${process.getuid?.() ?? 0}`);
   return join(folder, key.slice(0, 16));
 }

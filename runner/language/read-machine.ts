@@ -23,7 +23,12 @@ import { expected, knownEntries, readDuration, readText } from './settings.js';
 const standardTimeout = 10;
 
 /** What holds where the file says nothing. */
-const noMachine: Machine = { resources: {}, caches: [], mlflow: { judgments: true, trust: [] } };
+const noMachine: Machine = {
+  shared: false,
+  resources: {},
+  caches: [],
+  mlflow: { judgments: true, trust: [] },
+};
 
 export interface MachineAnalysis {
   readonly machine: Machine;
@@ -40,7 +45,8 @@ export function readMachine(source: Source): MachineAnalysis {
   const resources = readCapacity(entries.get('resources')?.value, context);
   const caches = readCaches(entries.get('caches')?.value, source, context);
   const mlflow = readMlflow(entries.get('mlflow')?.value, context);
-  return { machine: { resources, caches, mlflow }, diagnostics: diagnostics.sorted() };
+  const shared = flagOf(entries.get('shared')?.value, '`shared`', context);
+  return { machine: { shared, resources, caches, mlflow }, diagnostics: diagnostics.sorted() };
 }
 
 function readMlflow(node: Node | undefined, context: Context): MlflowPlace {

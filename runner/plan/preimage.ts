@@ -75,13 +75,21 @@ export function keyOf(preimage: Preimage): Key {
   return keys.get(preimage) ?? keyOfJson(preimage as unknown as JsonObject);
 }
 
+/** Checkpoints that a cell shares with those that only go less or further. */
+export interface CheckpointFamily {
+  readonly name: string;
+  /** How far the cell goes, where what comes after the way does not decide the way: others may go on from its end. */
+  readonly most?: number;
+}
+
 /**
- * Name of the checkpoints that a cell can go on from: the hash of its preimage without what only says how far to go.
+ * The checkpoints that a cell can go on from, named by the hash of its preimage without what only says how far to go.
  * Undefined where the kind keeps none.
  */
-export function checkpointFamily(preimage: Preimage, kind: StageKind): string | undefined {
+export function checkpointFamily(preimage: Preimage, kind: StageKind): CheckpointFamily | undefined {
   if (kind.checkpoints !== true) return undefined;
   const extent = kind.extent?.({ ...preimage.with });
   const rest = { ...preimage, with: pick(preimage.with, (name) => name !== extent) };
-  return sha256(`moft-checkpoint-1\0${canonicalJson(rest as unknown as Json)}`);
+  const name = sha256(`moft-checkpoint-1\0${canonicalJson(rest as unknown as Json)}`);
+  return { name, ...(extent === undefined ? {} : { most: Number(preimage.with[extent]) }) };
 }

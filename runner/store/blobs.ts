@@ -175,15 +175,28 @@ export async function putFile(context: Context, file: string, follow = true): Pr
 }
 
 /** A blob that is used again counts as new, so that no collection takes it from under its next reader. */
-function freshen(context: Context, digest: string): void {
+export function freshen(context: Context, digest: string): void {
   const file = blobPath(context.root, digest);
   const stat = statBlob(file);
   if (context.access === 'read' || !stat || Date.now() - Number(stat.mtimeMs) < freshMs) return;
-  context.disk.touch(file);
+  touch(context, file);
   const after = statBlob(file);
   // Its content is as it was: the digest is believed on, and need not be computed again.
   if (after) context.stats.hashing(file, after)(digest);
 }
+
+/** Times of a file of another user's are that user's to set: a copy that is one's own has the time of its making. */
+function touch(context: Context, file: string): void {
+  try {
+    context.disk.touch(file);
+  } catch (error) {
+    if (errorCode(error) !== 'EPERM') throw error;
+    const temporary = context.temporary();
+    context.disk.copy(file, temporary);
+    context.disk.rename(temporary, file);
+  }
+}
+
 /** Who only hashes needs no blob. */
 const isKept = async (context: Context, digest: string, size: number): Promise<boolean> =>
   context.access === 'read' || blobIsWhole(context, digest, size);

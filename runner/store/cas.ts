@@ -1,6 +1,6 @@
 /** Content-addressed storage: the public face of blobs and trees. */
 import { artifactTypes, type ArtifactType } from '../../schemas/artifact.js';
-import { blobIsWhole, missing, putBytes, putFile, readBlob, receiveBlob } from './blobs.js';
+import { blobIsWhole, freshen, missing, putBytes, putFile, readBlob, receiveBlob } from './blobs.js';
 import type { Context } from './context.js';
 import { blobPath, isDigest } from './layout.js';
 import { guard, guardAsync } from './problem.js';
@@ -72,6 +72,11 @@ export function createCas(context: Context): Cas {
     put,
     has: async (type, digest) =>
       isDigest(digest) && (await lacking(context, listings, { type, digest })) === undefined,
+    reuse: async (digest) => {
+      if (!isDigest(digest) || !(await blobIsWhole(context, digest, undefined))) return false;
+      freshen(context, digest);
+      return true;
+    },
     artifactRef: (type, digest) =>
       guard(() => {
         const path = blobPath(context.root, digest);

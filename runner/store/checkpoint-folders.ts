@@ -3,7 +3,7 @@
  * last and has the digest of each file.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../schemas/json.js';
 
@@ -34,6 +34,39 @@ export function furthestStep(shared: string, most: number): KeptStep | undefined
     .sort((a, b) => b.step - a.step);
   return found.find(isWhole);
 }
+
+/** How far the checkpoints of a family go, in any environment, no further than `most`; their bytes are not read. */
+export function stepsKept(family: string, most: number): number | undefined {
+  const steps = namesIn(family)
+    .map((numeric) => join(family, numeric))
+    .flatMap((shared) => namesIn(shared).flatMap((attempt) => stepsIn(join(shared, attempt))))
+    .filter(({ step, folder }) => step <= most && existsSync(join(folder, manifest)))
+    .map(({ step }) => step);
+  return steps.length === 0 ? undefined : Math.max(...steps);
+}
+
+/**
+ * Removes what a finished cell needs no more: everything; or, where cells that go further share the family, of each
+ * numeric environment all but the furthest.
+ *
+ * @param most how far the finished cell went, where others may go on from there: what is beyond is none of its business
+ */
+export function removeSpent(family: string, most?: number): void {
+  if (most === undefined) {
+    removeFolder(family);
+    return;
+  }
+  for (const shared of namesIn(family).map((name) => join(family, name))) {
+    const kept = furthestStep(shared, Infinity)?.folder;
+    for (const attempt of namesIn(shared).map((name) => join(shared, name))) {
+      for (const { step, folder } of stepsIn(attempt))
+        if (step <= most && folder !== kept) removeFolder(folder);
+      if (namesIn(attempt).length === 0) removeFolder(attempt);
+    }
+  }
+}
+
+export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
 
 function isWhole({ step, folder }: KeptStep): boolean {
   try {

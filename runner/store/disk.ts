@@ -47,6 +47,8 @@ export interface Disk {
   append(path: string): Sink;
   /** Creates and fills a file that doesn't exist yet; where that fails, half of it is not left behind. */
   write(path: string, content: string | Uint8Array): void;
+  /** Makes a file that has the bytes and the mode of another one. */
+  copy(from: string, to: string): void;
   rename(from: string, to: string): void;
   link(existing: string, path: string): void;
   symlink(target: string, path: string): void;
@@ -108,6 +110,10 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
         file.close();
         if (!whole) disk.remove(path);
       }
+    },
+    copy: (from, to) => {
+      before('create', to);
+      fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
     },
     rename: (from, to) => {
       before('rename', to);

@@ -4,6 +4,7 @@ export { createDisk, type Disk, type DiskWrite, type WriteHook } from './disk.js
 export { keyOf, keyOfText, toKey } from './key.js';
 export { isRunName, layoutVersion } from './layout.js';
 export { isRunnerGone, runnerIdentity } from './liveness.js';
+export { openLine } from './lines.js';
 export { newRunId } from './runs.js';
 export { refusalOf, toProblem } from './problem.js';
 export { Tail, TextTail } from './tail.js';

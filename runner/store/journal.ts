@@ -3,28 +3,21 @@
  * that a line torn by a kill is told from a whole one. It decides no hit.
  */
 import fs from 'node:fs';
-import { sha256, type JsonObject } from '../../schemas/json.js';
+import type { JsonObject } from '../../schemas/json.js';
 import type { Context } from './context.js';
 import { journalFile, readText } from './layout.js';
+import { openLine, sealLine } from './lines.js';
 import { guard } from './problem.js';
 import { Tail } from './tail.js';
 import type { JournalContent, JournalFollower, JournalWriter } from './types.js';
 
 type Line = JsonObject & { readonly seq: number };
 
-const checksum = (body: string): string => sha256(body).slice(0, 16);
-
-/** `{"seq":1,...,"sum":"<16 hex>"}`: the sum is over the text before it, closed by a brace. */
-function toLine(event: JsonObject, seq: number): string {
-  const body = JSON.stringify({ seq, ...event });
-  return `${body.slice(0, -1)},"sum":"${checksum(body)}"}\n`;
-}
+const toLine = (event: JsonObject, seq: number): string => sealLine(JSON.stringify({ seq, ...event }));
 
 function fromLine(line: string): Line | undefined {
-  const match = /^(.*),"sum":"([0-9a-f]{16})"\}$/.exec(line);
-  const body = `${match?.[1] ?? ''}}`;
-  if (checksum(body) !== match?.[2]) return undefined;
-  return JSON.parse(body) as Line;
+  const body = openLine(line);
+  return body === undefined ? undefined : (JSON.parse(body) as Line);
 }
 
 interface Parsed extends JournalContent {

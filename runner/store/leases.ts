@@ -30,11 +30,13 @@ function standing(folder: string): Standing {
     : { epoch, released };
 }
 
-function createLease(context: Context, key: Key, epoch: number): Lease {
+function createLease(context: Context, key: Key, { epoch: before, runner, released }: Standing): Lease {
   const folder = leaseFolder(context.root, key);
+  const epoch = before + 1;
   return {
     key,
     epoch,
+    ...(released || runner === undefined ? {} : { takenFrom: runner }),
     release: () => {
       const marker = path.join(folder, `${epoch}.released`);
       // Where the disk is full the lease ends with this process instead.
@@ -79,7 +81,7 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
       const now = standing(folder);
       if (!now.released && !isOver(key, now)) return { kind: 'held', holder: holderOf(now) };
       if (take(context, folder, now.epoch + 1)) {
-        return { kind: 'lease', lease: createLease(context, key, now.epoch + 1) };
+        return { kind: 'lease', lease: createLease(context, key, now) };
       }
     }
   };

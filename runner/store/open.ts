@@ -35,6 +35,7 @@ import { createPump } from './pump.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from './process-identity.js';
 import { createRecords } from './records.js';
 import { createRuns } from './runs.js';
+import { isShared, share, writeForGroup } from './sharing.js';
 import { createStatCache } from './stat-cache.js';
 import type { Claim, Leases, Records, Store, StoreProblem } from './types.js';
 
@@ -43,6 +44,8 @@ export interface OpenOptions {
   readonly access?: 'read' | 'write';
   /** Opens it on a full disk too, if that can be, since room is to be made. */
   readonly toMakeRoom?: boolean;
+  /** Makes it a store that all users of its group write to; one that is, stays one. */
+  readonly shared?: boolean;
   /** The disk to write to; tests stop it at will. */
   readonly disk?: Disk;
   /** Milliseconds that never go back. */
@@ -112,25 +115,36 @@ function createContext(root: string, options: OpenOptions): Context {
   return context;
 }
 
-function enter(context: Context, identity: ProcessIdentity): void {
+function enter(context: Context, identity: ProcessIdentity, toBeShared = false): void {
   checkLayout(context.root);
   if (context.access === 'read') return;
+  if (toBeShared || isShared(context.root)) writeForGroup();
+  const giveToGroup = (): void => {
+    if (toBeShared && fs.existsSync(context.root) && !isShared(context.root)) share(context.root);
+  };
+  // Before anything is written where that may be refused; and what is made for the first time.
+  giveToGroup();
   createLayout(context.root, context.disk, context.runner);
+  giveToGroup();
   sweep(context.root, context.disk, identity);
   const file = runnerFile(context.root, context.runner);
   if (!fs.existsSync(file)) context.disk.write(file, JSON.stringify(identity));
 }
 
 /** A disk that is full now may have room when this one has left: nothing of it stays behind. */
-function enterWhole(context: Context, identity: ProcessIdentity, toMakeRoom = false): void {
+function enterWhole(
+  context: Context,
+  identity: ProcessIdentity,
+  { toMakeRoom = false, shared }: OpenOptions,
+): void {
   const { root, runner, disk, access } = context;
   try {
-    enter(context, identity);
+    enter(context, identity, shared);
     if (access === 'write' && !toMakeRoom) layReserve(root, disk);
   } catch (error) {
     if (access === 'write') guard(() => disk.remove(temporaryFolder(root, runner)));
     if (!toMakeRoom || toProblem(error).code !== 'disk-full' || !giveReserveUp(root, disk)) throw error;
-    enter(context, identity);
+    enter(context, identity, shared);
   }
 }
 
@@ -187,7 +201,7 @@ export function openStore(root: string, options: OpenOptions = {}): Promise<Resu
     guard(() => {
       const context = createContext(path.resolve(root), options);
       const identity = options.identity ?? identifyProcess();
-      enterWhole(context, identity, options.toMakeRoom);
+      enterWhole(context, identity, options);
       return join(context, options, identity);
     }),
   );

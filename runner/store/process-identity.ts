@@ -53,5 +53,17 @@ export function isSurelyDead(other: ProcessIdentity, self: ProcessIdentity): boo
     other.namespace !== undefined &&
     other.namespace === self.namespace &&
     other.started !== undefined;
-  return comparable && startTime(other.pid) !== other.started;
+  if (!comparable) return false;
+  const started = startTime(other.pid);
+  return started === undefined ? !isHidden(other.pid) : started !== other.started;
+}
+
+/** Where /proc shows a user's own processes only, another one's is there all the same. */
+function isHidden(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }

@@ -4,8 +4,8 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { canonicalJson, sha256 } from '../../schemas/json.js';
-import type { ResultRecord } from '../../schemas/protocol.js';
+import { canonicalJson, sha256, type JsonObject } from '../../schemas/json.js';
+import type { RecordedArtifact, ResultRecord } from '../../schemas/protocol.js';
 import type { Key } from '../pipeline.js';
 import { missing } from './blobs.js';
 import { isArtifactType } from './cas.js';
@@ -17,7 +17,8 @@ import { pinName, pinnedIn } from './pins.js';
 import type { Cas, Chosen, Records, StoredRecord } from './types.js';
 
 /**
- * Whether it is a record of this key: its preimage hashes to it, and no artifact has a name that is no digest.
+ * Whether it is a record of this key: of the shape that a record has (schemas/protocol.ts), with a preimage that hashes
+ * to the key, and no artifact whose name is no digest.
  *
  * @param text what was parsed, where it is canonical: the preimage needn't be written again to be hashed
  */
@@ -26,12 +27,23 @@ export function isRecord(value: unknown, key: Key, text = ''): value is ResultRe
   return (
     record?.v === 1 &&
     record.key === key &&
-    typeof record.preimage === 'object' &&
+    isObject(record.preimage) &&
     (holdsPreimage(text, key) || keyOf(record.preimage) === key) &&
     Array.isArray(record.artifacts) &&
-    record.artifacts.every((a) => isDigest(a.digest) && isArtifactType(a.type) && typeof a.name === 'string')
+    record.artifacts.every(isArtifact) &&
+    typeof record.kind === 'string' &&
+    typeof record.run === 'string' &&
+    typeof record.finished === 'string' &&
+    typeof record.seconds === 'number' &&
+    isObject(record.environment)
   );
 }
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isArtifact = ({ name, type, digest, bytes }: Partial<RecordedArtifact>): boolean =>
+  typeof name === 'string' && isArtifactType(type) && isDigest(digest) && Number.isSafeInteger(bytes);
 
 /** Whether the preimage, as it stands in the text of a record, hashes to the key. `run` is the member that follows it. */
 function holdsPreimage(text: string, key: Key): boolean {

@@ -81,6 +81,8 @@ export interface Cas {
   hash(type: ArtifactType, path: string): Promise<Result<Put, StoreProblem>>;
   /** Whether the artifact is whole: every blob there, of the right size, verified since it last changed. */
   has(type: ArtifactType, digest: string): Promise<boolean>;
+  /** Whether a blob is there, which then counts as new: no collection takes it from whoever is about to name it. */
+  reuse(digest: string): Promise<boolean>;
   /** The artifact as job.json and `show` name it; a missing or corrupt listing is a problem. */
   artifactRef(type: ArtifactType, digest: string): Result<ArtifactRef, StoreProblem>;
   /** Hashes every blob of the artifact again, whatever is believed of it; a bad one is quarantined. */
@@ -132,6 +134,8 @@ export interface Records {
 export interface Lease {
   readonly key: Key;
   readonly epoch: number;
+  /** The runner that held it and died: what it left running is to be ended first. */
+  readonly takenFrom?: string;
   release(): void;
 }
 
@@ -188,6 +192,8 @@ export interface RunTry {
    */
   readonly how: 'started' | 'stopped' | 'failed' | 'tainted' | 'uncacheable';
   readonly failure?: Failure;
+  /** Checkpoints that it kept on its way, by the name of their family; absent where its kind keeps none. */
+  readonly family?: string;
 }
 
 /** runs/<run>.json: binds the names of a run to keys and records. */

@@ -1,7 +1,7 @@
 /** Follows a run from outside: its journal, and what its running cells say, as the run's own terminal hears it. */
 import type { JsonObject } from '../../schemas/json.js';
 import type { StageEvent } from '../../schemas/protocol.js';
-import { Tail, type JournalFollower, type Store } from '../store/index.js';
+import { openLine, Tail, type JournalFollower, type Store } from '../store/index.js';
 import type { CellId } from '../pipeline.js';
 import type { LifecycleEvent, RunEvent } from './events.js';
 
@@ -54,12 +54,14 @@ export class RunFollower {
   }
 }
 
-/** Undefined for a line that a kill tore. */
+/** Undefined for a line that a kill tore, or that is not as it was written. */
 export function stageEvent(line: string): StageEvent | undefined {
   try {
-    const event = JSON.parse(line) as StageEvent & { attempt?: string };
+    // Earlier versions wrote no checksums.
+    const body = line.includes('"sum":"') ? openLine(line) : line;
+    const event = JSON.parse(body ?? '') as StageEvent & { attempt?: string };
     delete event.attempt;
-    return event;
+    return Number.isSafeInteger(event.seq) && Number.isSafeInteger(event.time) ? event : undefined;
   } catch {
     return undefined;
   }

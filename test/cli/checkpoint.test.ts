@@ -75,6 +75,19 @@ const modelOf = async (cwd: string): Promise<string> => {
   return artifacts.find(({ name }) => name === 'model')?.digest ?? '';
 };
 
+const other = 'stages.reference.with.batch=5';
+
+async function plan(cwd: string, ...args: string[]): Promise<string> {
+  const shown = start(cwd, 'plan', 'p.yaml', ...args);
+  expect(await shown.ended).toBe(0);
+  return shown.lines().join('\n');
+}
+
+const planned = async (cwd: string, ...args: string[]): Promise<unknown> =>
+  (
+    JSON.parse(await plan(cwd, '--json', ...args)) as { cells: { id: string; checkpoint?: unknown }[] }
+  ).cells.find(({ id }) => id === 'reference')?.checkpoint;
+
 /** Whole checkpoints in a store. */
 function checkpoints(cwd: string): readonly string[] {
   const folder = join(cwd, '.moft/checkpoints');
@@ -97,6 +110,14 @@ it('goes on from the checkpoint that USR1 asked for, and ends with the bytes of 
   }
   first.process.kill('SIGKILL');
   await first.ended;
+  // The plan says what is gone on with, and what another code, setting or input would lose.
+  const steps = Number(/\/(\d+)\/manifest/.exec(checkpoints(killed)[0] ?? '')?.[1]);
+  expect(await planned(killed)).toEqual({ steps, fate: 'kept' });
+  const [text, lost] = [await plan(killed, '--set', other), await planned(killed, '--set', other)];
+  expect(text).toContain(
+    `starts over: reference, since what counts of it changed: ${steps} steps of its checkpoint`,
+  );
+  expect(lost).toEqual({ steps, fate: 'lost' });
   const second = start(killed, 'run', 'p.yaml', '--json');
   expect(await second.ended).toBe(0);
   expect(second.lines().some((line) => line.includes('goes on from the checkpoint of step'))).toBe(true);

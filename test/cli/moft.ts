@@ -17,6 +17,13 @@ export interface Ended {
   readonly stderr: string;
 }
 
+interface Started {
+  readonly env?: Record<string, string>;
+  /** Another user than this one, as only root can start it; its group is its own unless another one is named. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
 /** A running command; its output can be waited for. */
 export class Command {
   readonly process: ChildProcess;
@@ -25,14 +32,14 @@ export class Command {
   stderr = '';
   readonly #listeners = new Set<() => void>();
 
-  constructor(args: readonly string[], options: { cwd: string; env?: Record<string, string>; uid?: number }) {
-    const { cwd, env = {}, uid } = options;
+  constructor(args: readonly string[], options: Started & { cwd: string }) {
+    const { cwd, env = {}, uid, gid = uid } = options;
     const variables = { PATH: process.env.PATH, HOME: cwd, ...env };
     this.process = spawn(process.execPath, [script, ...args], {
       cwd,
       env: variables,
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(uid === undefined ? {} : { uid, gid: uid }),
+      ...(uid === undefined ? {} : { uid, gid }),
     });
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear('stdout', text));
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => this.#hear('stderr', text));
@@ -83,7 +90,7 @@ export class Project {
     writeFileSync(join(this.folder, name), text);
   }
 
-  start(args: readonly string[], options: { env?: Record<string, string>; uid?: number } = {}): Command {
+  start(args: readonly string[], options: Started = {}): Command {
     return new Command(args, { cwd: this.folder, ...options });
   }
 

@@ -1,6 +1,6 @@
 /** Whole runs in real processes: stopped, killed, beside each other, without disk or rights. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Commander } from '../execute/commander.js';
@@ -176,6 +176,18 @@ describe('two runs beside each other on one store', () => {
     expect(sums.reduce((total, { ran }) => total + ran, 0)).toBe(3);
     expect([...commander.seen].sort()).toEqual(cells);
   });
+});
+
+it('what is forced to run again is computed: no checkpoint is offered to it', async () => {
+  const forced = project('name: one\nstages:\n  one: {uses: test/sum}\n');
+  expect((await forced.run('run', 'p.yaml')).code).toBe(0);
+  expect((await forced.run('run', 'p.yaml', '--force', 'one')).code).toBe(0);
+  const attempts = join(forced.folder, '.moft/attempts');
+  const jobs = readdirSync(attempts, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('job.json'))
+    .sort()
+    .map((name) => JSON.parse(readFileSync(join(attempts, name), 'utf8')) as object);
+  expect(jobs.map((job) => 'checkpoint' in job)).toEqual([true, false]);
 });
 
 describe('the disk', () => {

@@ -1,6 +1,8 @@
 /** When a warm worker is used again, and when another one takes its place: real processes, commanded by the test. */
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PoolOptions } from '../../runner/execute/pool.js';
+import { WorkerPool, type PoolOptions } from '../../runner/execute/pool.js';
+import type { CellId } from '../../runner/pipeline.js';
 import { Rig } from './rig.js';
 
 let rig: Rig;
@@ -98,5 +100,61 @@ describe('the only processor', () => {
     (await rig.commander.next('b')).finish();
     await summary;
     expect(rig.story).toContain('ran b');
+  });
+});
+
+describe('an event that comes late', () => {
+  it('is nobody’s: neither in the file of the cell that runs by then, nor heard as its own', async () => {
+    const cells = [rig.step('a'), rig.step('b', { after: ['a'] })];
+    const { summary, store } = await rig.start(cells);
+    const a = await rig.commander.next('a');
+    await a.tell('remember');
+    a.finish();
+    const b = await rig.commander.next('b');
+    expect(b.hello.pid).toBe(a.hello.pid);
+    await b.tell('late {"type":"log","level":"info","text":"of a"}');
+    await b.tell('emit {"type":"log","level":"info","text":"of b"}');
+    b.finish();
+    expect((await summary).counts).toMatchObject({ ran: 2 });
+    const texts = rig.events.flatMap((event) => (event.type === 'log' ? [[event.cell, event.text]] : []));
+    expect(texts).toEqual([['b', 'of b']]);
+    const [attempt] = store.attempts.list('run-1', cells[1]?.id ?? ('' as CellId));
+    expect(
+      readFileSync(attempt?.events ?? '', 'utf8')
+        .trim()
+        .split('\n'),
+    ).toHaveLength(1);
+  });
+
+  it('from a worker, of another attempt than the one it has, is not heard', async () => {
+    const says = (attempt: string): string =>
+      JSON.stringify({
+        type: 'event',
+        attempt,
+        event: { type: 'log', level: 'info', text: attempt, time: 1, seq: 1 },
+      });
+    const lines = [
+      says('another'),
+      says('own'),
+      JSON.stringify({ type: 'finished', seconds: 0, rss: 0, environment: {} }),
+    ];
+    const script = `process.stdin.once('data', () => require('fs').writeSync(3, ${JSON.stringify(`${lines.join('\n')}\n`)}))`;
+    const pool = new WorkerPool({ command: [process.execPath, '-e', script], cwd: rig.folder });
+    const heard: string[] = [];
+    const { result } = pool.run({
+      ...{
+        cell: 'a' as CellId,
+        attempt: 'own',
+        job: 'none',
+        epoch: 1,
+        restarts: 0,
+        env: {},
+        log: '/dev/null',
+      },
+      onEvent: (event) => heard.push(event.type === 'log' ? event.text : event.type),
+    });
+    expect(await result).toMatchObject({ kind: 'ended' });
+    expect(heard).toEqual(['own']);
+    await pool.close();
   });
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ArtifactRef, StageKind } from '../../runner/contract.js';
 import { openCheckpoints, type KeptCheckpoints } from '../../runner/execute/worker/checkpoints.js';
+import { removeSpent } from '../../runner/store/checkpoint-folders.js';
 import clp from '../../stages/kinds/clp.js';
 import dataNews from '../../stages/kinds/data-news.js';
 import sft from '../../stages/kinds/sft.js';
@@ -135,7 +136,7 @@ describe.each(cases)('%s', (_, kind, name, options) => {
     const shorter = { ...options(), with: { ...options().with, steps: 4 } };
     const first = open({ folder, most: 4, atEnd: true });
     await runKind(kind, { ...shorter, checkpoints: { ...first, due: () => false } });
-    first.end('done');
+    removeSpent(folder, 4);
     const further = open({ folder, most: 6, atEnd: true });
     expect(further.from?.step).toBe(4);
     const longer = await runKind(kind, { ...options(), checkpoints: further });
@@ -216,26 +217,37 @@ describe('checkpoints', () => {
     await open({ folder }).save(1, write('one'));
     const diverged = open({ folder });
     await diverged.save(2, write('two'));
-    diverged.end('failed', 'user');
+    diverged.failed('user');
     expect(stateOf(open({ folder }))).toBe('one');
     const killed = open({ folder });
     await killed.save(3, write('three'));
-    killed.end('failed', 'infrastructure');
+    killed.failed('infrastructure');
     expect(stateOf(open({ folder }))).toBe('three');
   });
 
-  it('go when the cell is done, but for the end of one that others may extend', async () => {
+  it('go when the result is kept, but for the end of one that others may extend', async () => {
     const folder = temporary();
-    const first = open({ folder });
-    await first.save(1, write('one'));
-    first.end('done');
+    await open({ folder }).save(1, write('one'));
+    removeSpent(folder);
     expect(existsSync(folder)).toBe(false);
     const again = temporary();
     await open({ folder: again }).save(3, write('three'));
-    const last = open({ folder: again, most: 4, atEnd: true });
-    await last.save(4, write('four'));
-    last.end('done');
+    await open({ folder: again, most: 4, atEnd: true }).save(4, write('four'));
+    await open({ folder: again, most: 9 }).save(7, write('seven, of one that goes further'));
+    removeSpent(again, 4);
     expect(files(again).filter((file) => file.endsWith('state'))).toHaveLength(1);
-    expect(stateOf(open({ folder: again }))).toBe('four');
+    expect(stateOf(open({ folder: again }))).toBe('seven, of one that goes further');
+  });
+
+  it('that are the furthest stay where others may extend them, and those of other machines', async () => {
+    const folder = temporary();
+    await open({ folder }).save(3, write('three'));
+    await open({ folder, most: 4, atEnd: true }).save(4, write('four'));
+    const elsewhere = { node: 'v20.1.0', backend: 'tensorflow' };
+    await open({ folder, environment: elsewhere }).save(2, write('two, elsewhere'));
+    removeSpent(folder, 4);
+    expect(stateOf(open({ folder }))).toBe('four');
+    expect(stateOf(open({ folder, environment: elsewhere }))).toBe('two, elsewhere');
+    expect(files(folder).filter((file) => file.endsWith('state'))).toHaveLength(2);
   });
 });

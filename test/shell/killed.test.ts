@@ -1,7 +1,15 @@
 /** kill -9 of a runner, at points that the command itself reaches: nothing it started lives on. */
 import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,9 +26,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function start(yaml: string): ChildProcess {
+function start(yaml: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
   writeFileSync(join(folder, 'p.yaml'), yaml);
-  return spawn(process.execPath, [moft, 'run', 'p.yaml'], { cwd: folder, stdio: 'ignore' });
+  const variables = { ...process.env, ...env };
+  return spawn(process.execPath, [moft, 'run', 'p.yaml'], { cwd: folder, stdio: 'ignore', env: variables });
 }
 
 /** A command that says its group, then does without end what a trainer does: children, files, output. */
@@ -47,7 +56,10 @@ it('at 10 random points of its command: no orphan is left, and the next run work
 });
 
 // A command that prints would end by itself when nobody is left to read it.
-it('together with its worker: the next run ends what was left before it begins', async () => {
+it.each([
+  ['in the same folder for temporary files', ''],
+  ['in another one, as each job of a cluster has its own', 'elsewhere'],
+])('together with its worker: the next run, %s, ends what was left before it begins', async (_, place) => {
   const runner = start(endless(-1, ':'));
   const group = Number(await readFile(join(folder, 'at'), 'utf8'));
   const [worker = 0] = children(runner.pid ?? 0);
@@ -56,7 +68,9 @@ it('together with its worker: the next run ends what was left before it begins',
   process.kill(worker, 'SIGKILL');
   await once(runner, 'exit');
   expect(isGroupAlive(group)).toBe(true);
-  const next = start(endless(-1, ':'));
+  const temporary = join(folder, place);
+  mkdirSync(temporary, { recursive: true });
+  const next = start(endless(-1, ':'), place === '' ? {} : { TMPDIR: temporary });
   const other = Number(await readFile(join(folder, 'at'), 'utf8'));
   expect(other).not.toBe(group);
   expect(isGroupAlive(group)).toBe(false);

@@ -8,11 +8,11 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Result } from '../../schemas/result.js';
 import type { Store, StoredRecord } from '../../runner/store/index.js';
-import { publicText, seal, unseal } from '../../runner/store/remote/envelope.js';
+import { publicText } from '../../runner/store/remote/envelope.js';
 import { folderRemote } from '../../runner/store/remote/folder.js';
 import { httpRemote } from '../../runner/store/remote/http.js';
 import { withSources } from '../../runner/store/remote/shared.js';
-import { pull, push } from '../../runner/store/remote/transfer.js';
+import { glimpse, pull, push } from '../../runner/store/remote/transfer.js';
 import type { Remote, RemoteProblem } from '../../runner/store/remote/types.js';
 import {
   blobFile,
@@ -41,9 +41,9 @@ async function publish(store: Store, note = 'one'): Promise<StoredRecord> {
   return valueOf(await store.records.publish(recordOf({ note }, outputs)));
 }
 
-async function pushed(remote: Remote): Promise<StoredRecord> {
+async function pushed(remote: Remote, note?: string): Promise<StoredRecord> {
   const store = await freshStore();
-  const stored = await publish(store);
+  const stored = await publish(store, note);
   valueOf(await push(store, remote, { stored, signing }));
   return stored;
 }
@@ -97,13 +97,74 @@ describe('a folder', () => {
     expect(other.records.all(stored.key)).toHaveLength(2);
   });
 
-  it('without a blob is a miss, and nothing is chosen', async () => {
+  it('without a blob is a stated miss, and nothing is chosen', async () => {
     const folder = temporaryFolder();
-    const stored = await pushed(folderRemote(folder));
-    fs.rmSync(path.join(folder, 'cas', stored.record.artifacts[0]?.digest ?? ''));
+    const [stored, second] = [await pushed(folderRemote(folder)), await pushed(folderRemote(folder), 'two')];
+    for (const { record } of [stored, second])
+      fs.rmSync(path.join(folder, 'cas', record.artifacts[0]?.digest ?? ''));
     const other = await freshStore();
-    expect(valueOf(await pull(other, folderRemote(folder), { key: stored.key, trusted }))).toBeUndefined();
+    const remote = folderRemote(folder);
+    for (const ask of [pull, glimpse])
+      expect(errorOf(await ask(other, remote, { key: stored.key, trusted }))).toMatchObject({
+        code: 'incomplete',
+        message: expect.stringContaining(stored.record.artifacts[0]?.digest ?? '') as string,
+      });
     expect(await other.records.chosen(stored.key)).toEqual({ kind: 'none' });
+    // Said once for a cache, and no reason to ask it no more.
+    const notes: string[] = [];
+    const shared = withSources(other, [{ remote, trusted }], (text) => notes.push(text));
+    for (const { key } of [stored, second, stored])
+      expect((await shared.records.chosen(key)).kind).toBe('none');
+    expect(notes).toHaveLength(1);
+    const whole = await pushed(remote, 'three');
+    expect(await shared.records.chosen(whole.key)).toMatchObject({ kind: 'chosen' });
+  });
+
+  it('is not given what is damaged or lost here', async () => {
+    const folder = temporaryFolder();
+    const store = await freshStore();
+    const stored = await publish(store);
+    const [file] = stored.record.artifacts;
+    const blob = blobFile(store, file?.digest ?? '');
+    for (const spoil of [
+      () => {
+        fs.chmodSync(blob, 0o644);
+        fs.writeFileSync(blob, 'FILE of one');
+      },
+      () => fs.rmSync(blob, { force: true }),
+    ]) {
+      spoil();
+      const problem = errorOf(await push(store, folderRemote(folder), { stored, signing }));
+      expect(problem).toMatchObject({
+        code: 'local',
+        hint: expect.stringContaining('run its cell') as string,
+      });
+      expect(fs.readdirSync(folder)).toEqual([]);
+    }
+  });
+
+  it('gives back what is lost here later', async () => {
+    const remote = folderRemote(temporaryFolder());
+    const stored = await pushed(remote);
+    const notes: string[] = [];
+    const here = await freshStore();
+    const shared = withSources(here, [{ remote, trusted }], (text) => notes.push(text));
+    expect(await shared.records.chosen(stored.key)).toMatchObject({ kind: 'chosen' });
+    fs.rmSync(blobFile(here, stored.record.artifacts[0]?.digest ?? ''));
+    expect(await here.records.chosen(stored.key)).toMatchObject({ kind: 'incomplete' });
+    expect(await shared.records.chosen(stored.key)).toEqual({ kind: 'chosen', record: stored });
+    expect(notes).toEqual([]);
+  });
+
+  it('that gives a blob which is here keeps it from a collection that runs', async () => {
+    const remote = folderRemote(temporaryFolder());
+    const stored = await pushed(remote);
+    const here = await freshStore();
+    const put = valueOf(here.cas.putBytes('file of one'));
+    const old = new Date(Date.now() - 48 * 3_600_000);
+    fs.utimesSync(blobFile(here, put.digest), old, old);
+    valueOf(await pull(here, remote, { key: stored.key, trusted }));
+    expect(fs.statSync(blobFile(here, put.digest)).mtimeMs).toBeGreaterThan(old.getTime() + 1000);
   });
 
   it.each(['shorter', 'longer than it was, by much', 'same size!!!'])(
@@ -118,52 +179,6 @@ describe('a folder', () => {
       expect(problem).toMatchObject({ code: 'damaged' });
       expect(fs.existsSync(blobFile(other, digest))).toBe(false);
       expect(await other.records.chosen(stored.key)).toEqual({ kind: 'none' });
-    },
-  );
-});
-
-describe('an envelope', () => {
-  const record = recordOf({ note: 'sealed' }, []);
-  const key = keyFor({ note: 'sealed' });
-  const refusal = (content: Buffer): RemoteProblem['code'] => errorOf(unseal(content, key, trusted)).code;
-  const changed = (change: (envelope: Record<string, unknown>) => void): Buffer => {
-    const envelope = JSON.parse(seal(record, signing).toString()) as Record<string, unknown>;
-    change(envelope);
-    return Buffer.from(JSON.stringify(envelope));
-  };
-
-  it('opens for who trusts its signer', () => {
-    expect(valueOf(unseal(seal(record, signing), key, trusted))).toEqual(record);
-  });
-
-  it('of a stranger, or of one who claims to be trusted, stays closed', () => {
-    expect(refusal(seal(record, newKey()))).toBe('not-trusted');
-    expect(refusal(changed((envelope) => void (envelope.signer = publicText(newKey()))))).toBe('not-trusted');
-    const forged = JSON.parse(seal(record, newKey()).toString()) as Record<string, unknown>;
-    expect(refusal(Buffer.from(JSON.stringify({ ...forged, signer: trusted[0] })))).toBe('damaged');
-  });
-
-  it('with any byte of the record changed stays closed', () => {
-    expect(
-      refusal(
-        changed((envelope) => void (envelope.record = String(envelope.record).replace('sealed', 'healed'))),
-      ),
-    ).toBe('damaged');
-    expect(refusal(changed((envelope) => void (envelope.record = `${String(envelope.record)} `)))).toBe(
-      'damaged',
-    );
-    expect(refusal(changed((envelope) => void (envelope.signature = '')))).toBe('damaged');
-  });
-
-  it('of another key stays closed, though its signature holds', () => {
-    expect(refusal(seal(recordOf({ note: 'other' }, []), signing))).toBe('damaged');
-    expect(refusal(seal({ ...recordOf({ note: 'other' }, []), key }, signing))).toBe('damaged');
-  });
-
-  it.each(['', '{', 'null', '[]', '{"v":2}', 'x'.repeat((1 << 20) + 1)])(
-    'that is none (%#) stays closed',
-    (text) => {
-      expect(refusal(Buffer.from(text))).toBe('damaged');
     },
   );
 });

@@ -3,11 +3,11 @@
  * never share a folder; each goes on from the furthest whole checkpoint of any of them. A checkpoint is one of bytes:
  * on another engine, version or processor it would not lead to the same result, so it isn't looked at there.
  */
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256, type JsonObject } from '../../../schemas/json.js';
 import type { Checkpoints } from '../../contract.js';
-import { furthestStep, namesIn, sealStep, stepsIn } from '../../store/checkpoint-folders.js';
+import { furthestStep, namesIn, removeFolder, sealStep } from '../../store/checkpoint-folders.js';
 
 export interface CheckpointOptions {
   /** Folder of the family. */
@@ -29,8 +29,8 @@ export interface CheckpointOptions {
 }
 
 export interface KeptCheckpoints extends Checkpoints {
-  /** Tidies up after the try: what is of no more use goes. */
-  end(how: 'done' | 'failed' | 'interrupted', failureClass?: string): void;
+  /** A try that went wrong by itself would lead there again: what it kept goes. The rest is the runner's to judge. */
+  failed(failureClass: string): void;
 }
 
 /** What decides the bytes of a step, of all that a record says of its environment. */
@@ -56,14 +56,8 @@ export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
       await save(own, step, write);
       last = options.monotonic();
     },
-    end: (how, failureClass) => {
-      // A try that went wrong by itself leads there again.
-      if (how === 'failed' && (failureClass === 'user' || failureClass === 'internal')) remove(own);
-      if (how !== 'done') return;
-      if (!options.atEnd) remove(options.folder);
-      else
-        for (const name of namesIn(shared))
-          if (join(shared, name) !== own) removeBelow(join(shared, name), options.most);
+    failed: (failureClass) => {
+      if (failureClass === 'user' || failureClass === 'internal') removeFolder(own);
     },
   };
 }
@@ -71,27 +65,20 @@ export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
 async function save(own: string, step: number, write: (folder: string) => Promise<void>): Promise<void> {
   const place = join(own, String(step));
   const fresh = `${place}.new`;
-  remove(fresh);
+  removeFolder(fresh);
   mkdirSync(fresh, { recursive: true });
   await write(fresh);
   sealStep(fresh, step);
-  remove(place);
+  removeFolder(place);
   renameSync(fresh, place);
   // The one before stays until this one is whole.
-  for (const name of namesIn(own)) if (name !== String(step)) remove(join(own, name));
+  for (const name of namesIn(own)) if (name !== String(step)) removeFolder(join(own, name));
 }
-
-function removeBelow(attempt: string, most: number): void {
-  for (const { step, folder } of stepsIn(attempt)) if (step <= most) remove(folder);
-  if (namesIn(attempt).length === 0) remove(attempt);
-}
-
-const remove = (path: string): void => rmSync(path, { recursive: true, force: true });
 
 /** For kinds that keep none, and jobs without a folder for them. */
 export const noCheckpoints: KeptCheckpoints = {
   atEnd: false,
   due: () => false,
   save: () => Promise.resolve(),
-  end: () => undefined,
+  failed: () => undefined,
 };

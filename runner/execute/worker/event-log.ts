@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { JudgmentBody, StageEvent, StageEventBody } from '../../../schemas/protocol.js';
 import { StageFailure } from '../../contract.js';
+import { sealLine } from '../../store/lines.js';
 
 /** Longest line of events.jsonl, in UTF-16 code units. */
 export const maxEventLength = 65_536;
@@ -19,6 +20,7 @@ export class EventLog {
   readonly #options: EventLogOptions;
   readonly #file: number;
   #seq = 0;
+  #closed = false;
 
   constructor(options: EventLogOptions) {
     this.#options = options;
@@ -27,14 +29,17 @@ export class EventLog {
 
   /** @throws StageFailure where an event says what it can't mean: `refused` in this file */
   append(body: StageEventBody): void {
+    // Of a promise that nobody waited for: the cell is over, and its file may be another one's by now.
+    if (this.#closed) return;
     const refusal = refused(body);
     if (refusal) throw new StageFailure('user', refusal.code, refusal.message);
     const event: StageEvent = { time: Math.trunc(this.#options.now()), seq: ++this.#seq, ...shortened(body) };
-    writeSync(this.#file, JSON.stringify({ ...event, attempt: this.#options.attempt }) + '\n');
+    writeSync(this.#file, sealLine(JSON.stringify({ ...event, attempt: this.#options.attempt })));
     this.#options.onEvent(event);
   }
 
   close(): void {
+    this.#closed = true;
     closeSync(this.#file);
   }
 }

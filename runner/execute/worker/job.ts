@@ -26,7 +26,7 @@ export interface JobOrder {
 }
 
 export interface JobControl {
-  readonly onEvent: (event: StageEvent) => void;
+  readonly onEvent: (event: StageEvent, attempt: string) => void;
   /** Polled at every event, so that a loop that never returns to the event loop can be stopped. */
   readonly stopRequested: () => boolean;
   readonly controller: AbortController;
@@ -74,8 +74,8 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
   } catch (error) {
     ending = endingOf(error, control.controller.signal);
   }
+  if (ending.error) checkpoints.failed(ending.error.class);
   const unwritten = writeExit(order, { ...ending, modules: loaded() });
-  checkpoints.end(ending.status, ending.error?.class);
   const error = ending.error ?? unwritten;
   return {
     status: unwritten ? 'failed' : ending.status,
@@ -157,7 +157,7 @@ async function runKind({ kind, job, host, control, checkpoints, folder }: Runnin
     path: join(folder, 'events.jsonl'),
     attempt: job.attempt,
     now: () => host.now(),
-    onEvent,
+    onEvent: (event) => onEvent(event, job.attempt),
   });
   const allow = forbidMathRandom();
   try {

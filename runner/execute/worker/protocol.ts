@@ -23,7 +23,8 @@ export type WorkerCommand =
 
 export type WorkerReport =
   | { readonly type: 'ready' }
-  | { readonly type: 'event'; readonly event: StageEvent }
+  /** With the nonce of the attempt: what one says late is not another one's. */
+  | { readonly type: 'event'; readonly attempt: string; readonly event: StageEvent }
   /** Something happens, though no event says what. At most one a second. */
   | { readonly type: 'alive' }
   /** A command of the user's runs in this process group, which ends with the worker; null when it has ended. */

@@ -75,7 +75,7 @@ export function serveWarm(
       controller,
       checkpointAsked,
       stopRequested: () => Atomics.load(stop, 0) === 1,
-      onEvent: (event) => report({ type: 'event', event }),
+      onEvent: (event, attempt) => report({ type: 'event', attempt, event }),
       grace: () => grace,
       onGroup: (of) => {
         watch(of);

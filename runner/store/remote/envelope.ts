@@ -72,9 +72,15 @@ export function unseal(
   if (!verify(null, Buffer.from(tag + text), publicKey, Buffer.from(signature, 'base64')))
     return damaged(`the signature of the record of ${key} does not hold`);
   const record = parse(text);
-  if (!isRecord(record, key) || canonicalJson(record) !== text)
-    return damaged(`the record at ${key} is that of another key`);
+  if (!isRecord(record, key) || canonicalJson(record) !== text || !hasItsOutputs(record))
+    return damaged(`the record at ${key} is that of another key, or none at all`);
   return ok(record);
+}
+
+/** Every output that the preimage names is there, of its type. */
+function hasItsOutputs({ preimage, artifacts }: ResultRecord): boolean {
+  const outputs = Object.entries((preimage.outputs ?? {}) as Readonly<Record<string, unknown>>);
+  return outputs.every(([name, type]) => artifacts.some((one) => one.name === name && one.type === type));
 }
 
 function parse(text: string): unknown {

@@ -13,6 +13,12 @@ export interface Source {
 /** A cache that fails so often in a run is asked no more. */
 const mostFailures = 2;
 
+const ofOneRecord: ReadonlySet<RemoteProblem['code']> = new Set<RemoteProblem['code']>([
+  'damaged',
+  'not-trusted',
+  'incomplete',
+]);
+
 /**
  * The store, with `records.chosen` asking the caches in their order where nothing is chosen here.
  *
@@ -28,9 +34,10 @@ export function withSources(
   const failures = new Map<Source, number>();
   const absent = new Set<Key>();
   const said = new Set<string>();
-  const say = (text: string): void => {
-    if (!said.has(text)) note(text);
-    said.add(text);
+  /** Once, whatever else is said of the same. */
+  const say = (text: string, of = text): void => {
+    if (!said.has(of)) note(text);
+    said.add(of);
   };
   const fail = (source: Source, problem: RemoteProblem): void => {
     const count = (failures.get(source) ?? 0) + 1;
@@ -45,8 +52,9 @@ export function withSources(
       const found = await ask(store, source.remote, { key, trusted: source.trusted });
       if (found.ok && found.value) return { kind: 'chosen', record: found.value };
       if (found.ok) continue;
-      // A bad record says nothing of the cache's other ones.
-      if (found.error.code === 'damaged' || found.error.code === 'not-trusted') say(messageOf(found.error));
+      const { code } = found.error;
+      // A bad record says nothing of the cache's other ones; of a thousand of them the first is told.
+      if (ofOneRecord.has(code)) say(messageOf(found.error), `${source.remote.name} ${code}`);
       else fail(source, found.error);
     }
     absent.add(key);

@@ -44,7 +44,7 @@ async function signedRecord(remote: Remote, { key, trusted }: Sought) {
   return content.value === undefined ? ok(undefined) : unseal(content.value, key, trusted);
 }
 
-/** Fetches the result of a key, if the cache has it whole and a trusted one signed it. */
+/** Fetches the result of a key, if the cache has it whole and a trusted one signed it; undefined where it has none. */
 export async function pull(
   store: Store,
   remote: Remote,
@@ -55,7 +55,6 @@ export async function pull(
   if (record.value === undefined) return ok(undefined);
   const fetched = await fetchArtifacts(store, remote, record.value);
   if (!fetched.ok) return fetched;
-  if (!fetched.value) return ok(undefined);
   const published = await store.records.publish(record.value);
   return published.ok ? published : err(local(published.error));
 }
@@ -72,18 +71,22 @@ export async function glimpse(
   for (const { digest } of record.value.artifacts) {
     const there = await remote.has(digest);
     if (!there.ok) return there;
-    if (!there.value) return ok(undefined);
+    if (!there.value) return err(incomplete(remote, digest));
   }
   const digest = sha256(canonicalJson(record.value));
   return ok({ key: sought.key, digest, record: record.value, from: remote.name });
 }
 
-/** False where the cache lacks a blob: it may be on its way there. */
+const incomplete = ({ name }: Remote, digest: string): RemoteProblem => ({
+  code: 'incomplete',
+  message: `the shared cache ${name} has a result without all of its blobs (${digest} is missing): it is none`,
+});
+
 async function fetchArtifacts(
   store: Store,
   remote: Remote,
   record: ResultRecord,
-): Promise<Result<boolean, RemoteProblem>> {
+): Promise<Result<void, RemoteProblem>> {
   for (const { type, digest, bytes } of record.artifacts) {
     const isFile = type === 'file';
     const root = await fetchBlob(store, remote, {
@@ -91,19 +94,19 @@ async function fetchArtifacts(
       bytes: isFile ? bytes : listingLimit,
       exact: isFile,
     });
-    if (!root.ok || !root.value) return root;
+    if (!root.ok) return root;
     if (isFile) continue;
     const files = await fetchFiles(store, remote, digest);
-    if (!files.ok || !files.value) return files;
+    if (!files.ok) return files;
   }
-  return ok(true);
+  return ok(undefined);
 }
 
 async function fetchFiles(
   store: Store,
   remote: Remote,
   digest: string,
-): Promise<Result<boolean, RemoteProblem>> {
+): Promise<Result<void, RemoteProblem>> {
   const listing = store.cas.read(digest);
   if (!listing.ok) return err(local(listing.error));
   const parsed = guard(() => parseListing(listing.value.toString('utf8')));
@@ -111,23 +114,19 @@ async function fetchFiles(
   for (const entry of parsed.value.entries) {
     if (entry.type !== 'file') continue;
     const file = await fetchBlob(store, remote, { digest: entry.digest, bytes: entry.size, exact: true });
-    if (!file.ok || !file.value) return file;
+    if (!file.ok) return file;
   }
-  return ok(true);
+  return ok(undefined);
 }
 
-async function fetchBlob(
-  store: Store,
-  remote: Remote,
-  wanted: Wanted,
-): Promise<Result<boolean, RemoteProblem>> {
-  if (await store.cas.has('file', wanted.digest)) return ok(true);
+async function fetchBlob(store: Store, remote: Remote, wanted: Wanted): Promise<Result<void, RemoteProblem>> {
+  if (await store.cas.reuse(wanted.digest)) return ok(undefined);
   const body = await remote.blob(wanted.digest);
   if (!body.ok) return body;
-  if (body.value === undefined) return ok(false);
+  if (body.value === undefined) return err(incomplete(remote, wanted.digest));
   try {
     const received = await store.cas.receive(wanted.digest, body.value, wanted);
-    return received.ok ? ok(true) : err(asRemote(received.error));
+    return received.ok ? ok(undefined) : err(asRemote(received.error));
   } catch (error) {
     return err(asProblem(error, remote.name.startsWith('http') ? remote.name : 'file:///'));
   }
@@ -145,6 +144,9 @@ export async function push(
 ): Promise<Result<Amounts, RemoteProblem>> {
   let blobs = 0;
   let bytes = 0;
+  // A damaged blob under its name would be in everybody's way: nobody could put the right one there.
+  for (const { name, type, digest } of stored.record.artifacts)
+    if (!(await store.cas.has(type, digest))) return err(lostHere(stored, name));
   const digests = blobsOf(store, stored.record);
   if (!digests.ok) return err(local(digests.error));
   for (const digest of digests.value) {
@@ -161,6 +163,12 @@ export async function push(
   const put = await remote.putRecord(stored.key, seal(stored.record, signing));
   return put.ok ? ok({ blobs, bytes }) : put;
 }
+
+const lostHere = ({ key }: StoredRecord, name: string): RemoteProblem => ({
+  code: 'local',
+  message: `the store has lost the artifact ${name} of ${key}, or it is corrupt; it was not pushed`,
+  hint: 'run its cell again, then push',
+});
 
 /** All blobs of a result, each once, and the listing of its code, for whoever wants to explain it elsewhere. */
 function blobsOf(store: Store, record: ResultRecord): Result<readonly string[], StoreProblem> {

@@ -2,7 +2,8 @@
 import type { Result } from '../../../schemas/result.js';
 
 export interface RemoteProblem {
-  readonly code: 'timeout' | 'unreachable' | 'refused' | 'not-trusted' | 'damaged' | 'local';
+  /** `incomplete`: it has the record and not all of its blobs; they may be on their way there. */
+  readonly code: 'timeout' | 'unreachable' | 'refused' | 'not-trusted' | 'damaged' | 'incomplete' | 'local';
   readonly message: string;
   readonly hint?: string;
 }

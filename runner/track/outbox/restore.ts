@@ -55,6 +55,7 @@ async function restoreCell(
   const pulled = await pull(store, artifactRemote(client.address, folder.value), { key, trusted });
   if (pulled.ok) return ok(pulled.value ? { kind: 'restored', record: pulled.value } : { kind: 'nothing' });
   const { code, message } = pulled.error;
+  if (code === 'incomplete') return ok({ kind: 'nothing' });
   return code === 'timeout' || code === 'unreachable'
     ? err(problem('unreachable', message))
     : ok({ kind: 'refused', problem: pulled.error });

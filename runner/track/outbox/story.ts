@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import type { Json, JsonObject } from '../../../schemas/json.js';
 import type { Job, ResultRecord, StageEvent } from '../../../schemas/protocol.js';
 import { Tail, type Attempt, type Store } from '../../store/index.js';
+import { stageEvent } from '../follow.js';
 import type { CellPicture } from './picture.js';
 
 export type Metric = Extract<StageEvent, { type: 'metric' }>;
@@ -14,18 +15,6 @@ export function jobOf(attempt: Attempt | undefined): Job | undefined {
   if (!attempt) return undefined;
   try {
     return JSON.parse(fs.readFileSync(attempt.job, 'utf8')) as Job;
-  } catch {
-    return undefined;
-  }
-}
-
-/** An event of a line; undefined for what a kill tore. */
-export function readEvent(line: string): StageEvent | undefined {
-  try {
-    const event = JSON.parse(line) as Partial<StageEvent>;
-    return Number.isSafeInteger(event.seq) && Number.isSafeInteger(event.time)
-      ? (event as StageEvent)
-      : undefined;
   } catch {
     return undefined;
   }
@@ -53,7 +42,7 @@ export function storyOf(store: Store, run: string, cell: CellPicture): CellStory
   const last = new Map<string, Metric>();
   for (const attempt of attempts)
     for (const line of new Tail(attempt.events).readAll()) {
-      const event = readEvent(line);
+      const event = stageEvent(line);
       if (event?.type === 'sample') samples.push(event);
       if (event?.type === 'note') notes.push(event);
       if (event?.type === 'metric') last.set(event.name, event);

@@ -3,7 +3,7 @@ import type { CellId } from '../../pipeline.js';
 import { Tail, type Attempt, type Store } from '../../store/index.js';
 import type { StageEvent } from '../../../schemas/protocol.js';
 import type { SentCell, Stretch } from './sent.js';
-import { readEvent } from './story.js';
+import { stageEvent } from '../follow.js';
 
 /** Metrics of a stretch: as many as a call takes, and one place for the tag that says how far it goes. */
 const mostMetrics = 999;
@@ -62,7 +62,7 @@ export class EventStream {
     if (this.#queue.length > mostMetrics) return;
     this.#tail ??= this.#open();
     for (const line of this.#tail?.read() ?? []) {
-      const event = readEvent(line);
+      const event = stageEvent(line);
       if (event && event.seq > this.#last) this.#queue.push(event);
     }
   }

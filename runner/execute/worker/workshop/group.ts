@@ -1,9 +1,14 @@
 /** Process groups: whether any process of one lives, and how all of them are ended. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { identifyProcess, type ProcessIdentity } from '../../../store/process-identity.js';
+
+/** Each attempt that starts a command leaves there who leads its group, before it runs. */
+export const processFile = 'process.json';
 
 const firstPause = 2;
 const longestPause = 50;
+const endLimit = 5000;
 
 function readOr(file: string): string {
   try {
@@ -62,6 +67,23 @@ export async function groupGone(group: number, limit: number): Promise<boolean> 
     waited += pause;
   }
   return true;
+}
+
+/** Whether the process that leads a group now is another one, which got the number of one that ended. */
+function isReused({ pid, started }: ProcessIdentity): boolean {
+  const now = identifyProcess(pid);
+  return now.started !== undefined && now.started !== started;
+}
+
+/**
+ * Ends the group of a command that nobody supervises any more; false where it doesn't end. One of another machine, or
+ * of before this one started, is over.
+ */
+export async function endGroup(leader: ProcessIdentity, self: ProcessIdentity): Promise<boolean> {
+  const here = leader.host === self.host && leader.boot === self.boot && leader.namespace === self.namespace;
+  if (!here || isReused(leader) || !isGroupAlive(leader.pid)) return true;
+  signalGroup(leader.pid, 'SIGKILL');
+  return groupGone(leader.pid, endLimit);
 }
 
 /**

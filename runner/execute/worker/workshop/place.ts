@@ -7,11 +7,10 @@ import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StageFailure } from '../../../contract.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from '../../../store/process-identity.js';
-import { groupGone, isGroupAlive, signalGroup } from './group.js';
+import { endGroup } from './group.js';
 
 /** More than so many others at work under one key on one machine: something is wrong. */
 const most = 32;
-const endLimit = 5000;
 
 interface Owner {
   readonly supervisor: ProcessIdentity;
@@ -62,19 +61,9 @@ function isOver({ supervisor }: Owner, self: ProcessIdentity): boolean {
   }
 }
 
-/** Whether the process that leads a group now is another one, which got the number of one that ended. */
-function isReused({ pid, started }: ProcessIdentity): boolean {
-  const now = identifyProcess(pid);
-  return now.started !== undefined && now.started !== started;
-}
-
 /** Ends what a killed supervisor left behind; false where it doesn't end. */
-async function endLeft({ supervisor, group }: Owner, self: ProcessIdentity): Promise<boolean> {
-  const here = supervisor.host === self.host && supervisor.boot === self.boot;
-  if (!group || !here || isReused(group) || !isGroupAlive(group.pid)) return true;
-  signalGroup(group.pid, 'SIGKILL');
-  return groupGone(group.pid, endLimit);
-}
+const endLeft = ({ group }: Owner, self: ProcessIdentity): Promise<boolean> =>
+  group ? endGroup(group, self) : Promise.resolve(true);
 
 /** Removes a folder whatever rights the command left on it. */
 export function removeAll(path: string): void {

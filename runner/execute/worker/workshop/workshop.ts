@@ -7,6 +7,7 @@ import { StageFailure, type CommandEnd, type LaidInput, type Workshop } from '..
 import { removeAll, takePlace, type Place } from './place.js';
 import { runCommand } from './command.js';
 import { EventsFile } from './events-file.js';
+import { processFile } from './group.js';
 import { layArtifact, layGathered, type Laying } from './lay.js';
 import { holds } from './search.js';
 import { patternsOf, Redactor, shortestSecret, type Pattern, type Secret } from './secrets.js';
@@ -41,7 +42,6 @@ export async function inWorkshop<T>(
   try {
     const result = await work(shop);
     faulty = false;
-    shop.dropCheckpoint();
     return result;
   } catch (error) {
     if (error instanceof StageFailure && error.failure.class !== 'user') faulty = false;
@@ -194,7 +194,7 @@ class CommandWorkshop implements Workshop {
     this.#context.onGroup(group);
     if (group === undefined) return;
     const identity = this.#place.own(group);
-    writeFileSync(join(this.#context.attempt, 'process.json'), `${JSON.stringify(identity)}\n`);
+    writeFileSync(join(this.#context.attempt, processFile), `${JSON.stringify(identity)}\n`);
   }
 
   /** As root, or by changing its rights, a command can write through a link into the store. */
