@@ -14,6 +14,7 @@ import type { CellId, Key } from '../runner/pipeline.js';
 import type { Outlook } from '../runner/execute/outlook.js';
 import type { CellEvent, LifecycleEvent } from '../runner/track/events.js';
 import { remember, rounded } from './measure.js';
+import { asked } from './options.js';
 
 const cells = 1000;
 const stages = 10;
@@ -123,6 +124,5 @@ async function main(seconds: number): Promise<void> {
   });
 }
 
-const [role, given = '5'] = process.argv.slice(2);
-if (role === 'child') await measure(Number(given));
-else await main(Number(role ?? '5'));
+if (process.argv[2] === 'child') await measure(Number(process.argv[3]));
+else await main(asked({ usage: 'node dist/bench/display.js [seconds]', most: 1 }).numbers[0] ?? 5);

@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { corpus } from '../scripts/fuzz/corpus.js';
 import { judge } from '../scripts/fuzz/judge.js';
 import { mutant } from '../scripts/fuzz/mutate.js';
+import { asked } from './options.js';
 
-const [count = 2000, seed = 1] = process.argv.slice(2).map(Number);
+const { numbers } = asked({ usage: 'node dist/bench/fuzz.js [count] [seed]', most: 2 });
+const [count = 2000, seed = 1] = numbers;
 const times = Array.from({ length: count }, (_, index) => {
   const text = mutant(corpus, seed, index);
   const start = process.cpuUsage();

@@ -12,8 +12,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStore, type Store } from '../runner/store/index.js';
 import { remember, rounded } from './measure.js';
+import { asked } from './options.js';
 
-const mebibytes = Number(process.argv[2] ?? 512);
+const { numbers } = asked({ usage: 'node dist/bench/hashing.js [MiB]', most: 1 });
+const [mebibytes = 512] = numbers;
 const files = 4;
 const turns = 3;
 

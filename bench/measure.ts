@@ -40,19 +40,26 @@ export async function cost({ argv, cwd, env }: Command): Promise<Cost> {
 function peak(parent: number | undefined): number {
   try {
     const [child = ''] = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ');
-    const line = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${child}/status`, 'utf8'));
-    return Math.round(Number(line?.[1] ?? 0) / 1024);
+    return peakMebibytes(child);
   } catch {
     return 0; // it is not there yet, or no longer
   }
 }
 
+/** The most memory that a process held so far. */
+export function peakMebibytes(process = 'self'): number {
+  const line = /^VmHWM:\s*(\d+) kB/m.exec(readFileSync(`/proc/${process}/status`, 'utf8'));
+  return Math.round(Number(line?.[1] ?? 0) / 1024);
+}
+
 /** Medians of each part. */
 export function median(costs: readonly Cost[]): Cost {
-  const of = (part: keyof Cost): number =>
-    costs.map((one) => one[part]).sort((a, b) => a - b)[Math.floor(costs.length / 2)] ?? NaN;
+  const of = (part: keyof Cost): number => middle(costs.map((one) => one[part]));
   return { seconds: of('seconds'), cpu: of('cpu'), mebibytes: of('mebibytes') };
 }
+
+export const middle = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 /** Measures commands by turns, so that whatever else the machine does meets all of them. */
 export async function byTurns(

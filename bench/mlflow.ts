@@ -17,6 +17,7 @@ import { createClient, readSettings, type MlflowClient } from '../runner/track/m
 import { Sender } from '../runner/track/outbox/index.js';
 import type { Result } from '../schemas/result.js';
 import { remember, rounded } from './measure.js';
+import { asked } from './options.js';
 import { slowdown } from './mlflow-training.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -151,11 +152,14 @@ async function measure(python: string, folder: string, rounds: number): Promise<
   await mlflow.close();
 }
 
-const at = process.argv.indexOf('--mlflow');
-const python = process.argv[at + 1];
-if (at < 0 || python === undefined)
-  throw new Error('give --mlflow PYTHON, of a virtual environment with mlflow');
-const rounds = Number(process.argv[at + 2] ?? 3);
+const { options, numbers } = asked({
+  usage: 'node dist/bench/mlflow.js --mlflow VENV/bin/python [rounds]',
+  options: ['mlflow'],
+  needs: ['mlflow'],
+  most: 1,
+});
+const python = options.mlflow ?? '';
+const [rounds = 3] = numbers;
 const folder = mkdtempSync(join(tmpdir(), 'moft-bench-'));
 const kept = [
   '--backend-store-uri',

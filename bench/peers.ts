@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { cost, median, remember, rounded, type Command, type Cost } from './measure.js';
+import { asked } from './options.js';
 import { layInputs, peers, touchInput, type Peer } from './peer-projects.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -53,16 +54,12 @@ function row(peer: Peer, stages: number, { first, idle, edited }: Figures): Reco
   };
 }
 
-const given = process.argv.slice(2);
-const at = given.indexOf('--tools');
-const tools =
-  at < 0
-    ? []
-    : given
-        .splice(at, 2)
-        .slice(1)
-        .map((folder) => resolve(folder));
-const sizes = given.length > 0 ? given.map(Number) : [10, 100, 1000];
+const { options, numbers } = asked({
+  usage: 'node dist/bench/peers.js [--tools FOLDER] [stages ...]',
+  options: ['tools'],
+});
+const tools = options.tools === undefined ? [] : [resolve(options.tools)];
+const sizes = numbers.length > 0 ? numbers : [10, 100, 1000];
 const folders = [
   ...tools.flatMap((tool) => [join(tool, 'bin'), join(tool, 'node_modules/.bin')]),
   ...(process.env.PATH ?? '').split(delimiter),

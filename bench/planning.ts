@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { byTurns, remember, rounded, type Command, type Cost } from './measure.js';
+import { asked } from './options.js';
 import { shapes, synthesize } from './synthetic.js';
 
 const root = join(import.meta.dirname, '../..');
@@ -28,7 +29,8 @@ function row(name: string, bare: Cost, { seconds, cpu, mebibytes }: Cost): Recor
   };
 }
 
-const sizes = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [1000];
+const { numbers } = asked({ usage: 'node dist/bench/planning.js [cells ...]' });
+const sizes = numbers.length > 0 ? numbers : [1000];
 const folder = mkdtempSync(join(tmpdir(), 'moft-bench-'));
 try {
   const commands: Record<string, Command> = {

@@ -3,13 +3,13 @@
  * `node dist/bench/step.js [width] [layers]`. Prints a table and appends a line to bench/history.jsonl.
  * Compare ratios, which hold across machines, before milliseconds, which do not.
  */
-import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { conditioningNames } from '../schemas/artifact.js';
 import { startEngine } from '../stages/backend/engine.js';
 import { allowFusedKernels } from '../stages/backend/fused.js';
 import { registerWasmMatMul, restoreShippedMatMul } from '../stages/backend/wasm-matmul.js';
 import type { Model } from '../stages/lm/index.js';
+import { middle, remember } from './measure.js';
+import { asked } from './options.js';
 import { clp, reference, sft, type Size, type Steps } from './workload.js';
 
 type Variant = 'ours' | 'shipped';
@@ -35,7 +35,7 @@ async function measure(name: string, begin: () => Steps | Promise<Steps>): Promi
     for (let i = 0; i < often; i++) times.ours.push(await timed('ours', steps.ours));
     times.shipped.push(await timed('shipped', steps.shipped));
   }
-  return { name, ours: median(times.ours), shipped: median(times.shipped) };
+  return { name, ours: middle(times.ours), shipped: middle(times.shipped) };
 }
 
 /** One step on one of the two engines. */
@@ -49,17 +49,14 @@ async function timed(variant: Variant, steps: Steps): Promise<number> {
   return (user + system) / 1000;
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
-}
-
 async function measureAll(model: Model): Promise<Measured[]> {
   const results = [await measure('sft', () => sft(model)), await measure('soft', () => clp(model, 'none'))];
   for (const name of conditioningNames) results.push(await measure(`clp ${name}`, () => clp(model, name)));
   return results;
 }
 
-const [width = 48, layers = 1] = process.argv.slice(2).map(Number);
+const { numbers } = asked({ usage: 'node dist/bench/step.js [width] [layers]', most: 2 });
+const [width = 48, layers = 1] = numbers;
 const size: Size = { width, layers };
 const { version } = await startEngine('wasm');
 const results = await measureAll(await reference(size, 150));
@@ -73,12 +70,4 @@ console.log(
   `ms a step, ${width} wide, ${layers} layer(s), TensorFlow.js ${version}, Node ${process.versions.node}`,
 );
 console.table(table);
-const line = {
-  v: 1,
-  time: new Date().toISOString(),
-  node: process.versions.node,
-  version,
-  ...size,
-  steps: table,
-};
-appendFileSync(join(import.meta.dirname, '../../bench/history.jsonl'), `${JSON.stringify(line)}\n`);
+remember('step', { version, ...size, steps: table });

@@ -6,16 +6,14 @@ import { clipByGlobalNorm, valueAndGradients } from '../gradients.js';
 import { adamw, disposeState, type OptimizerState } from '../optimizer.js';
 import { constant } from '../schedule.js';
 import { packGroups, scorePacked, type Packed } from '../scoring.js';
-import type { NamedTensors } from '../types.js';
+import type { NamedTensors, Tokens } from '../types.js';
 import { disposeTensors, initialWeights } from '../weights.js';
 
-/** What a training step is made of. */
-export interface StepSize {
+export interface DecoderSize {
   readonly width: number;
   readonly layers: number;
   readonly vocabulary: number;
-  readonly texts: number;
-  /** Tokens a text. */
+  /** Tokens of a text that run; one more is predicted. */
   readonly length: number;
 }
 
@@ -26,11 +24,22 @@ export interface EngineSpeed {
   readonly step: number;
 }
 
-const small: StepSize = { width: 64, layers: 2, vocabulary: 512, texts: 16, length: 32 };
+const small: DecoderSize = { width: 64, layers: 2, vocabulary: 512, length: 32 };
+
+/** What is learnt by heart. */
+export function drawTexts(
+  count: number,
+  { vocabulary, length }: Omit<DecoderSize, 'width' | 'layers'>,
+): Tokens[] {
+  const random = new Random(0, 'speed/texts');
+  return Array.from({ length: count }, () =>
+    Int32Array.from({ length: length + 1 }, () => 3 + random.integer(vocabulary - 3)),
+  );
+}
 
 /** Median over a few rounds each, after one that warms up. `now` counts milliseconds. */
 export function measureSpeed(now: () => number): EngineSpeed {
-  const trainer = new Trainer(small);
+  const trainer = new Trainer(small, drawTexts(16, small));
   const step = medianOf(5, now, () => trainer.step());
   trainer.dispose();
   return { gflops: productSpeed(now), step };
@@ -62,7 +71,7 @@ export function medianOf(rounds: number, now: () => number, body: () => void): n
   return times.sort((a, b) => a - b)[rounds >> 1] ?? NaN;
 }
 
-/** Trains a decoder on drawn texts, one step at a time: loss, gradients, clipping, AdamW. */
+/** Trains a decoder on texts, one step at a time: loss, gradients, clipping, AdamW. */
 export class Trainer {
   readonly config: Gpt2Config;
   readonly #packed: Packed;
@@ -70,7 +79,7 @@ export class Trainer {
   weights: NamedTensors;
   #state: OptimizerState;
 
-  constructor({ width, layers, vocabulary, texts, length }: StepSize) {
+  constructor({ width, layers, vocabulary, length }: DecoderSize, texts: readonly Tokens[]) {
     this.config = decoderConfig({
       vocab_size: vocabulary,
       n_positions: 2 * length,
@@ -80,16 +89,10 @@ export class Trainer {
       bos_token_id: 1,
       eos_token_id: 2,
     });
-    const random = new Random(0, 'speed');
-    const text = (): Int32Array =>
-      Int32Array.from({ length: length + 1 }, () => 3 + random.integer(vocabulary - 3));
     this.#packed = packGroups(
-      Array.from({ length: texts }, text).map((ids) => ({
-        prompt: ids.subarray(0, 1),
-        responses: [ids.subarray(1)],
-      })),
+      texts.map((ids) => ({ prompt: ids.subarray(0, 1), responses: [ids.subarray(1)] })),
     );
-    this.weights = initialWeights(this.config, random);
+    this.weights = initialWeights(this.config, new Random(0, 'speed/weights'));
     this.#state = this.#optimizer.init(this.weights);
   }
 
