@@ -77,15 +77,18 @@ export class NativeCall {
     return tensor;
   }
 
-  /** a b, with either turned, and a row added to each of its rows. */
+  /**
+   * a b, with either turned, and a row added to each of its rows. TensorFlow's BatchMatMulV2, as TensorFlow.js has it:
+   * MatMul of 2.21 with oneDNN (dnnl_threadpool_interop_sgemm on AVX-512) was seen to write outside of its workspace.
+   */
   product(a: string, b: string, turn: { readonly a?: boolean; readonly b?: boolean }, bias?: string): Tensor {
     const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT } = this.#backend.binding;
     const type = { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT };
     const turned = [
-      { name: 'transpose_a', type: TF_ATTR_BOOL, value: turn.a ?? false },
-      { name: 'transpose_b', type: TF_ATTR_BOOL, value: turn.b ?? false },
+      { name: 'adj_x', type: TF_ATTR_BOOL, value: turn.a ?? false },
+      { name: 'adj_y', type: TF_ATTR_BOOL, value: turn.b ?? false },
     ];
-    const [product] = this.#execute('MatMul', [type, ...turned], this.#ids([a, b]), 1);
+    const [product] = this.#execute('BatchMatMulV2', [type, ...turned], this.#ids([a, b]), 1);
     if (!product) throw new Error('internal error: a product gave nothing back; please report it');
     if (bias === undefined) return this.#backend.createOutputTensor(product);
     const sum = this.#execute('BiasAdd', [type], [product.id, ...this.#ids([bias])], 1);
