@@ -1,8 +1,7 @@
 /**
- * What every engine must pass, on small decoders against Float64: forward, gradients, optimiser, sampling, memory.
+ * What every engine must pass, on small models against Float64: forward, gradients, optimiser, sampling, memory.
  * Each check says what it measured and what the most is; it draws from a fixed seed.
  */
-import type { Tensor } from '@tensorflow/tfjs';
 import { tf } from '../../backend/tf.js';
 import { Random } from '../../random.js';
 import { decoderConfig, parseConfig, type ModelConfig } from '../config.js';
@@ -15,6 +14,8 @@ import { constant, schedule } from '../schedule.js';
 import { packGroups, scorePacked } from '../scoring.js';
 import type { NamedTensors, Tokens } from '../types.js';
 import { cloneTensors, disposeTensors, initialWeights, parameter } from '../weights.js';
+import { drawn, gradientErrors, largest } from './drawn.js';
+import { encoderDecoderChecks } from './encoder-decoder.js';
 import { referenceLogProbs, referenceLoss, type Parameters64 } from './reference.js';
 
 export interface CheckResult {
@@ -67,26 +68,7 @@ const decoders = [gpt2, qwen2];
 /** The largest figure over all decoders. */
 const ofAll = (measure: (config: ModelConfig) => number): number => largest(decoders.map(measure));
 
-/** Weights far from uniform, and texts of several lengths. */
-function drawn(config: ModelConfig): { readonly weights: NamedTensors; readonly exact: Parameters64 } {
-  const random = new Random(0, 'conformance/weights');
-  const weights = initialWeights({ ...config, initializer_range: 0.3 } as ModelConfig, random);
-  const moved = Object.entries(weights).map(([name, tensor]) => {
-    const noise = tensor.rank > 1 ? 0 : 0.2;
-    return [
-      name,
-      Float32Array.from(tensor.dataSync(), (value) => value + noise * random.normal()),
-      tensor,
-    ] as const;
-  });
-  const own = moved.map(([name, values, { shape }]): [string, Tensor] => [name, tf.tensor(values, shape)]);
-  disposeTensors(weights);
-  return {
-    weights: Object.fromEntries(own),
-    exact: Object.fromEntries(moved.map(([name, values]) => [name, Float64Array.from(values)])),
-  };
-}
-
+/** Of several lengths. */
 const texts: readonly Tokens[] = [5, 9, 2, 14].map((length, i) => {
   const random = new Random(i, 'conformance/texts');
   return Int32Array.from({ length }, () => 3 + random.integer(VOCABULARY - 3));
@@ -130,6 +112,7 @@ const checks = {
     most: 0,
     measure: () => ofAll(leftBehind),
   },
+  ...encoderDecoderChecks,
 } satisfies Readonly<Record<string, Check>>;
 
 export type CheckName = keyof typeof checks;
@@ -141,11 +124,6 @@ export function runCheck(name: CheckName): CheckResult {
   const { most, measure } = checks[name];
   const measured = measure();
   return { name, measured, most, passed: measured <= most };
-}
-
-/** Largest absolute value; NaN counts as infinite, so that nothing passes by being no number. */
-function largest(errors: readonly number[]): number {
-  return errors.reduce((most, error) => Math.max(most, Number.isNaN(error) ? Infinity : Math.abs(error)), 0);
 }
 
 function forwardError(config: ModelConfig): number {
@@ -166,8 +144,9 @@ function forwardError(config: ModelConfig): number {
 function gradientError(config: ModelConfig): number {
   const { weights, exact } = drawn(config);
   const { value, gradients } = meanLoss(config, weights);
+  const lossAt = (moved: Parameters64): number => referenceLoss(config, moved, texts);
   const errors = Object.keys(exact).flatMap((name) =>
-    gradientErrors(config, name, exact, parameter(gradients, name)),
+    gradientErrors(name, parameter(gradients, name), { exact, lossAt }),
   );
   value.dispose();
   for (const set of [weights, gradients]) disposeTensors(set);
@@ -192,24 +171,6 @@ function meanLoss(config: ModelConfig, weights: NamedTensors): ReturnType<typeof
     (leaves) => scorePacked(config, leaves, packed, { training: false }).logProbs.mean().neg().asScalar(),
     weights,
   );
-}
-
-/** At the first, middle and last element, and at the one of the steepest slope. */
-function gradientErrors(config: ModelConfig, name: string, exact: Parameters64, gradient: Tensor): number[] {
-  const found = gradient.dataSync<'float32'>();
-  const steepest = found.reduce(
-    (best, value, i) => (Math.abs(value) > Math.abs(found[best] ?? 0) ? i : best),
-    0,
-  );
-  return [0, found.length >> 1, found.length - 1, steepest].map((element) => {
-    const lossAt = (shift: number): number => {
-      const moved = Float64Array.from(exact[name] ?? []);
-      moved[element] = (moved[element] ?? NaN) + shift;
-      return referenceLoss(config, { ...exact, [name]: moved }, texts);
-    };
-    const slope = (lossAt(1e-4) - lossAt(-1e-4)) / 2e-4;
-    return ((found[element] ?? NaN) - slope) / (1 + Math.abs(slope));
-  });
 }
 
 function optimiserError(): number {

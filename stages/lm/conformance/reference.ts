@@ -1,32 +1,37 @@
-/** A decoder once more in plain Float64, one token after the other: what engines are held against. */
+/** A model once more in plain Float64, one token after the other: what engines are held against. */
 import { unreachable } from '../../../schemas/result.js';
 import type { Activation } from '../../backend/ops/activation.js';
-import type { Attention, FeedForward, Linear, Norm } from '../architecture.js';
+import type { Attention, FeedForward, Linear, Norm, RelativePositions, Stack } from '../architecture.js';
 import { architectureOf, type ModelConfig } from '../config.js';
+import { bucketOf } from '../relative.js';
 import type { Tokens } from '../types.js';
 
 /** Parameters under their names, flat. */
 export type Parameters64 = Readonly<Record<string, Float64Array>>;
 type Vector = Float64Array;
 
-/** (T) rows of (V) log-probabilities of what follows each token. */
-export function referenceLogProbs(config: ModelConfig, weights: Parameters64, text: Tokens): Vector[] {
-  const { width, embedding, positions, decoder, head } = architectureOf(config);
+/**
+ * (T) rows of (V) log-probabilities of what follows each token. Of an encoder-decoder, `source` is what it encodes, and
+ * `text` begins with the token that every response follows.
+ */
+export function referenceLogProbs(
+  config: ModelConfig,
+  weights: Parameters64,
+  text: Tokens,
+  source?: Tokens,
+): Vector[] {
+  const { width, embedding, positions, encoder, decoder, head } = architectureOf(config);
   const layers = new Layers(weights);
   const row = (name: string, i: number): Vector => layers.at(name).subarray(i * width, (i + 1) * width);
-  let rows = Array.from(text, (token, t) => {
-    const embedded = row(embedding.name, token);
-    return positions ? sum(embedded, row(positions.name, t)) : embedded;
-  });
-  for (const { attention, feedForward } of decoder.blocks) {
-    const mixed = layers.attended(attention, rows);
-    rows = rows.map((x, t) => sum(x, layers.affine(attention.out, mixed[t] ?? x)));
-    rows = rows.map((x) => sum(x, layers.fed(feedForward, x)));
-  }
-  return rows.map((x) => {
-    const last = layers.normalised(decoder.norm, x);
-    return logSoftmax(vector(config.vocab_size, (v) => head.scale * dot(last, row(head.name, v))));
-  });
+  const embedded = (tokens: Tokens): Vector[] =>
+    Array.from(tokens, (token, t) => {
+      const own = row(embedding.name, token);
+      return positions ? sum(own, row(positions.name, t)) : own;
+    });
+  const encoded = encoder && source ? layers.run(encoder, embedded(source)) : [];
+  return layers
+    .run(decoder, embedded(text), encoded)
+    .map((last) => logSoftmax(vector(config.vocab_size, (v) => head.scale * dot(last, row(head.name, v)))));
 }
 
 class Layers {
@@ -38,6 +43,21 @@ class Layers {
 
   at(name: string): Vector {
     return this.#weights[name] ?? new Float64Array();
+  }
+
+  /** All blocks and the last norm; `encoded` is what a decoder attends to beside itself. */
+  run({ blocks, norm, relative }: Stack, rows: readonly Vector[], encoded: readonly Vector[] = []): Vector[] {
+    let all = [...rows];
+    for (const { attention, cross, feedForward } of blocks) {
+      const mixed = this.attended(attention, all, relative);
+      all = all.map((x, t) => sum(x, this.affine(attention.out, mixed[t] ?? x)));
+      if (cross) {
+        const found = this.attendedSource(cross, all, encoded);
+        all = all.map((x, t) => sum(x, this.affine(cross.out, found[t] ?? x)));
+      }
+      all = all.map((x) => sum(x, this.fed(feedForward, x)));
+    }
+    return all.map((x) => this.normalised(norm, x));
   }
 
   affine({ name, inputs, outputs, bias, turned }: Linear, x: Vector): Vector {
@@ -76,32 +96,66 @@ class Layers {
     );
   }
 
-  /** Of each row to itself and those before, heads side by side. */
-  attended(attention: Attention, rows: readonly Vector[]): Vector[] {
+  /** Of each row to itself and those before (two-sided: to all), heads side by side. */
+  attended(attention: Attention, rows: readonly Vector[], relative?: RelativePositions): Vector[] {
     const { heads, keyHeads, headWidth: d } = attention;
     const all = rows.map((x, position) => {
       const normal = this.normalised(attention.norm, x);
       const joined = attention.project.flatMap((linear) => [...this.affine(linear, normal)]);
       return rotated(attention, Float64Array.from(joined), position);
     });
+    const table = relative && this.at(relative.name);
     return all.map((qkv, t) => {
-      const out = new Float64Array(heads * d);
-      for (let head = 0; head < heads; head++) {
-        const key = (heads + Math.floor((head * keyHeads) / heads)) * d;
-        const seen = all
-          .slice(0, t + 1)
-          .map((row) => ({ key: part(row, key, d), value: part(row, key + keyHeads * d, d) }));
-        const scores = seen.map((at) => dot(part(qkv, head * d, d), at.key) * attention.scale);
-        const weights = logSoftmax(Float64Array.from(scores)).map(Math.exp);
-        for (let c = 0; c < d; c++)
-          out[head * d + c] = seen.reduce(
-            (total, at, j) => total + (weights[j] ?? NaN) * (at.value[c] ?? NaN),
-            0,
-          );
-      }
-      return out;
+      const seen = relative?.twoSided ? all : all.slice(0, t + 1);
+      const keys = seen.map((row) => ({ row, key: heads * d, value: (heads + keyHeads) * d }));
+      const bias = (head: number, j: number): number =>
+        relative && table ? (table[bucketOf(relative, j - t) * heads + head] ?? NaN) : 0;
+      return mixed(attention, qkv, keys, bias);
     });
   }
+
+  /** Of each row to all that was encoded. */
+  attendedSource(cross: Attention, rows: readonly Vector[], encoded: readonly Vector[]): Vector[] {
+    const [query, key, value] = cross.project;
+    if (!query || !key || !value)
+      throw new Error('internal error: an attention lacks a projection; please report it');
+    const keys = encoded.map((x) => {
+      const row = Float64Array.from([...this.affine(key, x), ...this.affine(value, x)]);
+      return { row, key: 0, value: cross.keyHeads * cross.headWidth };
+    });
+    return rows.map((x) => mixed(cross, this.affine(query, this.normalised(cross.norm, x)), keys, () => 0));
+  }
+}
+
+/** Keys and values of one place: a row, and where they begin in it. */
+interface Seen {
+  readonly row: Vector;
+  readonly key: number;
+  readonly value: number;
+}
+
+/** What a row of queries makes of what it sees, heads side by side. */
+function mixed(
+  { heads, keyHeads, headWidth: d, scale }: Attention,
+  queries: Vector,
+  seen: readonly Seen[],
+  bias: (head: number, j: number) => number,
+): Vector {
+  const out = new Float64Array(heads * d);
+  for (let head = 0; head < heads; head++) {
+    const shift = Math.floor((head * keyHeads) / heads) * d;
+    const query = part(queries, head * d, d);
+    const scores = seen.map(
+      ({ row, key }, j) => dot(query, part(row, key + shift, d)) * scale + bias(head, j),
+    );
+    const weights = logSoftmax(Float64Array.from(scores)).map(Math.exp);
+    for (let c = 0; c < d; c++)
+      out[head * d + c] = seen.reduce(
+        (total, { row, value }, j) => total + (weights[j] ?? NaN) * (row[value + shift + c] ?? NaN),
+        0,
+      );
+  }
+  return out;
 }
 
 const part = (row: Vector, start: number, width: number): Vector => row.subarray(start, start + width);
