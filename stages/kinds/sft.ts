@@ -104,7 +104,7 @@ export const SftWith = Type.Object({
   }),
   log_every: Type.Integer({
     description: 'Steps between logged figures, which are means over them.',
-    default: 20,
+    default: 1,
     minimum: 1,
   }),
 });

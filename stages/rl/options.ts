@@ -82,7 +82,7 @@ export const trainingFields = {
   alpha_schedule: AlphaSchedule,
   log_every: Type.Integer({
     description: 'Steps between logged figures, which are means over them.',
-    default: 10,
+    default: 1,
     minimum: 1,
   }),
 } as const;

@@ -20,7 +20,7 @@ const data = fileURLToPath(new URL('../data/fixtures', import.meta.url));
 const nested = 'columns: {id: id, prompt: article.body, response: summaries}';
 
 /** Values that are not the default of anything that a kind lists as inert. */
-const inertly = { log_every: 1, link: true };
+const inertly = { log_every: 2, link: true };
 
 const more = (inert: Partial<typeof inertly>, name: keyof typeof inertly): string =>
   inert[name] === undefined ? '' : `, ${name}: ${String(inert[name])}`;

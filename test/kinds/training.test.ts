@@ -51,10 +51,26 @@ describe('sft', () => {
     const losses = sftRun.events.flatMap((event) =>
       event.type === 'metric' && event.name === 'loss' ? [event.value] : [],
     );
-    expect(losses).toHaveLength(3);
-    expect(losses[2]).toBeLessThan(losses[0] ?? NaN);
+    expect(losses).toHaveLength(60);
+    expect(losses.at(-1)).toBeLessThan(losses[0] ?? NaN);
     expect(sftRun.metric('eval/loss')).toBeGreaterThan(0);
     expect(sftRun.metric('eval/bigram_loss')).toBeGreaterThan(0.3);
+  });
+
+  it('logs means over the steps since it last logged, of which every one counts', async () => {
+    const run = async (log_every: number): Promise<number[]> => {
+      const ran = await runKind(sft, {
+        with: { model: { width: 8, heads: 2, context: 64 }, steps: 5, batch: 2, log_every },
+        inputs: { data: output(news, 'train') },
+      });
+      return ran.events.flatMap((event) =>
+        event.type === 'metric' && event.name === 'loss' ? [event.value] : [],
+      );
+    };
+    const each = await run(1);
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(each).toHaveLength(5);
+    expect(await run(3)).toEqual([mean(each.slice(0, 3)), mean(each.slice(3))]);
   });
 
   it('gives the same bytes for the same seed, and others for another', async () => {
