@@ -62,9 +62,31 @@ export function resultOf(store: Store, run: RunManifest, id: CellId): NamedResul
   return bound && record ? { id, run, bound, record } : undefined;
 }
 
-/** All results under a key: the chosen one and its alternates. */
-export function alternates(store: Store, key: Key): readonly StoredRecord[] {
-  return store.records.all(key);
+/** One of the results under a key, and how it stands there. */
+export interface Standing {
+  readonly result: StoredRecord;
+  /** It is what the cell is served. */
+  readonly chosen: boolean;
+  readonly pinned: boolean;
+}
+
+/** All results under a key, the chosen one first, then by when they were made. */
+export async function standings({ records }: Store, key: Key): Promise<readonly Standing[]> {
+  const chosen = await records.chosen(key);
+  const served = chosen.kind === 'chosen' ? chosen.record.digest : undefined;
+  const pinned = records.pinned(key);
+  return records
+    .all(key)
+    .map((result) => ({
+      result,
+      chosen: result.digest === served,
+      pinned: pinned.includes(result.digest),
+    }))
+    .sort(
+      (a, b) =>
+        Number(b.chosen) - Number(a.chosen) ||
+        Date.parse(a.result.record.finished) - Date.parse(b.result.record.finished),
+    );
 }
 
 /** Cells by the key that stands for them, the newest run's names first. */

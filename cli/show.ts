@@ -1,14 +1,14 @@
 import type { ArtifactType } from '../schemas/artifact.js';
 import type { RecordedArtifact } from '../schemas/protocol.js';
 import { cellId, type Coordinates } from '../runner/language/cell-id.js';
-import type { Store, StoredRecord } from '../runner/store/index.js';
+import type { Store } from '../runner/store/index.js';
 import { parseId } from './cells.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { open, printJson, storeRoot } from './load.js';
 import { flag, text } from './options.js';
-import { alternates, newestResult, type NamedResult } from './results.js';
+import { newestResult, standings, type NamedResult, type Standing } from './results.js';
 import { keptSource, sourceLine, type KeptSource } from './source.js';
 import { bytes, clean, columns, counted, duration } from './text.js';
 import { trackOption } from './track/target.js';
@@ -18,7 +18,7 @@ const spec: CommandSpec = {
   description: 'Show the newest result of a cell: values, inputs, artifacts and their paths',
   options: [
     ['--run <id>', 'Look in this run only'],
-    ['--all', 'Also list other results under the same key'],
+    ['--all', 'Also list all results under its key, and which of them is served'],
     ['--mlflow', 'Print the address of its run on the MLflow server instead'],
     trackOption,
     jsonOption,
@@ -36,7 +36,7 @@ const spec: CommandSpec = {
       const { showOnServer } = await import('./track/look.js');
       return showOnServer(result, { store, options, host });
     }
-    const others = flag(options, 'all') ? alternates(store, result.record.key) : [];
+    const others = flag(options, 'all') ? await standings(store, result.record.key) : [];
     if (flag(options, 'json')) printJson(showJson(result, others, store), host);
     else printResult(result, others, { store, host });
     return exitCode.done;
@@ -57,7 +57,7 @@ interface InputDigest {
 
 function showJson(
   { id, record }: NamedResult,
-  others: readonly StoredRecord[],
+  others: readonly Standing[],
   store: Store,
 ): Record<string, unknown> {
   const { kind, artifacts, seconds, finished, preimage } = record.record;
@@ -84,7 +84,15 @@ function showJson(
     environment: record.record.environment,
     ...(others.length === 0
       ? {}
-      : { results: others.map((other) => ({ record: other.digest, finished: other.record.finished })) }),
+      : {
+          results: others.map(({ result, chosen, pinned }) => ({
+            record: result.digest,
+            finished: result.record.finished,
+            run: result.record.run,
+            chosen,
+            pinned,
+          })),
+        }),
   };
 }
 
@@ -137,9 +145,15 @@ function artifactRows({ name, type, digest, bytes: size }: RecordedArtifact, sto
   ];
 }
 
+function resultRow({ result, chosen, pinned }: Standing): string[] {
+  const { run, finished } = result.record;
+  const marks = [...(chosen ? ['served'] : []), ...(pinned ? ['pinned'] : [])];
+  return ['   ', result.digest, run, finished, marks.join(', ')];
+}
+
 function printResult(
   { id, record }: NamedResult,
-  others: readonly StoredRecord[],
+  others: readonly Standing[],
   { store, host }: { store: Store; host: CliHost },
 ): void {
   const { kind, artifacts, seconds, finished, preimage, run } = record.record;
@@ -154,7 +168,7 @@ function printResult(
     ...inputRows((preimage as Preimage).inputs ?? {}),
     '  artifacts',
     ...columns(artifacts.flatMap((artifact) => artifactRows(artifact, store))),
-    ...others.map((other) => `  result    ${other.digest} ${other.record.finished}`),
+    ...(others.length === 0 ? [] : ['  results', ...columns(others.map(resultRow))]),
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }

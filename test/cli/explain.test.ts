@@ -145,9 +145,23 @@ describe('--force', () => {
     expect(stdout).toContain(
       'two: run again although a result stood: the same bytes; the result that stood is used',
     );
-    const after = await project.json<{ finished: string; results: unknown[] }>('show', 'two', '--all');
+    const after = await project.json<{ finished: string; results: { record: string }[] }>(
+      'show',
+      'two',
+      '--all',
+    );
     expect(after.finished).toBe(before.finished);
-    expect(after.results).toHaveLength(2);
+    expect(after.results).toMatchObject([
+      { finished: before.finished, chosen: true, pinned: false },
+      { chosen: false, pinned: false },
+    ]);
+    const other = after.results[1]?.record ?? '';
+    await project.run('pin', 'two', '--record', other);
+    const { stdout: shown } = await project.run('show', 'two', '--all');
+    expect(shown).toMatch(
+      new RegExp(`  results\\n +${other} .*  served, pinned\\n +[0-9a-f]{64} .*Z\\n$`),
+    );
+    await project.run('pin', 'two', '--record', other, '--remove');
     expect((await explained(project, 'two')).runs).toMatchObject([
       { how: 'ran', forced: 'same' },
       { how: 'ran' },
