@@ -158,9 +158,7 @@ describe('--force', () => {
     const other = after.results[1]?.record ?? '';
     await project.run('pin', 'two', '--record', other);
     const { stdout: shown } = await project.run('show', 'two', '--all');
-    expect(shown).toMatch(
-      new RegExp(`  results\\n +${other} .*  served, pinned\\n +[0-9a-f]{64} .*Z\\n$`),
-    );
+    expect(shown).toMatch(new RegExp(`  results\\n +${other} .*  served, pinned\\n +[0-9a-f]{64} .*Z\\n$`));
     await project.run('pin', 'two', '--record', other, '--remove');
     expect((await explained(project, 'two')).runs).toMatchObject([
       { how: 'ran', forced: 'same' },
