@@ -365,6 +365,35 @@ describe('a run', () => {
     expect([a?.record, b?.record]).toEqual([first.digest, first.digest]);
   });
 
+  it('warns where a cell gathers results of different numeric environments', async () => {
+    const first = await rig.start([rig.step('a')]);
+    (await rig.commander.next('a')).finish();
+    await first.summary;
+    const [key] = first.store.records.keys();
+    const [made] = key ? first.store.records.all(key) : [];
+    if (!made) throw new Error('a has no result');
+    await first.store.records.publish({ ...made.record, environment: { node: 'v1.2.3' } });
+    const elsewhere = first.store.records.all(made.key).find(({ digest }) => digest !== made.digest);
+    if (!elsewhere) throw new Error('the other result was not filed');
+    await first.store.records.pin(elsewhere);
+    const { summary } = await rig.start([
+      rig.step('a'),
+      rig.step('b'),
+      rig.step('c', { after: ['a', 'b'] }),
+      rig.step('d', { after: ['b'] }),
+    ]);
+    for (const name of ['b', 'c', 'd']) (await rig.commander.next(name)).finish();
+    await summary;
+    const major = process.version.split('.')[0] ?? '';
+    expect(rig.journal.filter(({ type }) => type === 'run-note')).toEqual([
+      {
+        type: 'run-note',
+        cell: 'c',
+        text: `it gathers results of different numeric environments: node "v1" (a) and node "${major}" (b)`,
+      },
+    ]);
+  });
+
   it('leaves records that know no name of a cell, and a manifest that does', async () => {
     const { summary, store } = await rig.start([
       rig.step('unmistakable', { with: { label: 'x', socket: rig.commander.path } }),

@@ -214,11 +214,12 @@ describe('output', () => {
     ]);
   });
 
-  it('that names the working folder is noted', async () => {
-    await shop.run(one('pwd > out.txt'));
+  it('that names the working folder is noted; nobody else may enter that', async () => {
+    await shop.run(one('pwd > out.txt; ls -ld . .. | cut -c1-10 >> out.txt'));
     expect(shop.notes().join()).toMatch(/holds the path of its working folder/);
-    const path = (await shop.output('a', 'out')).trim();
+    const [path = '', ...modes] = (await shop.output('a', 'out')).trim().split('\n');
     expect(path).toMatch(/\/moft-\d+\/[0-9a-f]{16}$/);
+    expect(modes).toEqual(['drwx------', 'drwx------']);
     expect(existsSync(path)).toBe(false);
   });
 

@@ -1,0 +1,35 @@
+/** `reproducible: strict`: what was computed in another numeric environment is no hit. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { otherEnvironment } from '../../runner/execute/numeric-environment.js';
+import { numericEnvironment } from '../../runner/plan/index.js';
+import { Project } from './moft.js';
+
+const node = process.version.split('.')[0];
+
+it('puts the numeric environment into keys and records; without it the same cell has another key', async () => {
+  const cell = 'name: one\nstages:\n  one: {uses: test/sum}\n';
+  const project = new Project(`reproducible: strict\n${cell}`);
+  onTestFinished(() => project.close());
+  expect(await project.run('run', 'p.yaml')).toMatchObject({ code: 0 });
+  expect(await project.json('plan', 'p.yaml')).toMatchObject({ counts: { hit: 1 } });
+  const records = join(project.folder, '.moft', 'records');
+  const [file = ''] = readdirSync(records, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /[0-9a-f]{64}\.json$/.test(name),
+  );
+  const { preimage } = JSON.parse(readFileSync(join(records, file), 'utf8')) as { preimage: object };
+  expect(preimage).toMatchObject({ environment: { arch: process.arch, node } });
+  project.write('p.yaml', cell);
+  expect(await project.json('plan', 'p.yaml')).toMatchObject({ counts: { hit: 0 } });
+});
+
+it('refuses a result that a worker computed in another environment than its key names', () => {
+  const planned = numericEnvironment({ backend: 'wasm', node: 'v20.1.0' });
+  expect(otherEnvironment(planned, { backend: 'wasm', node: 'v20.9.0', host: 'b' })).toBeUndefined();
+  expect(otherEnvironment(undefined, { backend: 'cpu' })).toBeUndefined();
+  expect(otherEnvironment(planned, { backend: 'cpu', node: 'v20.1.0' })).toMatchObject({
+    class: 'environment',
+    code: 'numeric-environment',
+  });
+});
