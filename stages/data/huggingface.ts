@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { parse } from 'yaml';
 import { StageFailure, type ArtifactRef } from '../../runner/contract.js';
 import { err, ok, type Result } from '../../schemas/result.js';
+import { filePattern } from './file-pattern.js';
 
 /** Files of each split, by the names that the dataset gives them. */
 export type SplitFiles = ReadonlyMap<string, readonly string[]>;
@@ -145,7 +146,7 @@ function chooseConfig(configs: readonly Config[], name: string | undefined, name
   if (!chosen) throw wrong(`expected one of the configurations ${all}, found ${JSON.stringify(name)}`);
   return new Map(
     [...chosen.patterns].map(([split, patterns]) => {
-      const files = patterns.flatMap((pattern) => names.filter((file) => glob(pattern).test(file)));
+      const files = patterns.flatMap((pattern) => names.filter(matching(pattern)));
       if (files.length === 0)
         throw wrong(`expected files ${patterns.join(', ')} of the split ${split}, found none`);
       return [split, files];
@@ -153,20 +154,10 @@ function chooseConfig(configs: readonly Config[], name: string | undefined, name
   );
 }
 
-/** `*` within a folder, `**` across, `?`, `[...]` and `{a,b}`: what dataset cards use. */
-function glob(pattern: string): RegExp {
-  const text = pattern
-    .replace(/[.+^$()|\\]/g, '\\$&')
-    .replace(/\*\*\/?|\*|\?|\{[^}]*\}/g, (part) =>
-      part.startsWith('**')
-        ? '.*'
-        : part === '*'
-          ? '[^/]*'
-          : part === '?'
-            ? '[^/]'
-            : `(${part.slice(1, -1).replaceAll(',', '|')})`,
-    );
-  return new RegExp(`^${text}$`);
+function matching(pattern: string): (name: string) => boolean {
+  const test = filePattern(pattern);
+  if (!test.ok) throw wrong(`expected ${test.error} in README.md`);
+  return test.value;
 }
 
 const extensions = ['.parquet', '.jsonl', '.json', '.csv', '.tsv', '.arrow'] as const;
