@@ -19,9 +19,11 @@ export type Native<A> = (call: NativeCall, attributes: A) => TensorInfo | Tensor
 
 interface Definition {
   readonly name: string;
-  readonly kernel: Kernel<never>;
+  readonly kernel?: Kernel<never>;
   readonly native?: Native<never> | undefined;
 }
+
+type Run<A> = (inputs: Readonly<Record<string, Tensor>>, attributes: A) => Tensor[];
 
 /** What an engine makes of a definition; nothing where it has no such kernel. */
 type Serve = (definition: Definition) => KernelFunc | undefined;
@@ -29,12 +31,16 @@ type Serve = (definition: Definition) => KernelFunc | undefined;
 const definitions: Definition[] = [];
 
 /** Remembers a kernel until an engine starts; what is answered calls it there. */
-export function defineKernel<A>(
-  name: string,
-  kernel: Kernel<A>,
-  native?: Native<A>,
-): (inputs: Readonly<Record<string, Tensor>>, attributes: A) => Tensor[] {
-  const definition = { name: `moft/${name}`, kernel, native };
+export function defineKernel<A>(name: string, kernel: Kernel<A>, native?: Native<A>): Run<A> {
+  return define({ name: `moft/${name}`, kernel, native });
+}
+
+/** The same of a kernel that is there in C++ alone. */
+export function defineNativeKernel<A>(name: string, native: Native<A>): Run<A> {
+  return define({ name: `moft/${name}`, native });
+}
+
+function define<A>(definition: Definition): Run<A> {
   definitions.push(definition);
   for (const [backend, serve] of serving) register(backend, serve, definition);
   return (inputs, attributes) => {
@@ -74,14 +80,19 @@ const inMemory = new Set<string>();
 /** Registers all kernels, those defined later too, with a backend whose memory is at hand. */
 export function registerFusedKernels(backend: string, open: OpenMemory): void {
   inMemory.add(backend);
-  serveKernels(backend, ({ kernel }) => ({ inputs, backend: engine, attrs }) => {
-    const memory = open(engine);
-    // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
-    for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
-    const outputs = (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
-    memory.close();
-    return outputs;
-  });
+  serveKernels(
+    backend,
+    ({ kernel }) =>
+      kernel &&
+      (({ inputs, backend: engine, attrs }) => {
+        const memory = open(engine);
+        // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
+        for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
+        const outputs = (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
+        memory.close();
+        return outputs;
+      }),
+  );
 }
 
 /** Registers all kernels that are there in C++, those defined later too. */
@@ -110,6 +121,11 @@ let allowed = true;
 /** Whether the running engine has our kernels. */
 export function fused(): boolean {
   return allowed && serving.has(tf.getBackend());
+}
+
+/** Whether they are those in C++. */
+export function fusedNatively(): boolean {
+  return fused() && !inMemory.has(tf.getBackend());
 }
 
 /** Whether they work on memory that is at hand, so that reading a tensor there costs nothing. */

@@ -85,7 +85,7 @@ export class Cache {
     nodes.forEach((node, i) => {
       const keys = qkv.at + i * qkv.stride + heads * headWidth;
       keep(store, node * 2 * this.#width, qkv.values.subarray(keys, keys + 2 * this.#width));
-      const view = { prompt: this.#promptKeys(store, node), branch: store.nodes, chain: this.#chain(node) };
+      const view = { prompt: this.#promptKeys(store, node), branch: store.nodes, chain: this.chain(node) };
       this.#attendHeads(view, qkv, out, i);
     });
   }
@@ -119,7 +119,7 @@ export class Cache {
   }
 
   /** The node and its ancestors, the prompt left out. */
-  #chain(node: number): Int32Array {
+  chain(node: number): Int32Array {
     const chain = new Int32Array(this.#node(node).length);
     for (let i = 0, at = node; i < chain.length; i++, at = this.#node(at).parent) chain[i] = at;
     return chain;

@@ -19,6 +19,7 @@ import type { Attention, Block, FeedForward, Linear, Norm, Stack } from './archi
 import type { Cache, Rows } from './cache.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import { affine, fedForward, normalise, projected } from './layers.js';
+import type { TensorCache } from './tensor-cache.js';
 import { HEAD, type StepWeights } from './step-weights.js';
 import { parameter } from './weights.js';
 
@@ -26,6 +27,8 @@ export interface DecodeStep {
   readonly config: ModelConfig;
   readonly masked: Int32Array;
   readonly cache: Cache;
+  /** Keys and values of all that came before, where they are tensors. */
+  readonly tensors?: TensorCache | undefined;
   /** Keys and values of the encoded prompts. */
   readonly source?: Cache | undefined;
   /** New nodes of the cache, their tokens, positions and prompts. */
@@ -44,6 +47,7 @@ export function decodeStep(weights: StepWeights, step: DecodeStep): Tensor2D {
 }
 
 function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep): Tensor2D {
+  step.tensors?.begin(step.nodes);
   const { embedding, positions } = architectureOf(step.config);
   const table = parameter<Tensor2D>(tensors, embedding.name);
   let x = positions
@@ -55,7 +59,9 @@ function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep)
       affine(
         tensors,
         attention.out,
-        mixOf(attention, qkv, (from, to) => step.cache.attend(layer, step.nodes, from, to)),
+        step.tensors
+          ? step.tensors.attend(layer, attention, qkv)
+          : mixOf(attention, qkv, (from, to) => step.cache.attend(layer, step.nodes, from, to)),
       ),
     );
     if (cross) {

@@ -12,6 +12,7 @@ import { boundedPasses, packGroups } from './forest.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
 import { byHeads, scoredByHeads, type RowHeads } from './row-heads.js';
+import type { TensorCache } from './tensor-cache.js';
 import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
 import type { MaskedTokenizer } from './tokenizer.js';
 import type { LanguageModel, NamedTensors, PromptGroup, State, TokenBatch, Tokens } from './types.js';
@@ -37,6 +38,7 @@ export function languageModel(
 /** What `State` is here. */
 interface Generation {
   readonly cache: Cache;
+  readonly tensors: TensorCache | undefined;
   /** Of an encoder-decoder: keys and values of what was encoded. */
   readonly source: Cache | undefined;
   /** Of the first token: (distinct prompts, V) log-probabilities, or hidden states where rows have heads of their own. */
@@ -52,7 +54,8 @@ class DecoderModel implements LanguageModel {
   readonly #weights: NamedTensors;
   readonly #masked: Int32Array;
   readonly #options: LanguageModelOptions;
-  readonly #openings = new Set<Tensor2D>();
+  /** What generations hold. */
+  readonly #held = new Set<{ dispose(): void }>();
   /** Weights turned and joined once instead of at every token; made at the first. */
   #step: StepWeights | undefined;
 
@@ -82,9 +85,11 @@ class DecoderModel implements LanguageModel {
       if (this.#options.heads) return hidden;
       return logSoftmax(tf.matMul(hidden, parameter<Tensor2D>(step.tensors, HEAD)), this.#masked);
     });
-    this.#openings.add(opening);
+    this.#held.add(opening);
+    if (caches.tensors) this.#held.add(caches.tensors);
     return {
       cache: caches.cache,
+      tensors: caches.tensors,
       source: caches.source,
       opening,
       promptOf: index,
@@ -96,7 +101,7 @@ class DecoderModel implements LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D {
     const generation = state as unknown as Generation;
     if (!tokens) return this.#answers(generation.opening, generation.promptOf);
-    const { cache, source, promptOf, nodeOf } = generation;
+    const { cache, tensors, source, promptOf, nodeOf } = generation;
     const nodes: number[] = [];
     const ids: number[] = [];
     const places = new Map<number, number>();
@@ -114,6 +119,7 @@ class DecoderModel implements LanguageModel {
       config: this.#config,
       masked: this.#masked,
       cache,
+      tensors,
       source,
       nodes: Int32Array.from(nodes),
       tokens: Int32Array.from(ids),
@@ -176,8 +182,8 @@ class DecoderModel implements LanguageModel {
   }
 
   dispose(): void {
-    for (const opening of this.#openings) opening.dispose();
-    this.#openings.clear();
+    for (const held of this.#held) held.dispose();
+    this.#held.clear();
     this.#step?.dispose();
     this.#step = undefined;
     if (!this.#options.keepWeights) disposeTensors(this.#weights);

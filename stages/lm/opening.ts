@@ -1,5 +1,6 @@
 /** The beginning of a generation: what runs before the first token is drawn, and the caches that it fills. */
 import type { Tensor2D } from '@tensorflow/tfjs';
+import { fusedNatively } from '../backend/fused.js';
 import type { Forest } from '../backend/ops/forest.js';
 import type { Architecture, Attention, Stack } from './architecture.js';
 import { Cache, type CacheShape } from './cache.js';
@@ -7,6 +8,7 @@ import { architectureOf, type ModelConfig } from './config.js';
 import type { DecodeOptions } from './decoder.js';
 import { chains } from './forest.js';
 import { bucketOf } from './relative.js';
+import { TensorCache } from './tensor-cache.js';
 import type { NamedTensors, TokenBatch } from './types.js';
 import { parameter } from './weights.js';
 
@@ -28,7 +30,9 @@ export function openingForests(config: ModelConfig, prompts: TokenBatch): Openin
 interface OpeningCaches {
   readonly cache: Cache;
   readonly source: Cache | undefined;
-  /** Fills both as the layers run. */
+  /** Where keys and values are tensors; then `cache` has the nodes alone. */
+  readonly tensors: TensorCache | undefined;
+  /** Fills them as the layers run. */
   readonly filling: Pick<DecodeOptions, 'onLayer' | 'onSource'>;
 }
 
@@ -43,11 +47,16 @@ export function openingCaches(
   const cache = new Cache({ ...shapeOf(decoder, attention), ...biasOf(decoder, weights) }, lengths(forest));
   const sources = source && cross ? new Cache(shapeOf(decoder, cross), lengths(source)) : undefined;
   const width = attention.heads * attention.headWidth;
+  const tensors =
+    fusedNatively() && !decoder.relative && !sources
+      ? new TensorCache(cache, forest, decoder.blocks.length)
+      : undefined;
   return {
     cache,
     source: sources,
+    tensors,
     filling: {
-      onLayer: fill(cache, forest, width),
+      onLayer: tensors ? (layer, qkv) => tensors.fillPrompts(layer, qkv) : fill(cache, forest, width),
       ...(sources && source ? { onSource: fill(sources, source, 0) } : {}),
     },
   };

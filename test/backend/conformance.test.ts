@@ -18,9 +18,18 @@ import { adamUpdate, sumOfSquares } from '../../stages/backend/ops/combine.js';
 import { logSoftmax } from '../../stages/backend/ops/distribution.js';
 import { layerNorm } from '../../stages/backend/ops/layer-norm.js';
 import { linear } from '../../stages/backend/ops/linear.js';
-import { packGroups } from '../../stages/lm/index.js';
+import { tf } from '../../stages/backend/tf.js';
+import { languageModel, packGroups, sample } from '../../stages/lm/index.js';
+import { Random } from '../../stages/random.js';
 import { forest, nodes, operations, run, slope, type Operation } from '../lm/operations.js';
-import { largestDifference, randomTensor, randomTexts, tokens } from '../lm/support.js';
+import {
+  largestDifference,
+  randomTensor,
+  randomTexts,
+  sharpWeights,
+  tinyConfig,
+  tokens,
+} from '../lm/support.js';
 import { backend, type Ended } from './engines.js';
 
 const engines = mkdtempSync(join(tmpdir(), 'moft-engines-'));
@@ -166,6 +175,26 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
       const other = [expected.value, ...expected.gradients][i] ?? [];
       expect(largestDifference(values, other) / most).toBeLessThan(5e-5);
     });
+  });
+
+  it('continues texts from tensors as from the cache in JavaScript', () => {
+    const config = tinyConfig({ n_embd: 24, n_head: 4 });
+    const weights = sharpWeights(config);
+    const continued = (): readonly number[] => {
+      const model = languageModel(config, weights, { masked: Int32Array.of(0) }, { keepWeights: true });
+      const prompts = [tokens(3, 4), tokens(3, 4), tokens(5, 6, 7, 8), tokens(9)];
+      const drawn = sample(model, {
+        ...{ prompts, samples: 3, maxTokens: 8, eos: 2 },
+        random: (row) => new Random(row, 'test'),
+      });
+      model.dispose();
+      return drawn.logProbs.flatMap((row) => [...row]);
+    };
+    const before = tf.memory().numTensors;
+    const found = continued();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(found.length).toBeGreaterThan(30);
+    expect(largestDifference(found, withoutFusedKernels(continued))).toBeLessThan(2e-5);
   });
 
   it('sums squares and updates as AdamW does', () => {

@@ -7,6 +7,7 @@ import { kernelsDigest } from '../../stages/backend/kernels-digest.js';
 import { staleLink, type LinkRecord } from '../../stages/backend/link-record.js';
 import { describeLibrary } from '../../stages/backend/manage/link.js';
 import { kernelsFolder, missingSymbols } from '../../stages/backend/manage/addon.js';
+import { notReached } from '../../stages/backend/manage/install.js';
 import { findAddon, nativePackageAt } from '../../stages/backend/native.js';
 import { runProgram } from '../../stages/backend/manage/programs.js';
 import { backend, type Ended } from './engines.js';
@@ -82,6 +83,17 @@ describe.skipIf(!hasCompiler)('symbols', () => {
     expect(await missingSymbols(addon, [library])).toEqual({ ok: true, value: ['TFE_Gone'] });
     const nothing = await missingSymbols(library, [library]);
     expect(nothing).toMatchObject({ ok: false });
+  });
+});
+
+describe('the installer of tfjs-node', () => {
+  it('that reaches no network ends in one line that names the host', () => {
+    const stderr =
+      "Error: getaddrinfo\n  errno: -3008,\n  code: 'ENOTFOUND',\n  hostname: 'storage.example.com'\n}\nNode.js v20";
+    expect(notReached({ stdout: '', stderr })).toBe(
+      'the installer fetches libtensorflow from storage.example.com, which this machine does not reach (ENOTFOUND)',
+    );
+    expect(notReached({ stdout: '', stderr: "code: 'EACCES'" })).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 // All kernels, compiled once for each set of instructions: MOFT_KERNELS names the function that lists this one's.
-#include "attention.h"
+#include "cached.h"
 #include "distribution.h"
 #include "rows.h"
 #include "update.h"
@@ -13,6 +13,7 @@ Kernels MOFT_KERNELS() {
       {"MoftAdam", adam},
       {"MoftAttention", attention},
       {"MoftAttentionGradient", attentionGradient},
+      {"MoftCachedAttention", cachedAttention},
       {"MoftColumnSums", columnSums},
       {"MoftCombine", combine},
       {"MoftDropout", dropout},

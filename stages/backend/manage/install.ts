@@ -5,7 +5,7 @@ import { err, ok, type Result } from '../../../schemas/result.js';
 import { nativePackageAt } from '../native.js';
 import { dawnAddon, dawnVersion } from '../places.js';
 import type { EngineProblem } from './problem.js';
-import { lastLines, runProgram } from './programs.js';
+import { lastLines, runProgram, type Ran } from './programs.js';
 
 export interface InstallOptions {
   readonly engines: string;
@@ -59,7 +59,16 @@ export async function installTensorFlow({ say }: InstallOptions): Promise<Result
   if (ran.code === 0 && existsSync(join(installed.folder, 'lib')))
     return ok('the addon of tfjs-node is installed');
   return err({
-    message: `the installer failed:\n${lastLines(ran)}`,
+    message: notReached(ran) ?? `the installer failed:\n${lastLines(ran)}`,
     hint: 'where pip can install tensorflow, `moft backend link` builds the addon without it',
   });
+}
+
+/** The installer dumps an error of the network with its stack; what matters of it is the host. */
+export function notReached({ stdout, stderr }: Pick<Ran, 'stdout' | 'stderr'>): string | undefined {
+  const said = `${stdout}\n${stderr}`;
+  const code = /code: '(E[A-Z_]+)'/.exec(said)?.[1];
+  const host = /(?:hostname|host): '([^']+)'/.exec(said)?.[1];
+  if (code === undefined || host === undefined) return undefined;
+  return `the installer fetches libtensorflow from ${host}, which this machine does not reach (${code})`;
 }

@@ -1,0 +1,42 @@
+// Attention of the next token of each row to the prompt behind it and to its own tokens so far.
+#pragma once
+#include "attention.h"
+
+namespace {
+
+// Rows of queries, keys and values: the new ones, those of the prompts, those of each step before, {scale} | first row
+// and length of each prompt, (rows, steps) which row of each step is an ancestor, {heads, keyHeads} -> (rows, heads d)
+void cachedAttention(Call& call) {
+  const int steps = call.count() - 6, at = steps + 3;
+  const int64_t rows = call.dim(0, 0), row = call.dim(0, 1);
+  const int32_t *prompts = call.indices(at), *chains = call.indices(at + 1), *how = call.indices(at + 2);
+  const int64_t heads = how[0], keyHeads = how[1], d = row / (heads + 2 * keyHeads);
+  const float *now = call.floats(0), *before = call.floats(1), scale = call.floats(steps + 2)[0];
+  float* out = call.result(0, {rows, heads * d});
+  int64_t longest = 0;
+  for (int64_t i = 0; i < rows; i++) longest = prompts[2 * i + 1] > longest ? prompts[2 * i + 1] : longest;
+  const int64_t most = longest + steps + 1;
+  const Call* inputs = &call;
+  parallel(rows, 3 * most * heads * d, [=](int64_t from, int64_t to) {
+    Space scores(most), query(d);
+    const float** keys = static_cast<const float**>(std::malloc(static_cast<size_t>(most) * sizeof(float*)));
+    for (int64_t i = from; i < to; i++) {
+      const int64_t length = prompts[2 * i + 1], count = length + steps + 1;
+      for (int64_t j = 0; j < length; j++) keys[j] = before + (prompts[2 * i] + j) * row;
+      for (int t = 0; t < steps; t++) keys[length + t] = inputs->floats(2 + t) + chains[i * steps + t] * row;
+      keys[length + steps] = now + i * row;
+      for (int64_t head = 0; head < heads; head++) {
+        float *s = scores, *q = query, *mixed = out + (i * heads + head) * d;
+        const int64_t key = heads * d + head * keyHeads / heads * d, value = key + keyHeads * d;
+        for (int64_t c = 0; c < d; c++) q[c] = now[i * row + head * d + c] * scale;
+        for (int64_t j = 0; j < count; j++) s[j] = dot(q, keys[j] + key, d);
+        softmaxNode(s, count, nullptr, 0);
+        std::memset(mixed, 0, static_cast<size_t>(d) * 4);
+        for (int64_t j = 0; j < count; j++) addScaled(mixed, keys[j] + value, s[j], d);
+      }
+    }
+    std::free(keys);
+  });
+}
+
+}  // namespace
