@@ -97,7 +97,7 @@ export const SftWith = Type.Object({
   conditioning_noise: Type.Number({
     description:
       'Share of rows that carry random conditioning tokens, so that the reference knows them and ignores them. ' +
-      'Policies with the `prompt` conditioning start from there.',
+      'Policies with the `prompt` and `soft-tokens` conditionings start from there.',
     default: 0,
     minimum: 0,
     maximum: 1,

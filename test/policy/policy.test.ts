@@ -6,7 +6,13 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ArtifactRef } from '../../runner/contract.js';
 import { conditioningNames } from '../../schemas/artifact.js';
 import { startEngine } from '../../stages/backend/engine.js';
-import { languageModel, parameterShapes, SOFT_TOKENS, type MaskedTokenizer } from '../../stages/lm/index.js';
+import {
+  languageModel,
+  parameterShapes,
+  SOFT_TOKENS,
+  type MaskedTokenizer,
+  type Model,
+} from '../../stages/lm/index.js';
 import type { LanguageModel } from '../../stages/lm/types.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../../stages/policy/initial-policy.js';
@@ -87,6 +93,25 @@ describe('conditionings', () => {
     const policy = await movedPolicy(name);
     const [left, right] = [await opinionAt(policy, [1, 0]), await opinionAt(policy, [0, 1])];
     expect(Math.max(...left.map((value, i) => Math.abs(value - (right[i] ?? 0))))).toBeGreaterThan(0.01);
+  });
+
+  it('soft-tokens begin as conditioning tokens, or as words where there are none', async () => {
+    const method = await conditioningMethod('soft-tokens');
+    const begun = (model: Model): number[] => {
+      const { reference } = initialPolicy(model, manifestOf('soft-tokens'), { method, seed: 0 });
+      const table = reference['transformer.wte.weight']?.arraySync() as number[][];
+      const soft = reference[SOFT_TOKENS]?.arraySync() as number[][];
+      return soft.map((row) => table.findIndex((other) => other.join() === row.join()));
+    };
+    const model = tinyModel();
+    const reserved = new Set(model.tokenizer.reserved.values());
+    const first = begun(model);
+    expect(first).toHaveLength(3);
+    expect(first.filter((token) => !reserved.has(token))).toEqual([]);
+    const bare = { ...tinyModel(), tokenizer: { ...model.tokenizer, reserved: new Map<string, number>() } };
+    const words = begun(bare);
+    expect(words.filter((token) => token < 0)).toEqual([]);
+    expect(words).not.toEqual(first);
   });
 
   it('prompt writes weights as it is told, and alpha only where it is conditioned', async () => {
