@@ -47,7 +47,7 @@ export const Job = Type.Object({
   /** Names of the declared variables, and of those that must not be shown: their values never stand here. */
   env: Type.Optional(Type.Array(Type.String())),
   secrets: Type.Optional(Type.Array(Type.String())),
-  /** A folder of the attempt's own, removed afterwards. */
+  /** A folder of the attempt's own, removed afterwards. Not there yet. */
   scratch: Type.String(),
   /** Where a program of the user's works: the same path for the same key. Not there yet. */
   workspace: Type.Optional(Type.String()),

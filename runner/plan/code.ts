@@ -125,6 +125,7 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
   if (!frozen.ok) return frozen;
   const identities = new Map(frozen.value.identities).set(packages.value.file, identity(packages.value.file));
   const known = new Map<string, CodeDigest>();
+  const filesKnown = new WeakMap<CodeListing, readonly string[]>();
   return ok({
     of: (kind, values) => {
       const roots = rootsOf(kind, values);
@@ -140,8 +141,11 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
       known.set(name, found);
       return ok(found);
     },
-    changed: (listing) =>
-      filesOf(dist, packages.value, listing).filter((file) => identity(file) !== identities.get(file)),
+    changed: (listing) => {
+      const files = filesKnown.get(listing) ?? filesOf(dist, packages.value, listing);
+      filesKnown.set(listing, files);
+      return files.filter((file) => identity(file) !== identities.get(file));
+    },
   });
 }
 

@@ -3,12 +3,10 @@ import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import { sha256 } from '../../schemas/json.js';
 import type { CellId } from '../pipeline.js';
-import { replaceFile, type Context } from './context.js';
-import { attemptsFolder, names, readText } from './layout.js';
+import type { Context } from './context.js';
+import { attemptsFolder, names, readJson } from './layout.js';
 import { errorCode, guard } from './problem.js';
 import type { Attempt, Attempts } from './types.js';
-
-const nonceFile = 'nonce';
 
 function describe(folder: string, number: number, nonce: string): Attempt {
   const at = (name: string): string => path.join(folder, name);
@@ -25,6 +23,12 @@ function describe(folder: string, number: number, nonce: string): Attempt {
   };
 }
 
+/** Empty where it was killed before its job stood there. */
+function nonceIn(folder: string): string {
+  const job = readJson(path.join(folder, 'job.json')) as { readonly attempt?: unknown } | null | undefined;
+  return typeof job?.attempt === 'string' ? job.attempt : '';
+}
+
 const cellFolder = (root: string, run: string, cell: CellId): string =>
   path.join(attemptsFolder(root, run), sha256(cell).slice(0, 16));
 
@@ -36,9 +40,10 @@ const attemptNumbers = (folder: string): number[] =>
 
 /** The next number that is free; two tries never share a folder. */
 function claimFolder(context: Context, parent: string): { folder: string; number: number } {
-  context.disk.folder(parent);
+  let fresh = context.disk.folder(parent);
   for (;;) {
-    const number = Math.max(0, ...attemptNumbers(parent)) + 1;
+    const number = fresh ? 1 : Math.max(0, ...attemptNumbers(parent)) + 1;
+    fresh = false;
     const folder = path.join(parent, String(number));
     try {
       context.disk.exclusiveFolder(folder);
@@ -55,17 +60,15 @@ export function createAttempts(context: Context): Attempts {
       guard(() => {
         const { folder, number } = claimFolder(context, cellFolder(context.root, run, cell));
         const attempt = describe(folder, number, randomBytes(16).toString('hex'));
-        context.disk.exclusiveFolder(attempt.scratch);
         context.disk.exclusiveFolder(attempt.outputs);
-        context.disk.write(path.join(folder, nonceFile), attempt.nonce);
         return attempt;
       }),
-    write: (file, content) => guard(() => replaceFile(context, file, content)),
+    write: (file, content) => guard(() => context.disk.write(file, content)),
     list: (run, cell) => {
       const parent = cellFolder(context.root, run, cell);
       return attemptNumbers(parent).map((number) => {
         const folder = path.join(parent, String(number));
-        return describe(folder, number, readText(path.join(folder, nonceFile)) ?? '');
+        return describe(folder, number, nonceIn(folder));
       });
     },
     clean: (attempt) =>

@@ -13,6 +13,8 @@ import { identityOf } from './stat-cache.js';
 import type { Put } from './types.js';
 
 const copyTries = 3;
+/** Nobody has any business to write to a blob. */
+const blobMode = 0o444;
 /** A blob that is used again and is younger keeps its age: a collection allows for that. */
 export const freshMs = 6 * 3_600_000;
 
@@ -22,7 +24,6 @@ export const blobHash = (digest: string): BlobHash => digest as BlobHash;
 /** Moves a finished temporary file to its place. Replacing an equal or a corrupt blob are the same to a reader. */
 function install(context: Context, temporary: string, digest: string): void {
   const file = blobPath(context.root, digest);
-  context.disk.mode(temporary, 0o444);
   context.disk.folder(path.dirname(file));
   context.disk.rename(temporary, file);
   context.durability.note(file);
@@ -35,7 +36,7 @@ export function putBytes(context: Context, content: Uint8Array | string): Put {
   const digest = blobHash(sha256(bytes));
   if (context.access === 'write') {
     const temporary = context.temporary();
-    context.disk.write(temporary, bytes);
+    context.disk.write(temporary, bytes, blobMode);
     install(context, temporary, digest);
   }
   return { digest, bytes: bytes.length };
@@ -54,7 +55,7 @@ export async function receiveBlob(
   { source, bytes: limit, exact }: Received,
 ): Promise<Put> {
   const temporary = context.temporary();
-  const sink = context.disk.create(temporary);
+  const sink = context.disk.create(temporary, blobMode);
   try {
     const hash = createHash('sha256');
     let bytes = 0;
@@ -125,7 +126,7 @@ async function copyOnce(context: Context, { source, file, sink }: Copying): Prom
 
 async function copyIn(context: Context, source: number, file: string): Promise<Copied> {
   const temporary = context.temporary();
-  const sink = context.disk.create(temporary);
+  const sink = context.disk.create(temporary, blobMode);
   try {
     const copied = await copyOnce(context, { source, file, sink });
     if (copied.still) install(context, temporary, copied.digest);

@@ -60,8 +60,11 @@ async function wholeListing(
 
 export function createCas(context: Context): Cas {
   const listings = createListings(context);
+  const writes = context.access === 'write';
   const put: Cas['put'] = (type, path) =>
-    guardAsync(() => (isFile(type) ? putFile(context, path) : putTree(context, path)));
+    guardAsync(() =>
+      isFile(type) ? putFile(context, path) : putTree(context, path, writes ? listings.know : undefined),
+    );
   const hashing: Context = { ...context, access: 'read' };
   return {
     hash: (type, path) => guardAsync(() => (isFile(type) ? putFile(hashing, path) : putTree(hashing, path))),

@@ -41,12 +41,12 @@ export interface Disk {
   folder(path: string): boolean;
   /** Creates one folder; EEXIST where it stands. */
   exclusiveFolder(path: string): void;
-  /** Creates a file that doesn't exist yet. */
-  create(path: string): Sink;
+  /** Creates a file that doesn't exist yet; only who makes it writes to one whose mode lets nobody. */
+  create(path: string, mode?: number): Sink;
   /** Opens a file for appending. */
   append(path: string): Sink;
   /** Creates and fills a file that doesn't exist yet; where that fails, half of it is not left behind. */
-  write(path: string, content: string | Uint8Array): void;
+  write(path: string, content: string | Uint8Array, mode?: number): void;
   /** Makes a file that has the bytes and the mode of another one. */
   copy(from: string, to: string): void;
   rename(from: string, to: string): void;
@@ -70,11 +70,25 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
 
 const forced = promisify(fs.fsync);
 
+/** Most folders are as they should be, and go in fewer steps than `rmSync` takes, which looks at each file first. */
+function removeFolder(folder: string): void {
+  try {
+    for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory()) removeFolder(path);
+      else fs.unlinkSync(path);
+    }
+    fs.rmdirSync(folder);
+  } catch {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** The real disk. */
 export function createDisk(hook: WriteHook = () => undefined): Disk {
-  const sink = (path: string, flags: string): Sink => {
+  const sink = (path: string, flags: string, mode = 0o666): Sink => {
     hook({ operation: 'create', path });
-    const descriptor = fs.openSync(path, flags, 0o666);
+    const descriptor = fs.openSync(path, flags, mode);
     return {
       write: (bytes) => {
         hook({ operation: 'chunk', path, bytes });
@@ -98,10 +112,10 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
       before('folder', path);
       fs.mkdirSync(path);
     },
-    create: (path) => sink(path, 'wx'),
+    create: (path, mode) => sink(path, 'wx', mode),
     append: (path) => sink(path, 'a'),
-    write: (path, content) => {
-      const file = disk.create(path);
+    write: (path, content, mode) => {
+      const file = disk.create(path, mode);
       let whole = false;
       try {
         file.write(typeof content === 'string' ? Buffer.from(content) : content);
@@ -130,7 +144,7 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
     remove: (path) => {
       before('remove', path);
       const stat = fs.lstatSync(path, { throwIfNoEntry: false });
-      if (stat?.isDirectory()) fs.rmSync(path, { recursive: true, force: true });
+      if (stat?.isDirectory()) removeFolder(path);
       else if (stat) fs.unlinkSync(path);
     },
     truncate: (path, length) => {

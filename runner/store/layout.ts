@@ -123,9 +123,14 @@ export function giveReserveUp(root: string, disk: Disk): boolean {
 
 const folders = ['cas', 'records', 'runs', 'leases', 'attempts', 'checkpoints', 'journal', 'runners', 'tmp'];
 
-/** Makes the folders of a store; the version file last, so that it stands only in a whole one. */
-export function createLayout(root: string, disk: Disk, runner: string): void {
+/**
+ * Makes the folders of a store; the version file last, so that it stands only in a whole one.
+ *
+ * @param announce says who the runner is, before anything of its own stands that somebody would have to sweep
+ */
+export function createLayout(root: string, disk: Disk, runner: string, announce: () => void): void {
   for (const folder of folders) disk.folder(path.join(root, folder));
+  announce();
   disk.folder(temporaryFolder(root, runner));
   if (checkLayout(root)) return;
   const put = (name: string, content: string): void => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { Key } from '../pipeline.js';
 import type { Context } from './context.js';
 import type { Watcher } from './heartbeat.js';
-import { leaseFolder, names, readJson, readText } from './layout.js';
+import { leaseFolder, names, readJson } from './layout.js';
 import { runnerIdentity } from './liveness.js';
 import { errorCode, guard } from './problem.js';
 import type { Acquired, Lease, LeaseHolder, Leases } from './types.js';
@@ -30,7 +30,11 @@ function standing(folder: string): Standing {
     : { epoch, released };
 }
 
-function createLease(context: Context, key: Key, { epoch: before, runner, released }: Standing): Lease {
+function createLease(
+  context: Context,
+  ticket: Ticket,
+  { key, epoch: before, runner, released }: Standing & { readonly key: Key },
+): Lease {
   const folder = leaseFolder(context.root, key);
   const epoch = before + 1;
   return {
@@ -40,27 +44,38 @@ function createLease(context: Context, key: Key, { epoch: before, runner, releas
     release: () => {
       const marker = path.join(folder, `${epoch}.released`);
       // Where the disk is full the lease ends with this process instead.
-      guard(() => {
-        if (readText(marker) === undefined) context.disk.write(marker, '');
-      });
+      guard(() => ticket(marker));
     },
   };
 }
 
-/** True where this runner now holds the epoch; false where another was first. */
-function take(context: Context, folder: string, epoch: number): boolean {
-  const temporary = context.temporary();
-  context.disk.folder(folder);
-  context.disk.write(temporary, JSON.stringify({ runner: context.runner }));
-  try {
-    context.disk.link(temporary, path.join(folder, String(epoch)));
-    return true;
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false;
-    throw error;
-  } finally {
-    context.disk.remove(temporary);
-  }
+/** Puts a file that names this runner at a place; false where one stands. */
+type Ticket = (place: string) => boolean;
+
+/** All leases of a runner say the same: they are links to one file, as far as the disk allows so many. */
+function createTicket(context: Context): Ticket {
+  let file: string | undefined;
+  const fresh = (): string => {
+    const made = context.temporary();
+    context.disk.write(made, JSON.stringify({ runner: context.runner }));
+    return made;
+  };
+  return (place) => {
+    for (;;) {
+      const known = file;
+      file ??= fresh();
+      try {
+        context.disk.link(file, place);
+        return true;
+      } catch (error) {
+        const code = errorCode(error);
+        if (code === 'EEXIST') return false;
+        // Too many links, or gone: once more with a new one.
+        if (known === undefined || (code !== 'EMLINK' && code !== 'ENOENT')) throw error;
+        file = undefined;
+      }
+    }
+  };
 }
 
 /** @param announce starts the heartbeat; called before the first lease is taken */
@@ -70,6 +85,7 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
     if (runner === undefined) return watcher.isAbandoned(`${key}/${epoch}`);
     return runner !== context.runner && watcher.isDead(runner);
   };
+  const ticket = createTicket(context);
   const holderOf = ({ runner = 'unknown' }: Standing): LeaseHolder => {
     const known = runnerIdentity(context.root, runner);
     return { runner, ...(known ? { host: known.host, pid: known.pid } : {}) };
@@ -80,9 +96,10 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
     for (;;) {
       const now = standing(folder);
       if (!now.released && !isOver(key, now)) return { kind: 'held', holder: holderOf(now) };
-      if (take(context, folder, now.epoch + 1)) {
-        return { kind: 'lease', lease: createLease(context, key, now) };
-      }
+      context.disk.folder(folder);
+      // Whoever links an epoch first holds it.
+      if (ticket(path.join(folder, String(now.epoch + 1))))
+        return { kind: 'lease', lease: createLease(context, ticket, { key, ...now }) };
     }
   };
   return {

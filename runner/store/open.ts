@@ -56,8 +56,8 @@ export interface OpenOptions {
 }
 
 /** Removes temporary files of runners that are surely gone. Others' are left: they may be in use on another host. */
-function sweep(root: string, disk: Disk, self: ProcessIdentity): void {
-  for (const runner of names(path.join(root, 'tmp'))) {
+function sweep({ root, disk, runner: own }: Context, self: ProcessIdentity): void {
+  for (const runner of names(path.join(root, 'tmp')).filter((name) => name !== own)) {
     const identity = readJson(runnerFile(root, runner)) as ProcessIdentity | undefined;
     if (!identity || !isSurelyDead(identity, self)) continue;
     disk.remove(temporaryFolder(root, runner));
@@ -124,11 +124,12 @@ function enter(context: Context, identity: ProcessIdentity, toBeShared = false):
   };
   // Before anything is written where that may be refused; and what is made for the first time.
   giveToGroup();
-  createLayout(context.root, context.disk, context.runner);
+  createLayout(context.root, context.disk, context.runner, () => {
+    const file = runnerFile(context.root, context.runner);
+    if (!fs.existsSync(file)) context.disk.write(file, JSON.stringify(identity));
+  });
   giveToGroup();
-  sweep(context.root, context.disk, identity);
-  const file = runnerFile(context.root, context.runner);
-  if (!fs.existsSync(file)) context.disk.write(file, JSON.stringify(identity));
+  sweep(context, identity);
 }
 
 /** A disk that is full now may have room when this one has left: nothing of it stays behind. */
@@ -156,8 +157,8 @@ async function leave(context: Context, signs: Signs): Promise<void> {
   // A cache that can't be saved costs the next run some hashing.
   guard(() => context.stats.save());
   context.disk.remove(heartbeatFile(context.root, context.runner));
-  context.disk.remove(runnerFile(context.root, context.runner));
   context.disk.remove(temporaryFolder(context.root, context.runner));
+  context.disk.remove(runnerFile(context.root, context.runner));
 }
 
 function join(context: Context, options: OpenOptions, self: ProcessIdentity): Store {

@@ -102,7 +102,12 @@ function survey(root: string): readonly Found[] {
   return found;
 }
 
-export async function putTree(context: Context, root: string): Promise<Put> {
+/** @param know told of the listing: its bytes were written here, and need not be read to be believed */
+export async function putTree(
+  context: Context,
+  root: string,
+  know: (digest: string, listing: Listing) => void = () => undefined,
+): Promise<Put> {
   // Large files are read side by side, and few are open.
   const entries = await atOnce(survey(root), (found) => toEntry(context, root, found), {
     width: filesAtOnce,
@@ -110,6 +115,7 @@ export async function putTree(context: Context, root: string): Promise<Put> {
   const listing = toListing(entries);
   checkEntries(listing.entries);
   const { digest } = putBytes(context, canonicalJson(listing.entries));
+  know(digest, listing);
   return { digest, bytes: listing.bytes };
 }
 
@@ -155,12 +161,15 @@ export interface Listings {
   readonly has: (digest: string) => boolean;
   /** Read from the disk for the first time, its bytes are checked against the digest. */
   readonly of: (digest: string) => Listing;
+  /** One that was written just now. */
+  readonly know: (digest: string, listing: Listing) => void;
 }
 
 export function createListings(context: Context): Listings {
   const parsed = new Map<string, Listing>();
   return {
     has: (digest) => parsed.has(digest),
+    know: (digest, listing) => void parsed.set(digest, listing),
     of: (digest) => {
       const known = parsed.get(digest);
       if (known && fs.existsSync(blobPath(context.root, digest))) return known;

@@ -152,6 +152,7 @@ export interface Leases {
 /** A folder for one try at running a cell. All paths are absolute. */
 export interface Attempt {
   readonly folder: string;
+  /** Not there until somebody makes it. */
   readonly scratch: string;
   /** Output NAME is written at `outputs/NAME`. */
   readonly outputs: string;
@@ -166,7 +167,7 @@ export interface Attempt {
 
 export interface Attempts {
   create(run: string, cell: CellId): Result<Attempt, StoreProblem>;
-  /** Writes a file of an attempt whole (temporary file, rename). */
+  /** Writes a file of an attempt: whoever is to read it is told afterwards. */
   write(path: string, content: string): Result<void, StoreProblem>;
   /** The attempts of a cell in a run, first to last. */
   list(run: string, cell: CellId): readonly Attempt[];

@@ -175,11 +175,12 @@ describe('attempts', () => {
     );
     expect(second.number).toBe(2);
     expect(second.nonce).not.toBe(first.nonce);
-    expect(fs.readdirSync(first.folder).sort()).toEqual(['nonce', 'outputs', 'scratch']);
-    valueOf(store.attempts.write(first.job, '{}'));
+    expect(fs.readdirSync(first.folder).sort()).toEqual(['outputs']);
+    for (const { job, nonce } of [first, second])
+      valueOf(store.attempts.write(job, JSON.stringify({ attempt: nonce })));
     expect(store.attempts.list('r1', id)).toEqual([first, second]);
     valueOf(store.attempts.clean(first));
-    expect(fs.readdirSync(first.folder).sort()).toEqual(['job.json', 'nonce']);
+    expect(fs.readdirSync(first.folder).sort()).toEqual(['job.json']);
   });
 });
 

@@ -244,6 +244,7 @@ describe('weighing a collection', () => {
   it('clears the scratch of killed attempts, and keeps their logs', async () => {
     const store = await freshStore();
     const attempt = valueOf(store.attempts.create('r0', cellId('a')));
+    fs.mkdirSync(attempt.scratch);
     fs.writeFileSync(path.join(attempt.scratch, 'big'), 'x'.repeat(100));
     fs.writeFileSync(attempt.log, 'said');
     ageStore(store);

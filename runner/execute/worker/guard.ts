@@ -30,12 +30,12 @@ export interface Surroundings {
   readonly engine: { readonly tensors: number; readonly bytes: number } | undefined;
 }
 
-/** @param attempt folder of the cell's own */
-export function surroundings(engine: Surroundings['engine'], attempt: string): Surroundings {
+/** @param attempt folder of the cell's own, in which nothing can be open before it begins */
+export function surroundings(engine: Surroundings['engine'], attempt?: string): Surroundings {
   const env = JSON.stringify(Object.entries(process.env).sort(([a], [b]) => (a < b ? -1 : 1)));
   const open = [
     ...process.getActiveResourcesInfo().filter((kind) => !passing.test(kind)),
-    ...openFiles(attempt),
+    ...(attempt === undefined ? [] : openFiles(attempt)),
   ];
   return { cwd: process.cwd(), env, engine, open };
 }

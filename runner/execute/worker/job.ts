@@ -57,15 +57,17 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
   let ending: Ending;
   let leftover: string | undefined;
   let checkpoints = noCheckpoints;
+  let attempt: string | undefined;
   const loaded = watchLoads();
   try {
     const job = readJob(order.path);
+    ({ attempt } = job);
     const kind = kindOf(job, host);
     // The engine is loaded before the guard stands: its packages draw from Math.random while they load.
     if (kind.engine) environment = { ...environment, ...(await host.engine.start(job.backend)) };
     const folder = dirname(order.path);
     const look = (): Surroundings => surroundings(host.engine.memory(), folder);
-    const before = look();
+    const before = surroundings(host.engine.memory());
     checkpoints = checkpointsOf({ kind, job, order, host, control, environment });
     await runKind({ kind, job, host, control, checkpoints, folder });
     leftover = await leftovers(before, look);
@@ -75,7 +77,7 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
     ending = endingOf(error, control.controller.signal);
   }
   if (ending.error) checkpoints.failed(ending.error.class);
-  const unwritten = writeExit(order, { ...ending, modules: loaded() });
+  const unwritten = writeExit(order, attempt, { ...ending, modules: loaded() });
   const error = ending.error ?? unwritten;
   return {
     status: unwritten ? 'failed' : ending.status,
@@ -215,11 +217,15 @@ function endingOf(error: unknown, signal: AbortSignal): Ending {
   return { status: 'failed', error: failureFromSystem(error), outputs: {} };
 }
 
-/** exit.json appears whole or not at all. */
-function writeExit(order: JobOrder, ending: Ending & Pick<Exit, 'modules'>): Failure | undefined {
+/** exit.json appears whole or not at all. @param known the nonce; undefined where the job could not be read as one */
+function writeExit(
+  order: JobOrder,
+  known: string | undefined,
+  ending: Ending & Pick<Exit, 'modules'>,
+): Failure | undefined {
   const path = join(dirname(order.path), 'exit.json');
   try {
-    const { attempt } = JSON.parse(readFileSync(order.path, 'utf8')) as Pick<Job, 'attempt'>;
+    const attempt = known ?? (JSON.parse(readFileSync(order.path, 'utf8')) as Pick<Job, 'attempt'>).attempt;
     const { epoch, restarts } = order;
     const exit: Exit = { v: protocolVersion, attempt, nonce: attempt, epoch, restarts, ...ending };
     writeFileSync(`${path}.tmp`, JSON.stringify(exit));
