@@ -3,14 +3,14 @@
  * `node dist/bench/step.js [width] [layers]`. Prints a table and appends a line to bench/history.jsonl.
  * Compare ratios, which hold across machines, before milliseconds, which do not.
  */
-import { conditioningNames } from '../schemas/artifact.js';
+import { conditioningNames, type ConditioningName } from '../schemas/artifact.js';
 import { startEngine } from '../stages/backend/engine.js';
 import { allowFusedKernels } from '../stages/backend/fused.js';
 import { registerWasmMatMul, restoreShippedMatMul } from '../stages/backend/wasm-matmul.js';
 import type { Model } from '../stages/lm/index.js';
 import { middle, remember } from './measure.js';
 import { asked } from './options.js';
-import { clp, reference, sft, type Size, type Steps } from './workload.js';
+import { clp, reference, sft, type Size, type Steering, type Steps } from './workload.js';
 
 type Variant = 'ours' | 'shipped';
 
@@ -49,9 +49,20 @@ async function timed(variant: Variant, steps: Steps): Promise<number> {
   return (user + system) / 1000;
 }
 
+/** Four trade-offs a step. */
+const of = (conditioning: ConditioningName | 'none'): Steering => ({
+  conditioning,
+  objectives: ['nli', 'rouge'],
+  tradeOffs: 4,
+});
+
 async function measureAll(model: Model): Promise<Measured[]> {
-  const results = [await measure('sft', () => sft(model)), await measure('soft', () => clp(model, 'none'))];
-  for (const name of conditioningNames) results.push(await measure(`clp ${name}`, () => clp(model, name)));
+  const results = [
+    await measure('sft', () => sft(model)),
+    await measure('soft', () => clp(model, of('none'))),
+  ];
+  for (const name of conditioningNames)
+    results.push(await measure(`clp ${name}`, () => clp(model, of(name))));
   return results;
 }
 

@@ -1,7 +1,7 @@
 /** What is measured: trainings on the news world, the same as the kinds sft, soft and clp run. */
 import { drawNews } from '../stages/worlds/news/draw.js';
 import { openWorld } from '../stages/worlds/news/world.js';
-import type { ConditioningName } from '../schemas/artifact.js';
+import type { ConditioningName, PolicyManifest } from '../schemas/artifact.js';
 import type { Row } from '../stages/data/types.js';
 import {
   buildTokenizer,
@@ -12,9 +12,11 @@ import {
 } from '../stages/lm/index.js';
 import { conditioningMethod } from '../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../stages/policy/initial-policy.js';
+import { loraOf, softTokensOf, svdOf } from '../stages/policy/options.js';
 import { conditioningTokens } from '../stages/policy/prompt-writing.js';
+import type { StoredPolicy } from '../stages/policy/stored-policy.js';
 import { Random } from '../stages/random.js';
-import { encodePrompts } from '../stages/rl/prompts.js';
+import { encodePrompts, type Prompt } from '../stages/rl/prompts.js';
 import { examplesOf, beginSupervision, supervise, type SupervisedStep } from '../stages/rl/supervised.js';
 import { drawTradeOff } from '../stages/rl/trade-offs.js';
 import { begin, train, type Step } from '../stages/rl/trainer.js';
@@ -24,7 +26,6 @@ export interface Size {
   readonly layers: number;
 }
 
-export const objectives = ['nli', 'rouge'];
 const context = 96;
 const maxTokens = 16;
 const samples = 16;
@@ -75,32 +76,47 @@ export function sft(model: Model): Steps {
   return sftSteps({ ...model, weights: cloneTensors(model.weights) }, Infinity);
 }
 
-/** soft (no conditioning) and clp: 4 trade-offs a step, one prompt each, 16 samples. */
-export async function clp(model: Model, conditioning: ConditioningName | 'none'): Promise<Steps> {
+export interface Steering {
+  readonly conditioning: ConditioningName | 'none';
+  readonly objectives: readonly string[];
+  /** Trade-offs a step. */
+  readonly tradeOffs: number;
+}
+
+/** A policy that begins at the model, whose weights are copied. */
+export async function policyAt(
+  model: Model,
+  { conditioning, objectives }: Omit<Steering, 'tradeOffs'>,
+): Promise<StoredPolicy> {
   const method = conditioning === 'none' ? unconditioned : await conditioningMethod(conditioning);
-  const copy = { ...model, weights: cloneTensors(model.weights) };
-  const policy = initialPolicy(
-    copy,
+  const own: Readonly<Partial<Record<ConditioningName, Partial<PolicyManifest>>>> = {
+    lora: { lora: loraOf('lora') },
+    'svd-lora': { svd: svdOf('svd-lora') },
+    'soft-tokens': { softTokens: softTokensOf('soft-tokens') },
+  };
+  return initialPolicy(
+    { ...model, weights: cloneTensors(model.weights) },
     {
-      v: 1,
-      method: 'clp',
-      objectives,
-      reference: '',
-      conditioning,
-      alpha: { fixed: 0.05 },
-      referenceShare: 'none',
-      ...(conditioning === 'lora' ? { lora: { rank: 8, alpha: 16, targets: 'attention' } } : {}),
+      ...{ v: 1, method: 'clp', objectives: [...objectives], reference: '', conditioning },
+      ...{ alpha: { fixed: 0.05 }, referenceShare: 'none' },
+      ...(conditioning === 'none' ? {} : own[conditioning]),
     },
     { method, seed: 0 },
   );
+}
+
+/** soft (no conditioning) and clp: one prompt a trade-off, 16 samples. */
+export async function clp(model: Model, steering: Steering): Promise<Steps> {
+  const { objectives, tradeOffs } = steering;
+  const policy = await policyAt(model, steering);
   const world = openWorld({ kappa: 0.75, size: 'small', seed: 0 });
   const sampling = { weights: { dirichlet: 1 }, corners: 0, alpha: 0.05 };
   return train(
     {
       seed: 0,
-      prompts: encodePrompts(rows, model.tokenizer, { context, before: 8, maxTokens }),
+      prompts: prompts(model.tokenizer),
       rewards: world.rewards.filter(({ name }) => objectives.includes(name)),
-      tradeOffs: 4,
+      tradeOffs,
       draw: (random) => drawTradeOff(sampling, objectives.length, random),
       steps: Infinity,
       batch: 1,
@@ -115,4 +131,8 @@ export async function clp(model: Model, conditioning: ConditioningName | 'none')
     },
     begin(policy),
   );
+}
+
+export function prompts(tokenizer: Model['tokenizer']): readonly Prompt[] {
+  return encodePrompts(rows, tokenizer, { context, before: 8, maxTokens });
 }
