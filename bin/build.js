@@ -40,25 +40,25 @@ function isStale() {
   return !existsSync(join(dist, 'bundle', 'moft.js')) || readOr(stamp) !== fingerprint();
 }
 
+/** Asked at each start in a checkout: one hash of one text, and paths put together without being made normal again. */
 function fingerprint() {
-  const hash = createHash('sha256');
-  for (const file of files) note(hash, file);
-  for (const folder of folders) walk(hash, folder);
-  return hash.digest('hex');
+  const lines = files.map(note);
+  for (const folder of folders) walk(lines, folder);
+  return createHash('sha256').update(lines.join('')).digest('hex');
 }
 
-function walk(hash, folder) {
-  if (!existsSync(join(root, folder))) return;
-  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+function walk(lines, folder) {
+  if (!existsSync(`${root}/${folder}`)) return;
+  for (const entry of readdirSync(`${root}/${folder}`, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) walk(hash, path);
-    else if (/\.ts$|(?<!\.schema)\.json$/.test(entry.name)) note(hash, path);
+    if (entry.isDirectory()) walk(lines, path);
+    else if (/\.ts$|(?<!\.schema)\.json$/.test(entry.name)) lines.push(note(path));
   }
 }
 
-function note(hash, path) {
-  const found = statSync(join(root, path), { throwIfNoEntry: false });
-  hash.update(`${path}\0${found?.size}\0${found?.mtimeMs}\n`);
+function note(path) {
+  const found = statSync(`${root}/${path}`, { throwIfNoEntry: false });
+  return `${path}\0${found?.size}\0${found?.mtimeMs}\n`;
 }
 
 function build() {

@@ -68,7 +68,7 @@ function readRecord(file: string, key: Key, isNamed: (digest: string) => boolean
  */
 function readChosen(folder: string, key: Key, n: number): StoredRecord | undefined {
   const isFiled = (digest: string): boolean => fs.existsSync(`${folder}/${digest}.json`);
-  return readRecord(path.join(folder, `chosen.${n}`), key, isFiled);
+  return readRecord(`${folder}/chosen.${n}`, key, isFiled);
 }
 
 /** Numbers have no gap: n+1 is linked only beside n. */
@@ -178,7 +178,7 @@ function readNamed(root: string, key: Key, digest: string): StoredRecord | undef
   const filed = readRecord(path.join(folder, `${digest}.json`), key, isIt);
   if (filed) return filed;
   for (let n = highestChosen(folder); n > 0; n -= 1) {
-    const chosen = readRecord(path.join(folder, `chosen.${n}`), key, isIt);
+    const chosen = readRecord(`${folder}/chosen.${n}`, key, isIt);
     if (chosen) return chosen;
   }
   return undefined;
