@@ -27,24 +27,24 @@ export function jobInputs({ cell, preimage }: Reader, cas: Cas): Result<Job['inp
 /** The inputs that lie in the store: all but those that are read in place. */
 export function storedInputs({ cell, preimage }: Reader): readonly InputDigest[] {
   return Object.entries(preimage.inputs).flatMap(([name, input]): readonly InputDigest[] => {
-    if (isInPlace(cell, name)) return [];
+    if (placeOf(cell, name) !== undefined) return [];
     return isGathered(input) ? input : [input];
   });
 }
 
-function isInPlace({ inputs }: Reader['cell'], name: string): boolean {
+/** Where an input is read in place; undefined of what lies in the store. */
+function placeOf({ inputs }: Reader['cell'], name: string): string | undefined {
   const binding = inputs[name];
-  return binding?.kind === 'path' && binding.inPlace === true;
+  return binding?.kind === 'path' && binding.inPlace ? binding.path : undefined;
 }
 
 function inPlace(
-  { inputs }: Reader['cell'],
+  cell: Reader['cell'],
   name: string,
   { type, digest }: InputDigest,
 ): Result<ArtifactRef, Failure> | undefined {
-  const binding = inputs[name];
-  if (binding?.kind !== 'path' || !binding.inPlace) return undefined;
-  return ok({ type, digest, path: binding.path, inPlace: true });
+  const path = placeOf(cell, name);
+  return path === undefined ? undefined : ok({ type, digest, path, inPlace: true });
 }
 
 function artifact({ type, digest, at, executable }: InputDigest, cas: Cas): Result<ArtifactRef, Failure> {

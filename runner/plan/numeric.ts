@@ -51,7 +51,7 @@ export function mixedNote(cell: Cell, records: ReadonlyMap<CellId, StoredRecord>
       const [field] = differing(environmentOf(first), environmentOf(other));
       if (field === undefined || first === undefined) continue;
       const parts = [first, other].map((id) => `${shown(environmentOf(id), field)} (${id})`);
-      return `it gathers results of different numeric environments: ${parts.join(' and ')}`;
+      return `it gathers results of different numeric environments: ${parts.join(' and ')}; \`reproducible: strict\` computes all in one`;
     }
   }
   return undefined;

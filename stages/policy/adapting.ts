@@ -115,7 +115,14 @@ function averaged(adapters: Adapters): Adapting {
       disposeTensors(gradients);
       return { shared: found, copies: [] };
     },
-    flops: () => productFlops(adapters.linears, adapters.rank),
+    flops: (weights) => {
+      const factors = adapters.linears.reduce(
+        (sum, { inputs, outputs }) => sum + adapters.rank * (inputs + outputs),
+        0,
+      );
+      const taking = weights.filter((w) => w !== 0).length;
+      return (taking > 1 ? 2 * taking * factors : 0) + productFlops(adapters.linears, adapters.rank);
+    },
   };
 }
 

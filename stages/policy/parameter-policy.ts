@@ -55,7 +55,8 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
 
 /**
  * One batch with a trade-off a row. A prompt is written for each row; under logits all rows share what runs before the
- * output layer, of which each trade-off has its own. Soft tokens of all trade-offs stand in one table. Otherwise rows of one trade-off run together, on weights merged for it.
+ * output layer, of which each trade-off has its own. Soft tokens of all trade-offs stand in one table. Otherwise rows of
+ * one trade-off run together, on weights merged for it.
  */
 function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageModel {
   const { config, tokenizer, manifest } = stored;

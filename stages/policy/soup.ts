@@ -4,8 +4,9 @@ import type { Trained } from '../../schemas/artifact.js';
 import type { StoredPolicy } from './stored-policy.js';
 
 /**
- * The soup of experts, each of one objective, as a policy that keeps every parameter, or every factor of an adapter, once an objective. Experts of
- * different references, alphas or shapes don't mix: a StageFailure. The soup takes over the experts' tensors.
+ * The soup of experts, each of one objective, as a policy that keeps every parameter, or every factor of an adapter, once
+ * an objective. Experts of different references, alphas or shapes don't mix: a StageFailure. The soup takes over their
+ * tensors.
  */
 export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
   const [first] = experts;
@@ -54,7 +55,9 @@ function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy)
   if (JSON.stringify(alpha) !== JSON.stringify(first.manifest.alpha))
     throw refused('the experts of a soup have one alpha, found several');
   if (JSON.stringify(lora) !== JSON.stringify(first.manifest.lora))
-    throw refused('the experts of a soup are adapters of one shape, or none is one: found several');
+    throw refused(
+      'the experts of a soup are adapters of one shape, or none is one, found several: give them all the same `lora`',
+    );
   if (tokenizer.vocabulary.join(' ') !== first.tokenizer.vocabulary.join(' '))
     throw refused('the experts of a soup have one tokenizer, found several');
 }

@@ -11,7 +11,9 @@ export interface AnswersAt {
 }
 
 /** Log-probabilities that a batch holds at a token, at most: 64 MiB of them. */
-const mostAtOnce = 2 ** 24;
+const mostLogProbs = 2 ** 24;
+/** Rows of a batch, at most: each keeps its keys and values, and nothing is said until all are through. */
+const mostRows = 2048;
 
 /** The trade-offs that are asked together. */
 export function batchesOf(
@@ -19,8 +21,9 @@ export function batchesOf(
   { together }: Pick<SteerablePolicy, 'together'>,
   { prompts, samples, tokenizer }: Asking,
 ): readonly (readonly TradeOff[])[] {
-  const each = prompts.length * samples * tokenizer.vocabulary.length;
-  const size = together ? Math.max(1, Math.floor(mostAtOnce / each)) : 1;
+  const rows = prompts.length * samples;
+  const most = Math.min(mostRows, mostLogProbs / tokenizer.vocabulary.length);
+  const size = together ? Math.max(1, Math.floor(most / rows)) : 1;
   return Array.from({ length: Math.ceil(tradeOffs.length / size) }, (_, i) =>
     tradeOffs.slice(i * size, (i + 1) * size),
   );

@@ -68,7 +68,7 @@ describe('a run', () => {
       {
         type: 'run-note',
         cell: 'c',
-        text: `it gathers results of different numeric environments: node "v1" (a) and node "${major}" (b)`,
+        text: `it gathers results of different numeric environments: node "v1" (a) and node "${major}" (b); \`reproducible: strict\` computes all in one`,
       },
     ]);
   });

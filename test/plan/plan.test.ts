@@ -258,7 +258,7 @@ describe('planPipeline', () => {
     expect(cells.flatMap(({ cell, mixed }) => (mixed === undefined ? [] : [[cell.id, mixed]]))).toEqual([
       [
         'soup',
-        'it gathers results of different numeric environments: backend "wasm" (expert/reward=nli) and backend "webgpu" (expert/reward=rouge)',
+        'it gathers results of different numeric environments: backend "wasm" (expert/reward=nli) and backend "webgpu" (expert/reward=rouge); `reproducible: strict` computes all in one',
       ],
     ]);
   });

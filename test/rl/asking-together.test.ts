@@ -88,3 +88,19 @@ it('others, and those whose batch would be too large, are asked one after the ot
     policy.dispose();
   }
 });
+
+it('asks one after the other where a batch would be large', () => {
+  const asking = {
+    prompts: Array.from({ length: 500 }),
+    samples: 2,
+    tokenizer: { vocabulary: { length: 100 } },
+  };
+  const sizes = (over: object, together = true): number[] =>
+    batchesOf(tradeOffs, { together }, { ...asking, ...over } as unknown as Asking).map(
+      ({ length }) => length,
+    );
+  expect(sizes({})).toEqual([2, 2, 1]);
+  expect(sizes({ samples: 8 })).toEqual([1, 1, 1, 1, 1]);
+  expect(sizes({ samples: 1, tokenizer: { vocabulary: { length: 16_000 } } })).toEqual([2, 2, 1]);
+  expect(sizes({}, false)).toEqual([1, 1, 1, 1, 1]);
+});

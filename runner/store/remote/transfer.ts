@@ -79,7 +79,7 @@ export async function glimpse(
 
 const incomplete = ({ name }: Remote, digest: string): RemoteProblem => ({
   code: 'incomplete',
-  message: `the shared cache ${name} has a result without all of its blobs (${digest} is missing): it is none`,
+  message: `the shared cache ${name} has a result without all of its blobs (${digest} is missing): it counts as none until who has it pushes it again`,
 });
 
 async function fetchArtifacts(
