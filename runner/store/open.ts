@@ -138,15 +138,29 @@ function enterWhole(
   identity: ProcessIdentity,
   { toMakeRoom = false, shared }: OpenOptions,
 ): void {
-  const { root, runner, disk, access } = context;
+  const { root, disk, access } = context;
+  const tryToEnter = (): void => {
+    try {
+      enter(context, identity, shared);
+    } catch (error) {
+      if (access === 'write') guard(() => removeTraces(context));
+      throw error;
+    }
+  };
   try {
-    enter(context, identity, shared);
+    tryToEnter();
     if (access === 'write' && !toMakeRoom) layReserve(root, disk);
   } catch (error) {
-    if (access === 'write') guard(() => disk.remove(temporaryFolder(root, runner)));
     if (!toMakeRoom || toProblem(error).code !== 'disk-full' || !giveReserveUp(root, disk)) throw error;
-    enter(context, identity, shared);
+    tryToEnter();
   }
+}
+
+/** Who it is goes last: without it nobody would sweep the rest. */
+function removeTraces({ root, runner, disk }: Context): void {
+  disk.remove(heartbeatFile(root, runner));
+  disk.remove(temporaryFolder(root, runner));
+  disk.remove(runnerFile(root, runner));
 }
 
 /** Leaves no trace of this runner: its leases are released, and a forgotten one ends after 90 s of silence. */
@@ -156,9 +170,9 @@ async function leave(context: Context, signs: Signs): Promise<void> {
   if (context.access === 'read') return;
   // A cache that can't be saved costs the next run some hashing.
   guard(() => context.stats.save());
-  context.disk.remove(heartbeatFile(context.root, context.runner));
-  context.disk.remove(temporaryFolder(context.root, context.runner));
-  context.disk.remove(runnerFile(context.root, context.runner));
+  removeTraces(context);
+  // Whoever made room may have given it up, whether or not anything was removed then.
+  layReserve(context.root, context.disk);
 }
 
 function join(context: Context, options: OpenOptions, self: ProcessIdentity): Store {

@@ -36,8 +36,17 @@ export function share(root: string): void {
   }
 }
 
-/** Blobs stay read-only. */
+/** What others remove meanwhile, such as temporary files, needs nothing. */
 function shareBelow(file: string): void {
+  try {
+    shareStanding(file);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+/** Blobs stay read-only. */
+function shareStanding(file: string): void {
   const stat = fs.lstatSync(file);
   if (stat.isSymbolicLink()) return;
   const writes = (stat.mode & 0o200) === 0 ? 0 : groupWrites;

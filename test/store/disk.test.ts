@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDisk, openStore, type DiskWrite } from '../../runner/store/index.js';
+import { isShared, share } from '../../runner/store/sharing.js';
 import { useChildren } from './compiled.js';
 import { errorOf, freshStore, keyFor, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
 
@@ -64,7 +65,12 @@ describe('a full disk', () => {
     }
     const problem = errorOf(await openStore(root));
     expect(problem).toMatchObject({ code: 'disk-full', hint: expect.stringContaining('moft gc') as string });
-    expect(fs.readdirSync(path.join(root, 'tmp'))).toEqual([]);
+    for (const folder of ['tmp', 'runners']) expect(fs.readdirSync(path.join(root, folder))).toEqual([]);
+    // Who only looks at what could go lays the reserve by again.
+    const looking = valueOf(await openStore(root, { toMakeRoom: true }));
+    expect(fs.existsSync(path.join(root, 'reserve'))).toBe(false);
+    valueOf(await looking.close());
+    expect(fs.statSync(path.join(root, 'reserve')).size).toBe(1 << 17);
     const store = valueOf(await openStore(root, { toMakeRoom: true }));
     const upkeep = await store.upkeep();
     const weighed = valueOf(upkeep.weigh({ minAge: 0 }));
@@ -127,6 +133,19 @@ describe('a full disk', () => {
     expect(await store.records.chosen(keyFor(preimage))).toMatchObject({ kind: 'incomplete' });
     expect((await store.records.publish(record)).ok).toBe(false);
   });
+});
+
+it('a file that goes while a store is given to its group is passed over', () => {
+  const folder = writeFiles(temporaryFolder(), { 'tmp/gone': 'x', 'tmp/kept': 'x' });
+  const look = fs.lstatSync.bind(fs) as (file: string) => fs.Stats;
+  const looking = vi.spyOn(fs, 'lstatSync').mockImplementation(((file: string) => {
+    if (file.endsWith('gone')) fs.unlinkSync(file);
+    return look(file);
+  }) as typeof fs.lstatSync);
+  onTestFinished(() => looking.mockRestore());
+  share(folder);
+  expect(isShared(folder)).toBe(true);
+  expect(fs.readdirSync(path.join(folder, 'tmp'))).toEqual(['kept']);
 });
 
 describe('a folder without the right to write', () => {
