@@ -256,7 +256,11 @@ function checkpointLines(kept: Outlook['kept']): string[] {
     return [`${head}: ${first}${more}, ${tail(counted(steps, 'step'))}`];
   };
   return [
-    ...line('kept', 'gone on with', (steps) => `from checkpoints of ${steps}`),
+    ...line(
+      'kept',
+      'gone on with',
+      (steps) => `from checkpoints of ${steps}, where engine and processor are the same`,
+    ),
     ...line(
       'lost',
       'starts over',

@@ -11,8 +11,13 @@ const signals: Readonly<Record<number, string>> = {
 const shownLines = 8;
 /** What runtimes say when they can't have more: of Python, PyTorch, C++, Node and the system. */
 const noMemory = /\bMemoryError\b|out of memory|cannot allocate memory|std::bad_alloc/i;
-/** What programs print of the system's own words for a disk that takes no more. */
-const noDisk = /\bno space left on device|\bdisk quota exceeded|\bread-only file system/i;
+/**
+ * What programs print of the system's own words for a disk that takes no more. Not for a read-only one: that is mostly
+ * a path of the command's own that was never to be written, and no reason to stop all else.
+ */
+const noDisk = /\bno space left on device|\bdisk quota exceeded/i;
+/** So near to the end stands what a program ended with; what it only told of on its way stands before. */
+const decisiveLines = 3;
 
 /** Why a command failed, by its exit code, its signal and what it said last; undefined where it ended well. */
 export function failureOf(end: CommandEnd): StageFailure | undefined {
@@ -27,7 +32,7 @@ export function failureOf(end: CommandEnd): StageFailure | undefined {
     );
   if (noMemory.test(end.tail))
     return new StageFailure('resource', 'out-of-memory', `the command ran out of memory${last}`);
-  if (signal === undefined && noDisk.test(end.tail))
+  if (signal === undefined && noDisk.test(endOf(end.tail, decisiveLines)))
     return new StageFailure(
       'environment',
       'disk-full',
@@ -54,6 +59,8 @@ function meaning({ code }: CommandEnd): string {
 }
 
 function lastLines(tail: string): string {
-  const lines = tail.trimEnd().split('\n').slice(-shownLines);
-  return lines.join('').trim() === '' ? '; it printed nothing' : `\n${lines.join('\n')}`;
+  const text = endOf(tail, shownLines);
+  return text.trim() === '' ? '; it printed nothing' : `\n${text}`;
 }
+
+const endOf = (tail: string, lines: number): string => tail.trimEnd().split('\n').slice(-lines).join('\n');

@@ -148,6 +148,12 @@ describe('what goes wrong is said, with its class', () => {
     ['a crash', 'kill -SEGV $$', /^user signal: .*SIGSEGV/],
     ['want of memory', 'echo "MemoryError" >&2; exit 1', /^resource out-of-memory/],
     ['want of disk', 'echo "x: No space left on device" >&2; exit 1', /^environment disk-full: .*TMPDIR/],
+    [
+      'want of disk that it only told of on its way',
+      'echo "x: No space left on device, trying another"; printf "1\\n2\\n3\\n"; exit 1',
+      /^user exit-code/,
+    ],
+    ['a path that is read-only', 'echo "x: Read-only file system" >&2; exit 1', /^user exit-code/],
     ['a missing output', 'true', /^user output-missing: .*out\.txt/],
     ['an output of the wrong sort', 'mkdir out.txt', /^user output-invalid: .*is a folder/],
     ['an output that leads out', 'ln -s /etc/passwd out.txt', /^user output-outside: .*passwd/],
