@@ -1,6 +1,6 @@
 /** What becomes of the checkpoints of an attempt that is over: only its runner knows what its result is worth. */
 import { join } from 'node:path';
-import { removeFolder, removeSpent } from '../store/checkpoint-folders.js';
+import { removeFolder, removeSpent, removeTry } from '../store/checkpoint-folders.js';
 import { toProblem } from '../store/index.js';
 import type { CheckpointFamily } from '../plan/index.js';
 import type { Key } from '../pipeline.js';
@@ -10,8 +10,8 @@ export interface AttemptCheckpoints {
   readonly folder: string;
   /** The result is kept: what nobody can go on from any more goes. */
   spent(): void;
-  /** They were made of bytes that are not those of the key, or may have been: nobody may go on from them. */
-  distrust(): void;
+  /** A try's own were made of bytes that are not those of the key, or may have been: nobody may go on from them. */
+  distrust(name: string): void;
 }
 
 /** @param family undefined where the cell shares its checkpoints with none: they are those of its key */
@@ -24,7 +24,8 @@ export function attemptCheckpoints(
   return {
     folder,
     spent: () => tidy(() => removeSpent(folder, family?.most)),
-    distrust: () => removeFolder(folder),
+    // Those of a key lie as its command wants them, which goes on in place: tries can't be told apart.
+    distrust: (name) => tidy(() => (family ? removeTry(folder, name) : removeFolder(folder))),
   };
 }
 

@@ -32,6 +32,10 @@ export const taintNote = (what: string, changed: readonly string[]): string =>
 export const editNote = (edited: readonly string[]): string =>
   `edited after it was copied (${firstOf(edited)}): the result is of what it held before; run again for the new content`;
 
+/** @param groups process groups of commands of a dead runner */
+export const orphansNote = (groups: readonly number[]): string =>
+  `commands of a runner that died may still run and could not be ended, or not surely told from others (process ${groups.length === 1 ? 'group' : 'groups'} ${groups.join(', ')}): look at them with \`ps\`, and end what is left of it`;
+
 function firstOf([first = '', ...rest]: readonly string[]): string {
   return rest.length === 0 ? first : `${first} and ${rest.length} more`;
 }

@@ -23,6 +23,7 @@ import {
 } from '../store/index.js';
 import type { Clock } from './clock.js';
 import { collectOutputs } from './collect.js';
+import { tryName } from '../store/checkpoint-folders.js';
 import { attemptCheckpoints, type AttemptCheckpoints } from './attempt-checkpoints.js';
 import { jobText } from './job.js';
 import { jobInputs, storedInputs } from './job-inputs.js';
@@ -37,6 +38,7 @@ import {
   editNote,
   forcedNotes,
   lostFailure,
+  orphansNote,
   silentFailure,
   taintNote,
   unexplained,
@@ -122,6 +124,8 @@ export class CellAttempt {
   readonly #listener: AttemptListener;
   /** None where all is to be computed: to be compared with what stands, or because its key does not tell all. */
   readonly #checkpoints: AttemptCheckpoints | undefined;
+  /** Name of its own checkpoints, once it may have some. */
+  #try: string | undefined;
   #work: Work | undefined;
   #stopped: StopManner | undefined;
   #lastSeq = 0;
@@ -174,8 +178,9 @@ export class CellAttempt {
 
   /** Last of all: neither a kill nor a full disk before the result is filed costs what was computed. */
   async #judgeCheckpoints(result: AttemptResult): Promise<void> {
-    if (result.kind === 'done' && result.record.digest !== '') this.#checkpoints?.spent();
-    else if (this.#checkpoints && (await this.#isDoubtful(result))) this.#checkpoints.distrust();
+    if (!this.#checkpoints || this.#try === undefined) return;
+    if (result.kind === 'done' && result.record.digest !== '') this.#checkpoints.spent();
+    else if (await this.#isDoubtful(result)) this.#checkpoints.distrust(this.#try);
   }
 
   /** Whether what it kept on its way may be of other bytes than those of its key. */
@@ -187,11 +192,13 @@ export class CellAttempt {
 
   async #runLeased(lease: Lease): Promise<AttemptResult> {
     const { store, run } = this.#world;
-    if (lease.takenFrom !== undefined) await endOrphans(store, lease.takenFrom);
+    const orphans = lease.takenFrom === undefined ? [] : await endOrphans(store, lease.takenFrom);
+    if (orphans.length > 0) this.#listener.onNote(orphansNote(orphans));
     const lost = await this.#lostInputs();
     if (lost.length > 0) return { kind: 'lost', digests: lost, failure: lostFailure(lost) };
     const attempt = store.attempts.create(run, this.#subject.cell.id);
     if (!attempt.ok) return { kind: 'failed', failure: attempt.error };
+    this.#try = tryName(lease.epoch, attempt.value.nonce);
     const result = await this.#runIn(attempt.value, lease);
     // A folder that can't be cleaned harms nothing; the next write will say what is wrong with the disk.
     store.attempts.clean(attempt.value);

@@ -14,6 +14,9 @@ export interface KeptStep {
 
 const manifest = 'manifest.json';
 
+/** Folder of a try in each numeric environment; of epoch and nonce no two are the same. */
+export const tryName = (epoch: number, nonce: string): string => `${epoch}-${nonce.slice(0, 8)}`;
+
 /** Makes the checkpoint of a folder whole. */
 export function sealStep(folder: string, step: number): void {
   const files = Object.fromEntries(namesIn(folder).map((name) => [name, digestOf(join(folder, name))]));
@@ -64,6 +67,11 @@ export function removeSpent(family: string, most?: number): void {
       if (namesIn(attempt).length === 0) removeFolder(attempt);
     }
   }
+}
+
+/** Removes what one try kept, in whatever environment; the others of the family may be at work. */
+export function removeTry(family: string, name: string): void {
+  for (const numeric of namesIn(family)) removeFolder(join(family, numeric, name));
 }
 
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });

@@ -7,7 +7,8 @@ import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256, type JsonObject } from '../../../schemas/json.js';
 import type { Checkpoints } from '../../contract.js';
-import { furthestStep, namesIn, removeFolder, sealStep } from '../../store/checkpoint-folders.js';
+import { furthestStep, namesIn, removeFolder, sealStep, tryName } from '../../store/checkpoint-folders.js';
+import { systemCode } from '../failures.js';
 
 export interface CheckpointOptions {
   /** Folder of the family. */
@@ -45,7 +46,7 @@ export function numericEnvironment(environment: JsonObject): JsonObject {
 export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
   const numeric = sha256(canonicalJson(numericEnvironment(options.environment))).slice(0, 16);
   const shared = join(options.folder, numeric);
-  const own = join(shared, `${options.epoch}-${options.nonce.slice(0, 8)}`);
+  const own = join(shared, tryName(options.epoch, options.nonce));
   const from = furthestStep(shared, options.most);
   let last = options.monotonic();
   return {
@@ -53,11 +54,14 @@ export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
     atEnd: options.atEnd,
     due: () => options.asked() || options.monotonic() - last >= options.every,
     save: async (step, write) => {
-      await save(own, step, write);
-      last = options.monotonic();
+      try {
+        await save(own, step, write);
+      } finally {
+        last = options.monotonic();
+      }
     },
     failed: (failureClass) => {
-      if (failureClass === 'user' || failureClass === 'internal') removeFolder(own);
+      if (failureClass === 'user' || failureClass === 'internal') removeIfAny(own);
     },
   };
 }
@@ -66,13 +70,47 @@ async function save(own: string, step: number, write: (folder: string) => Promis
   const place = join(own, String(step));
   const fresh = `${place}.new`;
   removeFolder(fresh);
-  mkdirSync(fresh, { recursive: true });
-  await write(fresh);
-  sealStep(fresh, step);
-  removeFolder(place);
-  renameSync(fresh, place);
+  try {
+    mkdirSync(fresh, { recursive: true });
+    await write(fresh);
+    sealStep(fresh, step);
+    removeFolder(place);
+    renameSync(fresh, place);
+  } catch (error) {
+    removeIfAny(fresh);
+    throw error;
+  }
   // The one before stays until this one is whole.
   for (const name of namesIn(own)) if (name !== String(step)) removeFolder(join(own, name));
+}
+
+/** What is half written on a disk that takes nothing more has no worth, and what can't be removed does no harm. */
+function removeIfAny(folder: string): void {
+  try {
+    removeFolder(folder);
+  } catch {
+    // the reason for which it was half written is told
+  }
+}
+
+const refusals = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+const isRefusal = (error: unknown): boolean => refusals.has(systemCode(error) ?? '');
+
+/** The same, where a checkpoint that a full disk refuses is said once and costs nothing else: the cell can go on. */
+export function sparing(checkpoints: Checkpoints, onNote: (text: string) => void): Checkpoints {
+  let told = false;
+  return {
+    ...checkpoints,
+    save: async (step, write) => {
+      try {
+        await checkpoints.save(step, write);
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        if (!told) onNote(`the checkpoint of step ${step} could not be kept: ${(error as Error).message}`);
+        told = true;
+      }
+    },
+  };
 }
 
 /** For kinds that keep none, and jobs without a folder for them. */

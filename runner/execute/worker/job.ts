@@ -12,7 +12,7 @@ import {
 import type { JsonObject } from '../../../schemas/json.js';
 import { StageFailure, type Emit, type OpenWorkshop, type StageKind } from '../../contract.js';
 import { failureFromSystem, systemCode } from '../failures.js';
-import { noCheckpoints, openCheckpoints, type KeptCheckpoints } from './checkpoints.js';
+import { noCheckpoints, openCheckpoints, sparing, type KeptCheckpoints } from './checkpoints.js';
 import { EventLog } from './event-log.js';
 import { forbidMathRandom, leftovers, surroundings, type Surroundings } from './guard.js';
 import type { WorkerHost } from './host.js';
@@ -174,7 +174,8 @@ async function runKind({ kind, job, host, control, checkpoints, folder }: Runnin
       const given = { job, attempt: folder, variables: process.env, emit, signal };
       return inWorkshop({ ...given, grace, onGroup, onActivity }, work);
     };
-    await kind.run(job, emit, signal, { checkpoints, workshop });
+    const spared = sparing(checkpoints, (markdown) => emit({ type: 'note', markdown }));
+    await kind.run(job, emit, signal, { checkpoints: spared, workshop });
   } finally {
     allow();
     log.close();

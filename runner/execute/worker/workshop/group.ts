@@ -1,10 +1,16 @@
 /** Process groups: whether any process of one lives, and how all of them are ended. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identifyProcess, type ProcessIdentity } from '../../../store/process-identity.js';
+import type { ProcessIdentity } from '../../../store/process-identity.js';
 
-/** Each attempt that starts a command leaves there who leads its group, before it runs. */
+/** Each attempt that starts a command leaves there who leads its group, from before it runs until all of it has ended. */
 export const processFile = 'process.json';
+
+/** The group of a command, by its leader. */
+export interface CommandGroup extends ProcessIdentity {
+  /** A path that stands in the variables of this command only. */
+  readonly mark?: string;
+}
 
 const firstPause = 2;
 const longestPause = 50;
@@ -69,21 +75,34 @@ export async function groupGone(group: number, limit: number): Promise<boolean> 
   return true;
 }
 
-/** Whether the process that leads a group now is another one, which got the number of one that ended. */
-function isReused({ pid, started }: ProcessIdentity): boolean {
-  const now = identifyProcess(pid);
-  return now.started !== undefined && now.started !== started;
+/** Field 22 of /proc/<pid>/stat, of a leader that nobody has reaped too; '' where there is none, and on macOS. */
+function startTime(pid: number): string {
+  const stat = readOr(`/proc/${pid}/stat`);
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
 /**
- * Ends the group of a command that nobody supervises any more; false where it doesn't end. One of another machine, or
- * of before this one started, is over.
+ * Whether a living group is the one of a command, or of something that got its number when it had ended. Where its
+ * leader can't be looked at, what its members say of themselves tells; undefined where nothing does.
  */
-export async function endGroup(leader: ProcessIdentity, self: ProcessIdentity): Promise<boolean> {
-  const here = leader.host === self.host && leader.boot === self.boot && leader.namespace === self.namespace;
-  if (!here || isReused(leader) || !isGroupAlive(leader.pid)) return true;
-  signalGroup(leader.pid, 'SIGKILL');
-  return groupGone(leader.pid, endLimit);
+function isSame({ pid, started, mark }: CommandGroup): boolean | undefined {
+  const now = startTime(pid);
+  if (now !== '' && started !== undefined) return now === started;
+  if (mark === undefined) return undefined;
+  return livingMembers(pid).some((member) => readOr(`/proc/${member}/environ`).includes(mark)) || undefined;
+}
+
+/**
+ * Ends the group of a command that nobody supervises any more; false where it doesn't end, or where what has its number
+ * may be another one, which is left alone. One of another machine, or of before this one started, is over.
+ */
+export async function endGroup(group: CommandGroup, self: ProcessIdentity): Promise<boolean> {
+  const here = group.host === self.host && group.boot === self.boot && group.namespace === self.namespace;
+  if (!here || !isGroupAlive(group.pid)) return true;
+  const same = isSame(group);
+  if (same !== true) return same === false;
+  signalGroup(group.pid, 'SIGKILL');
+  return groupGone(group.pid, endLimit);
 }
 
 /**

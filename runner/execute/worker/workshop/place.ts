@@ -7,22 +7,21 @@ import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StageFailure } from '../../../contract.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from '../../../store/process-identity.js';
-import { endGroup } from './group.js';
+import { endGroup, type CommandGroup } from './group.js';
 
 /** More than so many others at work under one key on one machine: something is wrong. */
 const most = 32;
 
 interface Owner {
   readonly supervisor: ProcessIdentity;
-  /** The leader of the command's process group. */
-  readonly group?: ProcessIdentity;
+  readonly group?: CommandGroup;
 }
 
 export interface Place {
   readonly folder: string;
   readonly aside: string;
   /** Notes the command's process group, so that whoever comes later can end what a kill of its supervisor left. */
-  own(group: number): ProcessIdentity;
+  own(group: number): CommandGroup;
   release(): void;
 }
 
@@ -147,7 +146,7 @@ function createPlace(folder: string, file: string, self: ProcessIdentity): Place
     folder,
     aside,
     own: (pid) => {
-      const group = identifyProcess(pid);
+      const group = { ...identifyProcess(pid), mark: aside };
       fs.writeFileSync(`${file}.next`, JSON.stringify({ supervisor: self, group } satisfies Owner), {
         mode: 0o600,
       });

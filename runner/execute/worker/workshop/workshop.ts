@@ -1,5 +1,5 @@
 /** A command's whole surroundings, from its empty folder to its outputs in the attempt. */
-import { appendFileSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { sha256 } from '../../../../schemas/json.js';
 import type { ArtifactRef, Job, StageEventBody } from '../../../../schemas/protocol.js';
@@ -189,12 +189,12 @@ class CommandWorkshop implements Workshop {
     }, pollEvery);
   }
 
-  /** Written before the command runs: whoever must end it finds it. */
+  /** Written before the command runs, so that whoever must end it finds it; its number is anybody's when it has ended. */
   #own(group: number | undefined): void {
     this.#context.onGroup(group);
-    if (group === undefined) return;
-    const identity = this.#place.own(group);
-    writeFileSync(join(this.#context.attempt, processFile), `${JSON.stringify(identity)}\n`);
+    const file = join(this.#context.attempt, processFile);
+    if (group === undefined) forget(file);
+    else writeFileSync(file, `${JSON.stringify(this.#place.own(group))}\n`);
   }
 
   /** As root, or by changing its rights, a command can write through a link into the store. */
@@ -220,6 +220,15 @@ function levelsUp({ inputs }: Job): readonly string[] {
 
 const localNote = (name: string, folder: string): string =>
   `the output \`${name}\` holds the path of its working folder (${folder}), which means nothing elsewhere`;
+
+/** One that stays on a read-only disk is told by the exit.json beside it, or by the start of its leader. */
+function forget(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // what the command ended with counts
+  }
+}
 
 /** What a command prints is a courtesy: a full disk must not fail it. */
 function appendLog(file: string, bytes: Buffer): void {
