@@ -1,6 +1,7 @@
 /** What `moft backend link` writes beside the addon it built, and whether that still holds. */
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { kernelFlags } from './kernel-build.js';
 import { kernelsDigest } from './kernels-digest.js';
 import { linkFolder } from './places.js';
 
@@ -17,10 +18,13 @@ export interface LinkRecord {
   /** Versions of tfjs-node, whose addon it is, and of the TensorFlow it was linked with. */
   readonly tfjs: string;
   readonly tensorflow: string;
+  /** What the compiler says of itself. */
   readonly compiler: string;
   readonly libraries: readonly LinkedLibrary[];
   /** Digest of the sources of our kernels in it. */
   readonly kernels: string;
+  /** What they were compiled with. */
+  readonly flags: string;
 }
 
 export const addonFile = 'tfjs_binding.node';
@@ -41,6 +45,7 @@ export function readLink(engines?: string): LinkRecord | undefined {
 export function staleLink(record: LinkRecord, tfjs: string): string | undefined {
   if (record.tfjs !== tfjs) return `it was built for tfjs-node ${record.tfjs}, and ${tfjs} is installed`;
   if (record.kernels !== kernelsDigest) return 'moft has other kernels for it now';
+  if (record.flags !== kernelFlags) return 'moft compiles its kernels otherwise now';
   for (const { path, bytes, modified } of record.libraries) {
     const file = statSync(path, { throwIfNoEntry: false });
     if (!file) return `${path} is gone`;

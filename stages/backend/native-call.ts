@@ -91,9 +91,11 @@ export class NativeCall {
     const [product] = this.#execute('BatchMatMulV2', [type, ...turned], this.#ids([a, b]), 1);
     if (!product) throw new Error('internal error: a product gave nothing back; please report it');
     if (bias === undefined) return this.#backend.createOutputTensor(product);
-    const sum = this.#execute('BiasAdd', [type], [product.id, ...this.#ids([bias])], 1);
-    this.#backend.binding.deleteTensor(product.id);
-    const [tensor] = this.#made(sum);
+    const [tensor] = this.#made(
+      this.#freeing([product.id], () =>
+        this.#execute('BiasAdd', [type], [product.id, ...this.#ids([bias])], 1),
+      ),
+    );
     if (!tensor) throw new Error('internal error: a sum gave nothing back; please report it');
     return tensor;
   }
@@ -107,9 +109,16 @@ export class NativeCall {
     ];
     const counts = { n: floats.length + (numbers ? 1 : 0), m: indices.length, k: outputs };
     const attributes = Object.entries(counts).map(([name, value]) => ({ name, type, value }));
-    const made = this.#execute(`Moft${name}`, attributes, [...floats, ...own], outputs);
-    for (const id of own) binding.deleteTensor(id);
-    return made;
+    return this.#freeing(own, () => this.#execute(`Moft${name}`, attributes, [...floats, ...own], outputs));
+  }
+
+  /** Tensors that no backend knows of go, whatever comes of the call. */
+  #freeing(ids: readonly number[], call: () => Made[]): Made[] {
+    try {
+      return call();
+    } finally {
+      for (const id of ids) this.#backend.binding.deleteTensor(id);
+    }
   }
 
   #execute(name: string, attributes: Attribute[], ids: readonly number[], outputs: number): Made[] {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { EngineInfo } from './engine-info.js';
 import { registerNativeKernels } from './fused.js';
+import { instructionSets, kernelBuild } from './kernel-build.js';
 import { addonFile, readLink, staleLink, type LinkRecord } from './link-record.js';
 import { openNativeCall, type NativeBackend } from './native-call.js';
 import { linkFolder } from './places.js';
@@ -57,24 +58,28 @@ export async function startNative(): Promise<Result<EngineInfo, string>> {
   const addon = findAddon();
   if (!addon.ok) return addon;
   if (!addon.value) return err(`${nativePackage} has no addon here; ${remedy}`);
-  const kernels = addon.value.link?.kernels;
+  const { link } = addon.value;
+  let kernels = '';
   try {
     load(addon.value.path);
     if (!(await tf.setBackend('tensorflow'))) return err(`${nativePackage} registers no backend`);
     // On a GPU tensors lie elsewhere, and operations of TensorFlow's own are what runs there.
-    if (kernels && !onGpu()) registerNativeKernels('tensorflow', openNativeCall);
+    if (link?.kernels !== undefined && !onGpu()) {
+      registerNativeKernels('tensorflow', openNativeCall);
+      kernels = `, kernels ${kernelBuild(link)} for ${instructionsHere()}`;
+    }
   } catch (error) {
     return err(firstLine(error));
   }
   const version = nativeVersion();
-  const expected = addon.value.link?.tensorflow ?? version;
+  const expected = link?.tensorflow ?? version;
   if (version !== expected)
     return err(`the addon was linked with TensorFlow ${expected} and loads ${version}`);
   const wrong = proveEngine();
   if (wrong !== undefined) return err(`TensorFlow ${version} ${wrong}`);
   return ok({
     backend: 'tensorflow',
-    version: `${tf.version_core} on TensorFlow ${version}${kernels ? `, kernels ${kernels.slice(0, 8)}` : ''}`,
+    version: `${tf.version_core} on TensorFlow ${version}${kernels}`,
     threads: 0,
     device: onGpu() ? 'a GPU' : 'the CPU: TensorFlow sees no GPU',
   });
@@ -98,6 +103,14 @@ function load(path: string): void {
 
 function onGpu(): boolean {
   return (tf.backend() as unknown as NativeBackend).isUsingGpuDevice;
+}
+
+/** The set of instructions that the addon chose of this processor's: each rounds in its own way. */
+function instructionsHere(): string {
+  const chosen = tf.tidy(() => openNativeCall(tf.backend(), {}).one('Instructions', []).dataSync()[0]);
+  const set = instructionSets[chosen ?? -1];
+  if (!set) throw new Error('internal error: the addon chose instructions of no known set; please report it');
+  return set.name;
 }
 
 /** Of the library that the addon was linked with: the package's own number says nothing about it. */

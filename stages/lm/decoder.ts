@@ -71,6 +71,9 @@ function embedded(config: ModelConfig, weights: NamedTensors, forest: Forest): T
   const soft = weights[SOFT_TOKENS] as Tensor2D | undefined;
   const table =
     soft && forest.tokens.some((token) => token >= config.vocab_size) ? tf.concat([own, soft], 0) : own;
+  const rows = table.shape[0];
+  if (forest.tokens.some((token) => token < 0 || token >= rows))
+    throw new Error(`internal error: a token beyond the ${rows} of the model; please report it`);
   if (!positions) return gatherRows(table, forest.tokens);
   return embed(table, parameter<Tensor2D>(weights, positions.name), forest.tokens, forest.depths);
 }

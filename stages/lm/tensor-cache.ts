@@ -39,11 +39,13 @@ export class TensorCache {
     this.#step = {
       prompts: Int32Array.from(
         [...nodes].flatMap((node) => {
-          const { start, end } = this.#trees[this.#nodes.promptOf(node)] ?? { start: 0, end: 0 };
+          const { start, end } = known(this.#trees[this.#nodes.promptOf(node)]);
           return [start, end - start];
         }),
       ),
-      chains: Int32Array.from(chains.flatMap((chain) => Array.from(chain, (node) => this.#rows[node] ?? 0))),
+      chains: Int32Array.from(
+        chains.flatMap((chain) => Array.from(chain, (node) => known(this.#rows[node]))),
+      ),
     };
   }
 
@@ -63,4 +65,10 @@ export class TensorCache {
   dispose(): void {
     for (const tensor of this.#layers.splice(0).flat()) tensor.dispose();
   }
+}
+
+function known<T>(found: T | undefined): T {
+  if (found === undefined)
+    throw new Error('internal error: a cache is asked for what it never saw; please report it');
+  return found;
 }

@@ -14,10 +14,12 @@ import { checkNames, type CheckResult } from '../../stages/lm/conformance/checks
 import { startEngine } from '../../stages/backend/engine.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { forestAttention } from '../../stages/backend/ops/attention.js';
-import { adamUpdate, sumOfSquares } from '../../stages/backend/ops/combine.js';
+import { adamUpdate, combine, sumOfSquares } from '../../stages/backend/ops/combine.js';
 import { logSoftmax } from '../../stages/backend/ops/distribution.js';
 import { layerNorm } from '../../stages/backend/ops/layer-norm.js';
 import { linear } from '../../stages/backend/ops/linear.js';
+import { gatherRows, pick, segmentSum } from '../../stages/backend/ops/rows.js';
+import { openNativeCall } from '../../stages/backend/native-call.js';
 import { tf } from '../../stages/backend/tf.js';
 import { languageModel, packGroups, sample } from '../../stages/lm/index.js';
 import { Random } from '../../stages/random.js';
@@ -110,7 +112,7 @@ describe.each(['wasm', 'cpu', 'tensorflow', 'webgpu'] as const)('the engine %s',
       const below = {
         wasm: /^[\d.]+$/,
         cpu: /^[\d.]+$/,
-        tensorflow: /on TensorFlow 2\./,
+        tensorflow: /on TensorFlow 2\.[\d.]+, kernels [\da-f]{8} for (plain|AVX2|AVX-512)$/,
         webgpu: /on Dawn [\d.]+$/,
       };
       expect(checked.info.version).toMatch(below[engine]);
@@ -195,6 +197,51 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
     expect(tf.memory().numTensors).toBe(before);
     expect(found.length).toBeGreaterThan(30);
     expect(largestDifference(found, withoutFusedKernels(continued))).toBeLessThan(2e-5);
+  });
+
+  it('has exponentials whose relative error is below 2e-7, from -80 to 0', () => {
+    const x = Float32Array.from({ length: 80_001 }, (_, i) => 20 - i / 1000);
+    const log = (x: Tensor): Tensor => logSoftmax(x.reshape([1, -1]) as Tensor2D);
+    // What comes back of the first column alone is exp of each log-probability, turned.
+    const logs = log(tf.tensor1d(x)).dataSync<'float32'>();
+    const back = tf
+      .grad((x) => log(x).flatten().slice([0], [1]).sum())(tf.tensor1d(x))
+      .dataSync();
+    const errors = logs.slice(1).map((log, i) => Math.abs(-(back[i + 1] ?? NaN) / Math.exp(log) - 1));
+    expect(errors.length).toBe(80_000);
+    expect(errors.reduce<number>((most, error) => (error <= most ? most : error), 0)).toBeLessThan(2e-7);
+  });
+
+  it('flushes denormals in every thread or in none', () => {
+    const small = tf.fill([1 << 20], 1e-30);
+    const values = combine([1e-10], [small]).dataSync();
+    expect(new Set(values).size).toBe(1);
+  });
+
+  it('refuses an index beyond the end, and leaves no tensor behind', () => {
+    const x = randomTensor([3, 4], 1) as Tensor2D;
+    const before = tf.memory().numTensors;
+    for (const beyond of [3, -1]) {
+      expect(() => gatherRows(x, Int32Array.of(0, beyond))).toThrow(/index beyond the end/);
+      expect(() => pick(x, Int32Array.of(beyond), Int32Array.of(0))).toThrow(/index beyond the end/);
+      expect(() => segmentSum(tf.tensor1d([1]), Int32Array.of(beyond), 3)).toThrow(/index beyond the end/);
+    }
+    expect(tf.memory().numTensors - before).toBe(2); // those that the test itself made
+    expect([...gatherRows(x, Int32Array.of(2)).dataSync()]).toEqual([...x.dataSync().slice(8)]);
+  });
+
+  it('that finds no memory is an error of the operation', () => {
+    const values = randomTensor([1, 1], 1).flatten() as Tensor1D;
+    const wide = openNativeCall(tf.backend(), { x: tf.zeros([1, 2 ** 17]) });
+    const indices = [Int32Array.of(0), Int32Array.of(2 ** 31 - 1)];
+    expect(() => wide.one('ScatterRows', ['x'], { indices })).toThrow(/memory|OOM|allocat/i);
+    expect(segmentSum(values, Int32Array.of(0), 1).dataSync()).toEqual(values.dataSync());
+  });
+
+  it('attends to nothing where there is no tree', () => {
+    const none = { tokens: new Int32Array(), parents: new Int32Array(), depths: new Int32Array(), trees: [] };
+    const mixed = forestAttention(tf.zeros([0, 36]), none, { heads: 3 });
+    expect(mixed.shape).toEqual([0, 12]);
   });
 
   it('sums squares and updates as AdamW does', () => {

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { kernelBuild, kernelFlags } from '../../stages/backend/kernel-build.js';
 import { kernelsDigest } from '../../stages/backend/kernels-digest.js';
 import { staleLink, type LinkRecord } from '../../stages/backend/link-record.js';
 import { describeLibrary } from '../../stages/backend/manage/link.js';
@@ -120,6 +121,7 @@ describe('a linked addon', () => {
       compiler: 'g++',
       libraries,
       kernels: kernelsDigest,
+      flags: kernelFlags,
       ...change,
     };
     mkdirSync(join(engines, 'tensorflow'), { recursive: true });
@@ -132,10 +134,18 @@ describe('a linked addon', () => {
     expect(staleLink(made, '4.22.0')).toBeUndefined();
     expect(staleLink(made, '4.23.0')).toBe('it was built for tfjs-node 4.22.0, and 4.23.0 is installed');
     expect(staleLink({ ...made, kernels: '' }, '4.22.0')).toBe('moft has other kernels for it now');
+    expect(staleLink({ ...made, flags: '-Ofast' }, '4.22.0')).toBe('moft compiles its kernels otherwise now');
     writeFileSync(library, 'other bytes');
     expect(staleLink(made, '4.22.0')).toBe(`${library} has changed since`);
     rmSync(library);
     expect(staleLink(made, '4.22.0')).toBe(`${library} is gone`);
+  });
+
+  it('has another version by each of sources, flags and compiler', async () => {
+    const { record: made } = await record();
+    const changes = [{}, { kernels: '' }, { flags: '-Ofast' }, { compiler: 'clang' }];
+    const versions = changes.map((change) => kernelBuild({ ...made, ...change }));
+    expect(new Set(versions).size).toBe(changes.length);
   });
 
   it.skipIf(!installed)('that is refused is not passed over in silence: wasm runs and says why', async () => {

@@ -115,6 +115,7 @@ struct Group {
 
 template <class F>
 void overGroups(const Forest& forest, const Tree* trees, F f) {
+  if (forest.count == 0) return;
   int64_t work = 0;
   for (int64_t t = 0; t < forest.count; t++) work += trees[t].n * (trees[t].p + 8) * forest.d;
   const int64_t groups = forest.count * forest.keyHeads;

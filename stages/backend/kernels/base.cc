@@ -3,10 +3,16 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
 
 #include "tensorflow/c/kernels.h"
 #include "tensorflow/c/ops.h"
@@ -34,7 +40,31 @@ Kernels kernelsHere() {
   return kernelsPlain();
 }
 
-// Threads that sleep until there is work. They end with the process.
+// How a thread rounds and whether it flushes denormals, which TensorFlow sets for the thread that calls a kernel.
+#if defined(__SSE__)
+typedef unsigned int Rounding;
+Rounding rounding() { return _mm_getcsr() & ~0x3fu; }  // without the flags of what has happened
+void setRounding(Rounding mode) { _mm_setcsr(mode); }
+#elif defined(__aarch64__)
+typedef uint64_t Rounding;
+Rounding rounding() {
+  Rounding mode;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+  return mode;
+}
+void setRounding(Rounding mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
+#else
+typedef int Rounding;
+Rounding rounding() { return 0; }
+void setRounding(Rounding) {}
+#endif
+
+struct Failure {
+  TF_Code code;
+  const char* message;
+};
+
+// Threads that sleep until there is work. A piece is computed alike by any of them, since all round as the caller does. They end with the process.
 class Threads {
  public:
   Threads() {
@@ -52,6 +82,8 @@ class Threads {
       context_ = context;
       pieces_ = pieces;
       next_ = 0;
+      rounding_ = rounding();
+      failure_ = nullptr;
       open_ = true;
       round_++;
     }
@@ -61,11 +93,17 @@ class Threads {
     std::unique_lock<std::mutex> lock(mutex_);
     open_ = false;
     done_.wait(lock, [this] { return busy_ == 0; });
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
   void work() {
-    for (int64_t i = next_++; i < pieces_; i = next_++) piece_(context_, i);
+    try {
+      for (int64_t i = next_++; i < pieces_; i = next_++) piece_(context_, i);
+    } catch (...) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      failure_ = std::current_exception();
+    }
   }
 
   void serve() {
@@ -75,6 +113,7 @@ class Threads {
       wake_.wait(lock, [&] { return open_ && round_ != seen; });
       seen = round_;
       busy_++;
+      setRounding(rounding_);
       lock.unlock();
       work();
       lock.lock();
@@ -91,6 +130,8 @@ class Threads {
   int64_t pieces_ = 0;
   void (*piece_)(void*, int64_t) = nullptr;
   void* context_ = nullptr;
+  Rounding rounding_{};
+  std::exception_ptr failure_;
 };
 
 // Never destroyed: its threads may outlast the exit of this one.
@@ -99,17 +140,30 @@ Threads& threads() {
   return *all;
 }
 
+constexpr const char* noMemory = "a kernel of moft found no memory";
+
 class TensorFlowCall final : public Call {
  public:
   explicit TensorFlowCall(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {
     inputs_.resize(static_cast<size_t>(TF_NumInputs(context)));
-    for (size_t i = 0; i < inputs_.size(); i++) TF_GetInput(context, static_cast<int>(i), &inputs_[i], status_);
+    for (size_t i = 0; i < inputs_.size() && good(); i++)
+      TF_GetInput(context, static_cast<int>(i), &inputs_[i], status_);
   }
   ~TensorFlowCall() {
-    if (TF_GetCode(status_) != TF_OK) TF_OpKernelContext_Failure(context_, status_);
+    if (!good()) TF_OpKernelContext_Failure(context_, status_);
     for (TF_Tensor* tensor : inputs_) TF_DeleteTensor(tensor);
     for (TF_Tensor* tensor : outputs_) TF_DeleteTensor(tensor);
     TF_DeleteStatus(status_);
+  }
+  // What fails is an error of the operation, never the end of the process.
+  void run(void (*body)(Call&)) {
+    try {
+      if (good()) body(*this);
+    } catch (const Failure& failure) {
+      if (good()) TF_SetStatus(status_, failure.code, failure.message);
+    } catch (const std::bad_alloc&) {
+      if (good()) TF_SetStatus(status_, TF_RESOURCE_EXHAUSTED, noMemory);
+    }
   }
   int count() const override { return static_cast<int>(inputs_.size()); }
   const float* floats(int i) const override { return static_cast<const float*>(TF_TensorData(inputs_[i])); }
@@ -126,10 +180,12 @@ class TensorFlowCall final : public Call {
   }
 
  private:
+  bool good() const { return TF_GetCode(status_) == TF_OK; }
   float* allocate(int i, const int64_t* shape, int rank) {
     size_t bytes = sizeof(float);
     for (int axis = 0; axis < rank; axis++) bytes *= static_cast<size_t>(shape[axis]);
     TF_Tensor* tensor = TF_AllocateOutput(context_, i, TF_FLOAT, shape, rank, bytes, status_);
+    if (!tensor || !good()) outOfMemory();
     outputs_.push_back(tensor);
     return static_cast<float*>(TF_TensorData(tensor));
   }
@@ -145,7 +201,7 @@ Kernels table;
 template <int I>
 void compute(void*, TF_OpKernelContext* context) {
   TensorFlowCall call(context);
-  table.list[I].body(call);
+  call.run(table.list[I].body);
 }
 
 typedef void (*Compute)(void*, TF_OpKernelContext*);
@@ -188,6 +244,10 @@ bool addAll() {
 const bool added = addAll();
 
 }  // namespace
+
+void outOfMemory() { throw Failure{TF_RESOURCE_EXHAUSTED, noMemory}; }
+
+void outOfRange() { throw Failure{TF_OUT_OF_RANGE, "a kernel of moft got an index beyond the end"}; }
 
 void runPieces(int64_t pieces, void (*piece)(void*, int64_t), void* context) { threads().run(pieces, piece, context); }
 

@@ -33,8 +33,13 @@ struct Kernels {
   int count;
 };
 
-// Calls piece(context, 0), ..., piece(context, pieces - 1) on all threads; returns when all have.
+// Calls piece(context, 0), ..., piece(context, pieces - 1) on all threads; returns when all have, and throws what one
+// of them threw.
 void runPieces(int64_t pieces, void (*piece)(void* context, int64_t i), void* context);
+
+// They end the kernel and make the operation fail.
+[[noreturn]] void outOfMemory();
+[[noreturn]] void outOfRange();
 
 }  // namespace moft
 
@@ -66,7 +71,9 @@ void parallel(int64_t count, int64_t workEach, F f) {
 class Space {
  public:
   explicit Space(int64_t size)
-      : at_(static_cast<float*>(std::aligned_alloc(64, (static_cast<size_t>(size) * 4 + 127) / 64 * 64))) {}
+      : at_(static_cast<float*>(std::aligned_alloc(64, (static_cast<size_t>(size) * 4 + 127) / 64 * 64))) {
+    if (!at_) moft::outOfMemory();
+  }
   ~Space() { std::free(at_); }
   Space(const Space&) = delete;
   Space& operator=(const Space&) = delete;
@@ -75,5 +82,11 @@ class Space {
  private:
   float* at_;
 };
+
+// No kernel reads or writes beside a tensor, whatever it was called with.
+inline void checkIndices(const int32_t* indices, int64_t count, int64_t size) {
+  for (int64_t i = 0; i < count; i++)
+    if (indices[i] < 0 || indices[i] >= size) moft::outOfRange();
+}
 
 }  // namespace

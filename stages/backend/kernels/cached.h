@@ -18,8 +18,8 @@ void cachedAttention(Call& call) {
   const int64_t most = longest + steps + 1;
   const Call* inputs = &call;
   parallel(rows, 3 * most * heads * d, [=](int64_t from, int64_t to) {
-    Space scores(most), query(d);
-    const float** keys = static_cast<const float**>(std::malloc(static_cast<size_t>(most) * sizeof(float*)));
+    Space scores(most), query(d), pointers(most * static_cast<int64_t>(sizeof(float*)) / 4);
+    const float** keys = reinterpret_cast<const float**>(static_cast<float*>(pointers));
     for (int64_t i = from; i < to; i++) {
       const int64_t length = prompts[2 * i + 1], count = length + steps + 1;
       for (int64_t j = 0; j < length; j++) keys[j] = before + (prompts[2 * i] + j) * row;
@@ -35,7 +35,6 @@ void cachedAttention(Call& call) {
         for (int64_t j = 0; j < count; j++) addScaled(mixed, keys[j] + value, s[j], d);
       }
     }
-    std::free(keys);
   });
 }
 

@@ -13,6 +13,7 @@ void logSoftmax(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1), count = call.size(1);
   const float* x = call.floats(0);
   const int32_t* masked = call.indices(1);
+  checkIndices(masked, count, n);
   float* y = call.result(0, {rows, n});
   parallel(rows, 14 * n, [=](int64_t from, int64_t to) {
     for (int64_t r = from; r < to; r++) {
@@ -33,6 +34,7 @@ void logSoftmaxGradient(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1), count = call.size(2);
   const float *y = call.floats(0), *dy = call.floats(1);
   const int32_t* masked = call.indices(2);
+  checkIndices(masked, count, n);
   float* dx = call.result(0, {rows, n});
   parallel(rows, 14 * n, [=](int64_t from, int64_t to) {
     for (int64_t r = from; r < to; r++) {

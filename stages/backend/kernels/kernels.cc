@@ -4,6 +4,21 @@
 #include "rows.h"
 #include "update.h"
 
+namespace {
+
+// -> which set of instructions this is, as kernel-build.ts names them
+void instructions(Call& call) {
+#if defined(__AVX512F__)
+  call.result(0, {1})[0] = 2;
+#elif defined(__AVX2__)
+  call.result(0, {1})[0] = 1;
+#else
+  call.result(0, {1})[0] = 0;
+#endif
+}
+
+}  // namespace
+
 namespace moft {
 
 Kernels MOFT_KERNELS() {
@@ -24,6 +39,7 @@ Kernels MOFT_KERNELS() {
       {"MoftGated", gated},
       {"MoftGatedGradient", gatedGradient},
       {"MoftGatherRows", gatherRows},
+      {"MoftInstructions", instructions},
       {"MoftLayerNorm", layerNorm},
       {"MoftLayerNormGradient", layerNormGradient},
       {"MoftLogSoftmax", logSoftmax},

@@ -137,13 +137,15 @@ void dropout(Call& call) {
   });
 }
 
-// x, (positions, pairs, 2) cosines and sines | (N) positions, {heads, back} -> y: pairs (j, j + half) turn
+// x, (positions, half, 2) cosines and sines | (N) positions, {heads, back, half} -> y: pairs (j, j + half) of each head
+// turn, the other way where `back` is not 0; what follows the heads stays
 void rotate(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
   const float *x = call.floats(0), *turns = call.floats(1);
   const int32_t *positions = call.indices(2), *how = call.indices(3);
   const int64_t heads = how[0], half = how[2];
   const float sign = how[1] ? -1.f : 1.f;
+  if (half > 0) checkIndices(positions, rows, call.size(1) / (2 * half));
   float* y = call.resultLike(0, 0);
   parallel(rows, 3 * n, [=](int64_t from, int64_t to) {
     for (int64_t r = from; r < to; r++) {

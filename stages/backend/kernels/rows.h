@@ -6,6 +6,7 @@ namespace {
 
 // to[index[i]] += from[i], rows of n; columns are what threads share out.
 inline void scatter(const float* from, const int32_t* index, int64_t count, int64_t rows, int64_t n, float* to) {
+  checkIndices(index, count, rows);
   std::memset(to, 0, static_cast<size_t>(rows * n) * 4);
   parallel((n + wide - 1) / wide, count * wide, [=](int64_t first, int64_t last) {
     const int64_t begin = first * wide, end = last * wide < n ? last * wide : n;
@@ -18,6 +19,8 @@ void embed(Call& call) {
   const int64_t n = call.dim(0, 1), count = call.size(2);
   const float *table = call.floats(0), *places = call.floats(1);
   const int32_t *tokens = call.indices(2), *positions = call.indices(3);
+  checkIndices(tokens, count, call.dim(0, 0));
+  checkIndices(positions, count, call.dim(1, 0));
   float* y = call.result(0, {count, n});
   parallel(count, 2 * n, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) {
@@ -40,6 +43,7 @@ void gatherRows(Call& call) {
   const int64_t n = call.dim(0, 1), count = call.size(1);
   const float* x = call.floats(0);
   const int32_t* rows = call.indices(1);
+  checkIndices(rows, count, call.dim(0, 0));
   float* y = call.result(0, {count, n});
   parallel(count, n, [=](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) std::memcpy(y + i * n, x + rows[i] * n, static_cast<size_t>(n) * 4);
@@ -57,6 +61,8 @@ void pick(Call& call) {
   const int64_t n = call.dim(0, 1), count = call.size(1);
   const float* x = call.floats(0);
   const int32_t *rows = call.indices(1), *columns = call.indices(2);
+  checkIndices(rows, count, call.dim(0, 0));
+  checkIndices(columns, count, n);
   float* y = call.result(0, {count});
   for (int64_t s = 0; s < count; s++) y[s] = x[rows[s] * n + columns[s]];
 }
@@ -66,6 +72,8 @@ void pickGradient(Call& call) {
   const int32_t *rows = call.indices(1), *columns = call.indices(2), *shape = call.indices(3);
   const int64_t n = shape[1], count = call.size(1);
   const float* dy = call.floats(0);
+  checkIndices(rows, count, shape[0]);
+  checkIndices(columns, count, n);
   float* dx = call.result(0, {shape[0], n});
   parallel(shape[0], n, [=](int64_t from, int64_t to) {
     std::memset(dx + from * n, 0, static_cast<size_t>((to - from) * n) * 4);
@@ -84,6 +92,7 @@ void segmentSumGradient(Call& call) {
   const int64_t count = call.size(1);
   const float* dy = call.floats(0);
   const int32_t* segments = call.indices(1);
+  checkIndices(segments, count, call.size(0));
   float* y = call.result(0, {count});
   for (int64_t s = 0; s < count; s++) y[s] = dy[segments[s]];
 }

@@ -6,12 +6,16 @@
 
 namespace {
 
-// Relative error below 2e-7; 0 below -87, held at 88. Written so that loops of it become vectors.
+// Relative error below 2e-7; 0 below -87, held at 88. Written so that loops of it become vectors, whose sums the compiler
+// reorders: it would make one float of a ln 2 in two parts, so f comes of fused steps, or of double precision.
 inline float expOf(float x) {
   const float held = x > 88.f ? 88.f : x;
   const float k = __builtin_floorf(held * 1.44269504f + 0.5f);
-  float f = held - k * 0.693359375f;
-  f += k * 2.12194440e-4f;
+#ifdef __FP_FAST_FMAF
+  const float f = __builtin_fmaf(k, 2.12194440e-4f, __builtin_fmaf(-k, 0.693359375f, held));
+#else
+  const float f = static_cast<float>(static_cast<double>(held) - static_cast<double>(k) * 0.6931471805599453);
+#endif
   const float series =
       1.9875691500e-4f * f + 1.3981999507e-3f;
   const float poly =

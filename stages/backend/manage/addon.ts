@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { err, ok, type Result } from '../../../schemas/result.js';
+import { instructionSets } from '../kernel-build.js';
 import type { EngineProblem } from './problem.js';
 import { lastLines, runProgram } from './programs.js';
 import { libraryNames, type InstalledTensorFlow } from './python.js';
@@ -98,29 +99,21 @@ interface Unit {
   readonly flags: readonly string[];
 }
 
-/** Sums may be reordered into vectors: the same on every run, since the machine is. NaN and infinity keep their meaning. */
-const vectors = ['-O3', '-fno-math-errno', '-fno-trapping-math', '-fno-signed-zeros', '-fassociative-math'];
-
 function unitsOf({ package: folder, tensorflow, tools }: AddonSource): readonly Unit[] {
   const kernels = kernelsFolder();
   const include = [tools.headers, folder, dirname(folder), join(tensorflow.folder, 'include')];
   const common = ['-std=gnu++17', '-fPIC', ...include.map((path) => `-I${path}`)];
   const napi = ['-DNAPI_VERSION=8', '-DBUILDING_NODE_EXTENSION', '-DNODE_GYP_MODULE_NAME=tfjs_binding'];
-  const x86 = process.arch === 'x64';
-  const sets = [
-    { name: 'kernelsPlain', flags: [] },
-    ...(x86 ? [{ name: 'kernelsAvx2', flags: ['-mavx2', '-mfma'] }] : []),
-    ...(x86 ? [{ name: 'kernelsAvx512', flags: ['-march=skylake-avx512'] }] : []),
-  ];
+  const choice = instructionSets.length > 1 ? ['-DMOFT_X86'] : [];
   return [
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => ({
       file: join(folder, 'binding', name),
       flags: [...common, '-O2', ...napi],
     })),
-    { file: join(kernels, 'base.cc'), flags: [...common, '-O2', ...(x86 ? ['-DMOFT_X86'] : [])] },
-    ...sets.map(({ name, flags }) => ({
+    { file: join(kernels, 'base.cc'), flags: [...common, '-O2', ...choice] },
+    ...instructionSets.map(({ lists, flags }) => ({
       file: join(kernels, 'kernels.cc'),
-      flags: [...common, ...vectors, ...flags, `-DMOFT_KERNELS=${name}`],
+      flags: [...common, ...flags, `-DMOFT_KERNELS=${lists}`],
     })),
   ];
 }

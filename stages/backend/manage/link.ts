@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { err, ok, type Result } from '../../../schemas/result.js';
+import { kernelFlags } from '../kernel-build.js';
 import { kernelsDigest } from '../kernels-digest.js';
 import { addonFile, type LinkedLibrary, type LinkRecord } from '../link-record.js';
 import { nativePackageAt } from '../native.js';
@@ -93,6 +94,7 @@ async function build(
     compiler: tools.value.version,
     libraries: linked,
     kernels: kernelsDigest,
+    flags: kernelFlags,
   });
 }
 
