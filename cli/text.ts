@@ -41,6 +41,7 @@ export function timeLeft({
   readonly unknown: number;
 }): string {
   if (unknown > 0 && seconds === 0) return 'time left: not known yet';
+  if (seconds < 0.05) return 'longer than expected';
   return `${unknown > 0 ? 'more than' : 'about'} ${duration(seconds)} left`;
 }
 

@@ -1,11 +1,20 @@
 /** The first sentences of a report: what the figures say, without claiming more than they can. */
 import { fixed } from '../statistics/fixed.js';
+import { isMostlyInvalid } from './invalid-mass.js';
 import type { CurveSummary, Slice } from './types.js';
 
 /** Sentences on one slice; empty where a single curve has nothing to be compared with. */
 export function findingsOf(slice: Slice): string[] {
   if (slice.curves.length < 2) return [];
-  return [ranking(slice), middleWinner(slice)].flatMap((text) => (text === null ? [] : [text]));
+  const ranked = { ...slice, curves: slice.curves.filter((curve) => !isMostlyInvalid(curve)) };
+  const left = slice.curves.filter(isMostlyInvalid).map(({ name }) => name);
+  return [
+    ranking(ranked),
+    middleWinner(ranked),
+    left.length === 0
+      ? null
+      : `Not ranked, since most of what they answer is not among the listed responses: ${left.join(', ')}.`,
+  ].flatMap((text) => (text === null ? [] : [text]));
 }
 
 function ranking(slice: Slice): string | null {
@@ -26,6 +35,7 @@ function ranking(slice: Slice): string | null {
 /** How often the best curve at equal weights is best, over the seeds that all curves have. */
 function middleWinner(slice: Slice): string | null {
   const [first] = slice.curves;
+  if (slice.curves.length < 2) return null;
   const shared = (first?.seeds ?? []).filter((seed) =>
     slice.curves.every((curve) => middleValue(curve, seed.seed) !== null),
   );

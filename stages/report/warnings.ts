@@ -1,6 +1,7 @@
 /** What a reader must know before trusting the figures. */
 import { byCodeUnit } from '../../schemas/json.js';
 import { lowSpan, lowSpanAdvice, spansText } from '../statistics/low-span.js';
+import { invalidMass, isMostlyInvalid } from './invalid-mass.js';
 import type { CurveSummary, SeedSummary, Slice } from './types.js';
 
 /** Sentences, in the order of the slices; empty where nothing is amiss. */
@@ -9,6 +10,7 @@ export function warningsOf(slices: readonly Slice[]): string[] {
   return slices.flatMap((slice) => {
     const at = several ? ` (alpha ${slice.alpha})` : '';
     return [
+      ...mostlyInvalid([...slice.curves, ...slice.variants]),
       ...[...slice.curves, ...slice.variants].flatMap((curve) => [
         ...lowSpans(curve),
         ...invalid(curve),
@@ -42,10 +44,21 @@ function lowSpans({ name, seeds }: CurveSummary): string[] {
 const muchMass = 0.02;
 
 function invalid(curve: CurveSummary): string[] {
-  const largest = Math.max(...curve.seeds.map((seed) => seed.figures['invalid-mass'] ?? 0));
-  if (largest <= muchMass) return [];
+  const largest = invalidMass(curve);
+  if (largest <= muchMass || isMostlyInvalid(curve)) return [];
   return [
     `${curve.name} leaves the listed responses with probability up to ${largest.toFixed(3)}: its KL is a lower bound there, and its regret too.`,
+  ];
+}
+
+/** One sentence for all: where a reference never learnt to answer, no curve has. */
+function mostlyInvalid(curves: readonly CurveSummary[]): string[] {
+  const found = curves.filter(isMostlyInvalid);
+  if (found.length === 0) return [];
+  const [names, least] = [found.map(({ name }) => name).join(', '), Math.min(...found.map(invalidMass))];
+  return [
+    `Most of what ${names} answer is not among the listed responses (probability ${least.toFixed(3)} or more): rewards, ` +
+      'regret and KL say nothing of them, however good they look. Train the reference longer, or give it more data, until it answers.',
   ];
 }
 

@@ -254,6 +254,40 @@ describe('other shapes of fronts', () => {
     expect(summary.warnings.join('\n')).toMatch(/leaves the listed responses with probability up to 0\.050/);
     expect(summary.warnings.join('\n')).toMatch(/regret of -0\.010: no policy can beat the optimum/);
   });
+
+  it('curves that mostly answer something else are not ranked, and it is said once what to do', async () => {
+    const fronts = threeCurves([0]);
+    const names = (await makeReport(fronts)).summary.slices[0]?.curves.map(({ name }) => name) ?? [];
+    const invalidFrom = async (from: number): Promise<Awaited<ReturnType<typeof makeReport>>['summary']> =>
+      (
+        await makeReport(
+          fronts.map((one, i) => ({
+            ...one,
+            front: {
+              ...one.front,
+              points: one.front.points.map((point) =>
+                i >= from && point.exact
+                  ? { ...point, exact: { ...point.exact, invalidMass: 0.9, regret: 0 } }
+                  : point,
+              ),
+            },
+          })),
+        )
+      ).summary;
+    const some = await invalidFrom(2);
+    const last =
+      some.slices[0]?.curves.find(({ seeds }) => (seeds[0]?.figures['invalid-mass'] ?? 0) > 0.5)?.name ?? '';
+    expect(names).toContain(last);
+    expect(some.slices[0]?.findings[0]).not.toContain(last);
+    expect(some.slices[0]?.findings.join(' ')).toContain(
+      `Not ranked, since most of what they answer is not among the listed responses: ${last}.`,
+    );
+    expect(some.warnings.join(' ')).toContain(`Most of what ${last} answer`);
+    const all = await invalidFrom(0);
+    expect(all.slices[0]?.findings).toHaveLength(1);
+    expect(all.warnings.filter((text) => text.includes('Train the reference longer'))).toHaveLength(1);
+    expect(all.warnings.join(' ')).not.toContain('lower bound');
+  });
 });
 
 async function failure(fronts: Fronts): Promise<string> {
