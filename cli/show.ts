@@ -152,7 +152,7 @@ function resultRow({ result, chosen, pinned }: Standing): string[] {
 }
 
 function printResult(
-  { id, record }: NamedResult,
+  { id, record, run: asked }: NamedResult,
   others: readonly Standing[],
   { store, host }: { store: Store; host: CliHost },
 ): void {
@@ -160,6 +160,7 @@ function printResult(
   const source = sourceLine(sourceOfRun(run, store));
   const lines = [
     `${id}  (${kind})`,
+    `  pipeline  ${asked.pipeline}`,
     `  run       ${run}`,
     ...(source === undefined ? [] : [`  source    ${source}`]),
     `  finished  ${finished}, took ${duration(seconds)}`,

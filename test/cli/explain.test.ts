@@ -257,6 +257,7 @@ it('the results of a cell are shown with what it read', async () => {
   await project.run('run', 'p.yaml');
   const { stdout } = await project.run('show', 'two');
   expect(stdout).toMatch(/ {2}inputs\n +numbers +[0-9a-f]{64} +one\n/);
+  expect(stdout).toMatch(/^ {2}pipeline {2}\w+\n {2}run {7}\d{8}T/m);
 });
 
 it('an ablation is named beside the axes of the base, in plans and pictures', async () => {
