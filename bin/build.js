@@ -31,7 +31,9 @@ export function ensureBuilt() {
   if (!existsSync(join(root, 'tsconfig.json')) || !isStale()) return;
   withLock(() => {
     if (!isStale()) return; // another start has built meanwhile
-    process.stderr.write('moft: building, since the sources are new or changed\n');
+    process.stderr.write(
+      'moft: building, since the sources are new or changed: once, mostly under a minute\n',
+    );
     build();
   });
 }
