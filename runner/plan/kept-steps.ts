@@ -60,6 +60,6 @@ const stepsIn = (store: Store, family: string, most = Infinity): number | undefi
 
 /** Of the newest run that knew the cell, where it didn't come to its end there. */
 function lastFamily(history: History, cell: CellId): string | undefined {
-  for (const mention of history.mentions(cell)) return mention.try?.family;
-  return undefined;
+  const [newest] = history.mentions(cell);
+  return newest?.try?.family;
 }

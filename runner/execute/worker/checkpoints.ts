@@ -35,7 +35,7 @@ export interface KeptCheckpoints extends Checkpoints {
 }
 
 /** What decides the bytes of a step, of all that a record says of its environment. */
-export function numericEnvironment(environment: JsonObject): JsonObject {
+function environmentOfSteps(environment: JsonObject): JsonObject {
   const { node } = environment;
   const major = typeof node === 'string' ? (node.split('.')[0] ?? '') : '';
   return Object.fromEntries(
@@ -44,7 +44,7 @@ export function numericEnvironment(environment: JsonObject): JsonObject {
 }
 
 export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
-  const numeric = sha256(canonicalJson(numericEnvironment(options.environment))).slice(0, 16);
+  const numeric = sha256(canonicalJson(environmentOfSteps(options.environment))).slice(0, 16);
   const shared = join(options.folder, numeric);
   const own = join(shared, tryName(options.epoch, options.nonce));
   const from = furthestStep(shared, options.most);

@@ -1,7 +1,7 @@
 /** Rows of logits as distributions: log-softmax, entropy and KL divergence, in nats. */
 import type { Tensor, Tensor1D, Tensor2D, TensorInfo } from '@tensorflow/tfjs';
 import { exp } from '../exp.js';
-import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
+import { defineGradient, defineKernel, first, fused, input, type Inputs } from '../fused.js';
 import { matrixShape, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 
@@ -117,13 +117,7 @@ const entropyKernel = defineKernel<object>(
 const entropySlope = defineKernel<object>(
   'entropy-gradient',
   (memory, inputs) =>
-    eachElement(
-      memory,
-      input(inputs, 'p'),
-      input(inputs, 'p'),
-      input(inputs, 'dy'),
-      (p, _q, dy) => -dy * exp(p) * (p + 1),
-    ),
+    eachElement(memory, { ...inputs, q: input(inputs, 'p') }, (p, _q, dy) => -dy * exp(p) * (p + 1)),
   (call) => call.one('EntropyGradient', ['p', 'dy']),
 );
 
@@ -160,26 +154,12 @@ const klKernel = defineKernel<object>(
 
 const klSlopeP = defineKernel<object>(
   'row-kl-gradient-p',
-  (memory, inputs) =>
-    eachElement(
-      memory,
-      input(inputs, 'p'),
-      input(inputs, 'q'),
-      input(inputs, 'dy'),
-      (p, q, dy) => dy * exp(p) * (p - q + 1),
-    ),
+  (memory, inputs) => eachElement(memory, inputs, (p, q, dy) => dy * exp(p) * (p - q + 1)),
   (call) => call.one('RowKlGradientP', ['p', 'q', 'dy']),
 );
 const klSlopeQ = defineKernel<object>(
   'row-kl-gradient-q',
-  (memory, inputs) =>
-    eachElement(
-      memory,
-      input(inputs, 'p'),
-      input(inputs, 'q'),
-      input(inputs, 'dy'),
-      (p, _q, dy) => -dy * exp(p),
-    ),
+  (memory, inputs) => eachElement(memory, inputs, (p, _q, dy) => -dy * exp(p)),
   (call) => call.one('RowKlGradientQ', ['p', 'q', 'dy']),
 );
 
@@ -192,16 +172,14 @@ defineGradient<object>('row-kl', { inputs: ['p', 'q'] }, ([dy], saved: Tensor[],
 /** out[row, c] = slope(p[row, c], q[row, c], dy[row]). */
 function eachElement(
   memory: Memory,
-  pTensor: TensorInfo,
-  qTensor: TensorInfo,
-  dyTensor: TensorInfo,
+  inputs: Inputs,
   slope: (p: number, q: number, dy: number) => number,
 ): TensorInfo {
-  const [rows, columns] = matrixShape(pTensor);
+  const [rows, columns] = matrixShape(input(inputs, 'p'));
   const out = memory.output([rows, columns]);
-  const p = memory.input(pTensor);
-  const q = memory.input(qTensor);
-  const dy = memory.input(dyTensor);
+  const p = memory.input(input(inputs, 'p'));
+  const q = memory.input(input(inputs, 'q'));
+  const dy = memory.input(input(inputs, 'dy'));
   const heap = memory.heap();
   for (let row = 0; row < rows; row++) {
     for (let i = row * columns; i < (row + 1) * columns; i++) {
