@@ -17,14 +17,19 @@ const before = new Set([
   'env',
 ]);
 
-/** Blanks what stands in quotes, behind `#` and in here-documents. */
+/** What stands in quotes, and what stands behind a `#`: whichever begins first, for each may hold the others' signs. */
+const quotedOrRemarked = /\\[^]|'[^']*'|"(?:\\[^]|[^"\\])*"|(?<=^|[\s;&|(])#[^\n]*/g;
+
+/** Blanks what stands in quotes, but for commands in `$(...)` there, behind `#` and in here-documents. */
 function withoutText(script: string): string {
   return script
     .replace(/<<-?\s*(['"]?)(\w+)\1[^\n]*\n[^]*?\n[ \t]*\2(?=\n|$)/g, '\n')
     .replace(/\\\n/g, ' ')
-    .replace(/'[^']*'/g, "''")
-    .replace(/"(?:\\[^]|[^"\\])*"/g, '""')
-    .replace(/(^|\s)#[^\n]*/g, '$1');
+    .replace(quotedOrRemarked, (text) => {
+      if (text.startsWith('#')) return '';
+      if (text.startsWith('\\')) return text;
+      return text.startsWith('"') ? `''${(text.match(/\$\([^()"'`]+\)/g) ?? []).join('')}` : "''";
+    });
 }
 
 function commandOf(simple: string): string | undefined {

@@ -30,7 +30,8 @@ export function failureOf(end: CommandEnd): StageFailure | undefined {
       'out-of-memory',
       `the system killed the command for want of memory${last}`,
     );
-  if (noMemory.test(end.tail))
+  // A runtime that aborts prints its stack behind the reason.
+  if (noMemory.test(signal === 'SIGABRT' ? end.tail : endOf(end.tail, decisiveLines)))
     return new StageFailure('resource', 'out-of-memory', `the command ran out of memory${last}`);
   if (signal === undefined && noDisk.test(endOf(end.tail, decisiveLines)))
     return new StageFailure(

@@ -147,6 +147,16 @@ describe('what goes wrong is said, with its class', () => {
     ['a kill from outside', 'kill -9 $$', /^infrastructure killed: .*SIGKILL/],
     ['a crash', 'kill -SEGV $$', /^user signal: .*SIGSEGV/],
     ['want of memory', 'echo "MemoryError" >&2; exit 1', /^resource out-of-memory/],
+    [
+      'want of memory of a runtime that aborts',
+      'echo "heap out of memory"; for i in 1 2 3 4; do echo "$i: a place in its stack"; done; kill -ABRT $$',
+      /^resource out-of-memory/,
+    ],
+    [
+      'something else than the memory that it told of before',
+      'echo "out of memory, half the batch"; for i in 1 2 3 4; do echo going on; done; exit 1',
+      /^user exit-code/,
+    ],
     ['want of disk', 'echo "x: No space left on device" >&2; exit 1', /^environment disk-full: .*TMPDIR/],
     [
       'want of disk that it only told of on its way',
