@@ -11,6 +11,28 @@ const worlds: Readonly<Record<string, () => Promise<WorldModule>>> = {
   news: () => import('../worlds/news/world.js'),
 };
 
+/** Neither where a dataset comes from no world. */
+export interface WorldFound {
+  readonly world?: ListedWorld;
+  /** Why the world of a dataset can't list all that earns anything. */
+  readonly unlisted?: string;
+}
+
+/** The world that lists what earns anything on `objectives`: all of them are rewards of its own. */
+export async function listingOf(
+  dataset: Pick<Dataset, 'manifest'>,
+  objectives: readonly string[],
+): Promise<WorldFound> {
+  const { world, rewards } = dataset.manifest;
+  if (!world) return {};
+  // Not loaded to find out: only the code of a world whose rewards are asked for counts for the cell.
+  const other = objectives.find((name) => !rewards.includes(name));
+  if (other !== undefined)
+    return { unlisted: `${JSON.stringify(other)} is no reward of the exact world, and any text may earn it` };
+  const found = await worldOf(dataset);
+  return found ? { world: found } : {};
+}
+
 /** The world that a dataset comes from; undefined where it comes from none. */
 export async function worldOf(dataset: Pick<Dataset, 'manifest'>): Promise<ListedWorld | undefined> {
   const world = dataset.manifest.world;

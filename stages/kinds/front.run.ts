@@ -6,7 +6,7 @@ import type { Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
 import { canonicalJson } from '../../schemas/json.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset } from '../data/dataset.js';
-import { worldOf } from '../data/world.js';
+import { listingOf } from '../data/world.js';
 import { contextOf, languageModel } from '../lm/index.js';
 import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
 import { loadPolicy } from '../policy/stored-policy.js';
@@ -43,7 +43,8 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     samplingSeed,
     decoding: job.with.decoding,
   };
-  const world = job.with.exact ? await worldOf(dataset) : undefined;
+  const { world, unlisted } = job.with.exact ? await listingOf(dataset, objectives) : {};
+  if (unlisted) emit({ type: 'log', level: 'info', text: `value and regret are not computed: ${unlisted}` });
   if (world) refuseOtherDecoding(job.with.decoding);
   const listed = world && listPrompts(prompts, { world, objectives, tokenizer, reference });
 

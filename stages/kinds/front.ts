@@ -101,12 +101,18 @@ function policyProblems(grid: Grid, inputs: InputTraits): Problem[] {
   ];
 }
 
+/** A world that answers all rewards of the policy, as far as both are known; only its figures are exact. */
+function listedWorld(inputs: InputTraits): string | undefined {
+  const prompts = traitsOf(inputs, 'prompts');
+  const asked = traitsOf(inputs, 'policy')?.objectives ?? [];
+  return asked.every((name) => prompts?.rewards?.includes(name) ?? true) ? prompts?.world : undefined;
+}
+
 const check = rules<FrontWith>(
   ({ grid }) => ownProblems(grid),
   ({ grid }, inputs) => policyProblems(grid, inputs),
   ({ decoding, samples }) => decodingProblems(decoding, samples),
-  ({ decoding, exact }, inputs) =>
-    exact ? exactDecodingProblems(decoding, traitsOf(inputs, 'prompts')?.world) : [],
+  ({ decoding, exact }, inputs) => (exact ? exactDecodingProblems(decoding, listedWorld(inputs)) : []),
   (_, inputs) => rewardProblems(traitsOf(inputs, 'policy')?.objectives ?? [], inputs, () => ['prompts']),
 );
 

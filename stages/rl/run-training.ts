@@ -9,7 +9,7 @@ import {
 import type { PolicyManifest, Trained } from '../../schemas/artifact.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset, type Dataset } from '../data/dataset.js';
-import { worldOf, type ListedWorld } from '../data/world.js';
+import { listingOf, type ListedWorld } from '../data/world.js';
 import { contextOf, disposeState, disposeTensors, languageModel } from '../lm/index.js';
 import type { ConditioningMethod } from '../policy/conditioning/types.js';
 import { initialPolicy } from '../policy/initial-policy.js';
@@ -108,13 +108,16 @@ function remarkOnEstimator({ kl }: Training, emit: Emit): void {
 /** The exact world of the prompts, whose listed responses end with the end of the text and not where they are stopped. */
 async function watchedWorld(
   dataset: Dataset,
-  { stop = [] }: Training,
+  { stop = [], rewards }: Training,
   emit: Emit,
 ): Promise<ListedWorld | undefined> {
-  const world = await worldOf(dataset);
-  if (!world || stop.length === 0) return world;
-  const text = 'figures of steering are not computed: the exact world lists responses that nothing stops';
-  emit({ type: 'log', level: 'info', text });
+  const { world, unlisted } = await listingOf(
+    dataset,
+    rewards.map(({ name }) => name),
+  );
+  if (world && stop.length === 0) return world;
+  const why = world ? 'the exact world lists responses that nothing stops' : unlisted;
+  if (why) emit({ type: 'log', level: 'info', text: `figures of steering are not computed: ${why}` });
   return undefined;
 }
 

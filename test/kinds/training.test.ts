@@ -99,6 +99,22 @@ describe('sft', () => {
 });
 
 describe('soft', () => {
+  it('trains and is asked on a reward that any text may earn, beside the exact world', async () => {
+    const ran = await runKind(soft, { with: { rewards: { nli: 0.5, brevity: 0.5 }, ...little }, inputs });
+    const log = (found: Ran): string => found.events.map((e) => (e.type === 'log' ? e.text : '')).join('\n');
+    expect(log(ran)).toContain(
+      'figures of steering are not computed: "brevity" is no reward of the exact world',
+    );
+    const asked = await runKind(front, {
+      with: { samples: 2, max_tokens: 20 },
+      inputs: { policy: output(ran, 'policy'), prompts: output(news, 'test') },
+    });
+    expect(log(asked)).toContain('value and regret are not computed');
+    const found = await asked.json('front', 'front.json');
+    expect(found).toMatchObject({ objectives: ['brevity', 'nli'] });
+    expect(JSON.stringify(found)).not.toContain('"regret"');
+  });
+
   it('trains one policy for one reward, which answers one weighting', async () => {
     const ran = await runKind(soft, { with: { rewards: 'nli', ...little }, inputs });
     expect(await policyOf(ran)).toMatchObject({
