@@ -1,6 +1,6 @@
 import type { Failure } from '../../schemas/protocol.js';
 import type { Key } from '../pipeline.js';
-import type { StopReason, Task } from './actions.js';
+import type { Settlement, StopReason, Task } from './actions.js';
 import type { Place } from './priority.js';
 import type { Grant } from './resources.js';
 
@@ -14,7 +14,7 @@ export type State =
   | { readonly kind: 'parked'; readonly until: number }
   | { readonly kind: 'backoff'; readonly until: number; readonly failure: Failure }
   | { readonly kind: 'running'; readonly deadline: number; readonly stopped?: StopReason }
-  | { readonly kind: 'settled' };
+  | { readonly kind: 'settled'; readonly settlement: Settlement };
 
 /** A cell in the books of the schedule. */
 export interface Entry {

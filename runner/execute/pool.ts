@@ -112,8 +112,18 @@ export class WorkerPool implements Workers {
     this.#endIdle();
     const worker = new WarmWorker(this.#options, env);
     this.#all.add(worker);
-    void worker.gone.then(() => this.#all.delete(worker));
+    void worker.gone.then(() => this.#forget(worker));
     return worker;
+  }
+
+  /** One that died while it was idle must not be given a cell: nothing would ever come of it. */
+  #forget(gone: WarmWorker): void {
+    this.#all.delete(gone);
+    for (const [kind, workers] of this.#idle)
+      this.#idle.set(
+        kind,
+        workers.filter((worker) => worker !== gone),
+      );
   }
 
   /** A new worker is only started where no idle one fits: those that don't give their memory back. */

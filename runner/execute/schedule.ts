@@ -91,6 +91,8 @@ export class Schedule {
   resolved(cell: CellId, resolution: Resolution): void {
     const entry = this.#expect(cell, 'resolving');
     this.#resolving--;
+    // A parent that was done again meanwhile may have ended otherwise.
+    if (resolution.kind !== 'failed' && resolution.key !== entry.key) this.#disown(entry);
     switch (resolution.kind) {
       case 'hit':
         this.#settle(entry, { status: 'hit', key: resolution.key });
@@ -164,8 +166,7 @@ export class Schedule {
       if ((state.kind !== 'parked' && state.kind !== 'backoff') || state.until > now) continue;
       this.#sleeping.delete(entry);
       // After a back-off too the key is looked up again: another runner may have finished it meanwhile.
-      entry.state = { kind: 'ready' };
-      this.#ready.add(entry);
+      this.#place(entry);
     }
   }
 
@@ -270,7 +271,7 @@ export class Schedule {
   #settle(entry: Entry, settlement: Settlement): void {
     const { cell } = entry.task;
     const key = settlement.key ?? entry.key;
-    entry.state = { kind: 'settled' };
+    entry.state = { kind: 'settled', settlement };
     this.#unsettled--;
     this.#outbox.push({ kind: 'settle', cell, settlement: { ...settlement, ...(key ? { key } : {}) } });
     const owned = entry.key === undefined ? undefined : this.#owners.get(entry.key);
@@ -287,59 +288,66 @@ export class Schedule {
     this.#settle(twin, settlement.status === 'ran' ? { status: 'hit' } : settlement);
   }
 
-  /** What is below a cell without a result is skipped, for the same reason all the way down. */
-  #tellChildren(cell: CellId, { status, reason }: Settlement): void {
+  #tellChildren(cell: CellId, settlement: Settlement): void {
+    const reason = reasonBelow(cell, settlement);
     for (const child of this.#children.get(cell) ?? []) {
       const entry = this.#entries.get(child.cell);
       if (entry?.state.kind !== 'waiting') continue;
-      if (status === 'failed' || status === 'skipped') {
-        this.#settle(entry, { status: 'skipped', reason: reason ?? { kind: 'parent', cell } });
-        continue;
-      }
-      const missing = entry.state.missing - 1;
-      entry.state = missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing };
-      if (missing === 0) this.#ready.add(entry);
+      if (reason) this.#settle(entry, { status: 'skipped', reason });
+      else this.#await(entry, entry.state.missing - 1);
     }
+  }
+
+  #await(entry: Entry, missing: number): void {
+    entry.state = missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing };
+    if (missing === 0) this.#ready.add(entry);
+    else this.#ready.delete(entry);
+  }
+
+  /** Where a cell goes from that neither runs nor is settled: what its parents are now says, since any may be open again. */
+  #place(entry: Entry): void {
+    let missing = 0;
+    for (const parent of entry.task.needs) {
+      const state = this.#entries.get(parent)?.state;
+      if (state?.kind !== 'settled') missing++;
+      const reason = state?.kind === 'settled' ? reasonBelow(parent, state.settlement) : undefined;
+      if (!reason) continue;
+      this.#settle(entry, { status: 'skipped', reason });
+      return;
+    }
+    this.#await(entry, missing);
   }
 
   /** Opens what made the lost inputs, where it isn't open already, and waits for it; without any, tries at once. */
   #waitFor(entry: Entry, producers: readonly CellId[]): void {
-    const { cell } = entry.task;
-    let missing = 0;
-    for (const producer of producers.flatMap((id) => this.#entries.get(id) ?? [])) {
-      missing++;
-      if (producer.state.kind === 'settled') this.#reopen(producer, cell);
-    }
+    for (const producer of producers.flatMap((id) => this.#entries.get(id) ?? []))
+      if (producer.state.kind === 'settled') this.#reopen(producer, entry.task.cell);
     this.#disown(entry);
-    entry.state = missing === 0 ? { kind: 'ready' } : { kind: 'waiting', missing };
-    if (missing === 0) this.#ready.add(entry);
+    this.#place(entry);
   }
 
   #reopen(producer: Entry, reader: CellId): void {
     const { cell } = producer.task;
     this.#outbox.push({ kind: 'reopen', cell, reader });
-    producer.state = { kind: 'ready' };
     producer.attempts = 0;
-    this.#ready.add(producer);
     this.#unsettled++;
-    // Cells that wait for others of their parents had counted this one as done.
+    // Cells that have not begun had counted this one as done.
     for (const child of this.#children.get(cell) ?? []) {
-      const waiting = this.#entries.get(child.cell);
-      if (waiting?.state.kind === 'waiting')
-        waiting.state = { kind: 'waiting', missing: waiting.state.missing + 1 };
+      const entry = this.#entries.get(child.cell);
+      if (entry?.state.kind === 'waiting') this.#await(entry, entry.state.missing + 1);
+      else if (entry?.state.kind === 'ready') this.#await(entry, 1);
     }
+    this.#place(producer);
   }
 
   /** Gives a key up, since it may be another one the next time; whoever waited for it looks for itself. */
   #disown(entry: Entry): void {
-    if (entry.key === undefined) return;
-    const owned = this.#owners.get(entry.key);
-    this.#owners.delete(entry.key);
-    for (const twin of owned?.twins ?? []) {
-      twin.state = { kind: 'ready' };
-      this.#ready.add(twin);
-    }
+    const { key } = entry;
     delete entry.key;
+    const owned = key === undefined ? undefined : this.#owners.get(key);
+    if (key === undefined || owned?.cell !== entry.task.cell) return;
+    this.#owners.delete(key);
+    for (const twin of owned.twins) if (twin.state.kind === 'twin') this.#place(twin);
   }
 
   #stopRunning(reason: StopReason, manner: StopManner): void {
@@ -364,4 +372,9 @@ export class Schedule {
       }
     }
   }
+}
+
+/** Why what is below a cell that ended so is skipped: for the same reason all the way down. */
+function reasonBelow(cell: CellId, { status, reason }: Settlement): SkipReason | undefined {
+  return status === 'failed' || status === 'skipped' ? (reason ?? { kind: 'parent', cell }) : undefined;
 }

@@ -3,9 +3,10 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellId, Key } from '../../runner/pipeline.js';
-import type { Task } from '../../runner/execute/actions.js';
+import type { Outcome, Task } from '../../runner/execute/actions.js';
 import { Schedule } from '../../runner/execute/schedule.js';
 import type { Store } from '../../runner/store/index.js';
+import type { FailureClass } from '../../schemas/protocol.js';
 import { Rig } from './rig.js';
 
 const id = (name: string): CellId => name as CellId;
@@ -25,14 +26,14 @@ describe('the schedule', () => {
       { cpu: 4, memory: 0, gpus: [], tokens: {} },
       { onFailure: 'keep-going', backoff: () => 0, leasePoll: 1 },
     );
-  /** Resolves every key to the cell's own name; what else is to be done, as text. */
-  function settle(of: Schedule): string[] {
+  /** Resolves every key to the cell's own name, unless told another; what else is to be done, as text. */
+  function settle(of: Schedule, now = 0, keyOf: (cell: CellId) => string = (cell) => cell): string[] {
     const seen: string[] = [];
-    for (let actions = of.next(0); actions.length > 0; actions = of.next(0))
+    for (let actions = of.next(now); actions.length > 0; actions = of.next(now))
       for (const action of actions)
         if (action.kind === 'resolve')
-          of.resolved(action.cell, { kind: 'run', key: action.cell as string as Key });
-        else seen.push(`${action.kind} ${action.cell}`);
+          of.resolved(action.cell, { kind: 'run', key: keyOf(action.cell) as Key });
+        else if (action.kind !== 'retry') seen.push(`${action.kind} ${action.cell}`);
     return seen;
   }
   const done = (of: Schedule, name: string): void => of.ended(id(name), { kind: 'done' }, 0);
@@ -71,6 +72,84 @@ describe('the schedule', () => {
     settle(it);
     it.ended(id('a'), { kind: 'lost', producers: [] }, 0);
     expect(settle(it)).toEqual(['start a']);
+  });
+
+  it('lets a second reader wait for what is open already, and starts it after that', () => {
+    const it = schedule([task('a'), task('b', ['a']), task('c', ['a'])]);
+    settle(it);
+    done(it, 'a');
+    settle(it);
+    it.ended(id('b'), { kind: 'lost', producers: [id('a')] }, 0);
+    expect(settle(it)).toEqual(['reopen a', 'start a']);
+    // What made its input is forgotten already: nobody is named.
+    it.ended(id('c'), { kind: 'lost', producers: [] }, 0);
+    expect(settle(it)).toEqual([]);
+    done(it, 'a');
+    expect(settle(it)).toEqual(['settle a', 'start b', 'start c']);
+  });
+
+  it.each([[['data', 'model']], [['model', 'data']]])(
+    'opens parents in their order where all are lost (%j)',
+    (lost) => {
+      const it = schedule([task('data'), task('model', ['data']), task('front', ['data', 'model'])]);
+      for (const name of ['data', 'model']) {
+        settle(it);
+        done(it, name);
+      }
+      settle(it);
+      it.ended(id('front'), { kind: 'lost', producers: lost.map(id) }, 0);
+      expect(settle(it).sort()).toEqual(['reopen data', 'reopen model', 'start data']);
+      done(it, 'data');
+      expect(settle(it)).toEqual(['settle data', 'start model']);
+      done(it, 'model');
+      expect(settle(it)).toEqual(['settle model', 'start front']);
+    },
+  );
+
+  /** `b` has found its input lost, `a` is open again; before that, `c` began to wait for a time. */
+  function sleeper(outcome: Outcome): Schedule {
+    const it = schedule([task('a'), task('b', ['a']), task('c', ['a'])]);
+    settle(it);
+    done(it, 'a');
+    settle(it);
+    it.ended(id('c'), outcome, 100);
+    it.ended(id('b'), { kind: 'lost', producers: [id('a')] }, 100);
+    settle(it);
+    return it;
+  }
+
+  const failed = (failureClass: FailureClass): Outcome => ({
+    kind: 'failed',
+    failure: { class: failureClass, code: 'x', message: 'x' },
+  });
+
+  it.each([
+    ['another runner was at', { kind: 'held' } as const],
+    ['is to be tried again', failed('infrastructure')],
+  ])('keeps a cell that %s behind a parent that is open when it wakes', (_, outcome) => {
+    const it = sleeper(outcome);
+    expect(settle(it, 200)).toEqual([]);
+    done(it, 'a');
+    expect(settle(it, 200)).toEqual(['settle a', 'start b', 'start c']);
+  });
+
+  it('skips a cell that wakes below a parent which failed this time', () => {
+    const it = sleeper({ kind: 'held' });
+    it.ended(id('a'), failed('user'), 0);
+    expect(settle(it)).toEqual(['settle a', 'settle b']);
+    expect(settle(it, 200)).toEqual(['settle c']);
+    expect(it.finished).toBe(true);
+  });
+
+  it('lets twins look for themselves where the cell that they wait for has another key the next time', () => {
+    const it = schedule([task('a'), task('b', ['a']), task('c', ['a']), task('twin')]);
+    const keys = (c: string) => (cell: CellId) => (cell === 'twin' ? 'same' : cell === 'c' ? c : cell);
+    settle(it, 0, keys('same'));
+    done(it, 'a');
+    // `twin` has the key first and `c` waits for it, unless `twin` is given up.
+    it.ended(id('twin'), { kind: 'held' }, 0);
+    expect(settle(it, 0, keys('same'))).toEqual(['settle a', 'start b']);
+    expect(settle(it, 200, (cell) => (cell === 'twin' ? 'other' : cell))).toEqual(['start twin', 'start c']);
   });
 
   it('skips the reader where the producer fails this time', () => {
@@ -117,6 +196,24 @@ describe('a run', () => {
     expect(rig.journal.filter(({ type }) => type === 'cell-reopened')).toEqual([
       { type: 'cell-reopened', cell: 'a', reader: 'b', was: 'ran' },
     ]);
+  });
+
+  it('makes a whole chain of lost results again, in its order', async () => {
+    const cells = [
+      rig.step('data'),
+      rig.step('model', { after: ['data'] }),
+      rig.step('front', { after: ['data', 'model'] }),
+    ];
+    let again = false;
+    const { summary, store } = await rig.start(cells, {
+      listener: (event) => {
+        if (event.type !== 'cell-finished' || event.cell !== 'model' || again) return;
+        again = true;
+        removeBlobs(store);
+      },
+    });
+    for (const name of ['data', 'model', 'data', 'model', 'front']) (await rig.commander.next(name)).finish();
+    expect(await summary).toMatchObject({ status: 'done', counts: { ran: 3, hit: 0, failed: 0 } });
   });
 
   it('keeps nothing that was made of an input that was damaged while it was read', async () => {

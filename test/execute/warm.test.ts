@@ -1,5 +1,6 @@
 /** When a warm worker is used again, and when another one takes its place: real processes, commanded by the test. */
 import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WorkerPool, type PoolOptions } from '../../runner/execute/pool.js';
 import type { CellId } from '../../runner/pipeline.js';
@@ -158,3 +159,31 @@ describe('an event that comes late', () => {
     await pool.close();
   });
 });
+
+describe('a worker that dies while it waits for a cell', () => {
+  it('is given none, and the run goes on with another one', async () => {
+    const cells = ['a', 'slow'].map((name) => rig.step(name));
+    const below = ['b', 'c'].map((name) => rig.step(name, { after: ['a', 'slow'] }));
+    const { summary } = await rig.start([...cells, ...below]);
+    const [a, slow] = [await rig.commander.next('a'), await rig.commander.next('slow')];
+    const settled = rig.until((event) => event.type === 'cell-finished' && event.cell === 'a');
+    a.finish();
+    await settled;
+    process.kill(a.hello.pid, 'SIGKILL');
+    while (isAlive(a.hello.pid)) await nextTurn();
+    await nextTurn(); // the pool has heard of it, too
+    slow.finish();
+    for (const name of ['b', 'c']) (await rig.commander.next(name)).finish();
+    expect((await summary).counts).toMatchObject({ ran: 4, failed: 0 });
+    expect(rig.story.filter((line) => line.startsWith('retry'))).toEqual([]);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
