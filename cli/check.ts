@@ -1,7 +1,7 @@
 import { jsonOption, valueOptions, type CommandSpec, type Options } from './command.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { checkText, load, type Loaded, printDiagnostics, printJson } from './load.js';
+import { checkText, load, type Loaded, printDiagnostics, printJson, printWarnings } from './load.js';
 import { plainDiagnostic } from './errors.js';
 import { describeFix, mend, replaceFile } from './mend.js';
 import { flag } from './options.js';
@@ -23,8 +23,7 @@ const spec: CommandSpec = {
   async run([file], options, host) {
     const loaded = await load(file, options, host);
     if (flag(options, 'fix') && loaded.diagnostics.length > 0) return fix(loaded, options, host);
-    if (flag(options, 'json'))
-      printJson({ ok: isGood(loaded), errors: loaded.diagnostics.map(plainDiagnostic) }, host);
+    if (flag(options, 'json')) printJson({ ok: isGood(loaded), ...findings(loaded) }, host);
     else await print(loaded, host);
     return isGood(loaded) ? exitCode.done : exitCode.wrong;
   },
@@ -34,15 +33,22 @@ export default spec;
 const isGood = ({ diagnostics, pipeline }: Loaded): boolean =>
   diagnostics.length === 0 && pipeline !== undefined;
 
+const findings = ({ diagnostics, warnings }: Loaded): Record<string, unknown> => ({
+  errors: diagnostics.map(plainDiagnostic),
+  warnings: warnings.map(plainDiagnostic),
+});
+
 async function print(loaded: Loaded, host: CliHost): Promise<void> {
-  const { diagnostics, pipeline } = loaded;
+  const { diagnostics, warnings, file, pipeline } = loaded;
+  await printWarnings(warnings, file, host);
   if (pipeline === undefined || diagnostics.length > 0) {
     await printDiagnostics(diagnostics, loaded, host);
     return;
   }
   for (const remark of pipeline.remarks) host.stdout.write(clean(`note: ${remark}\n`));
   const size = `${counted(pipeline.stages.length, 'stage')}, ${counted(pipeline.cells.length, 'cell')}`;
-  host.stdout.write(clean(`${pipeline.name}: no errors; ${size}\n`));
+  const warned = warnings.length === 0 ? '' : `, ${counted(warnings.length, 'warning')}`;
+  host.stdout.write(clean(`${pipeline.name}: no errors${warned}; ${size}\n`));
 }
 
 /** Mends the file as far as fixes go, and says what was changed and what is left. */
@@ -63,7 +69,7 @@ async function fix({ file, text }: Loaded, options: Options, host: CliHost): Pro
       ...plainDiagnostic(diagnostic),
       title: one.fix.title,
     }));
-    printJson({ ok: isGood(now), fixed, errors: now.diagnostics.map(plainDiagnostic) }, host);
+    printJson({ ok: isGood(now), fixed, ...findings(now) }, host);
   } else {
     for (const one of mended.applied) host.stdout.write(clean(describeFix(one)));
     await print(now, host);

@@ -12,13 +12,14 @@ import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { assignments, text, texts } from './options.js';
 import { strictEnvironment } from './strict.js';
-import { clean } from './text.js';
+import { clean, counted } from './text.js';
 
 export interface Loaded {
   readonly file: string;
   readonly text: string;
   readonly pipeline?: Pipeline;
   readonly diagnostics: readonly Diagnostic[];
+  readonly warnings: readonly Diagnostic[];
 }
 
 /** Reads and checks a pipeline file. */
@@ -108,8 +109,28 @@ export async function printDiagnostics(
   source: { readonly file: string; readonly text: string },
   host: CliHost,
 ): Promise<void> {
+  const shown = await formatted(diagnostics, source, host);
+  host.stderr.write(clean(`${shown.join('\n')}\n${counted(shown.length, 'error')}\n`));
+}
+
+/** What may be a mistake of a pipeline: on stderr, so that what is printed for a script stays as it is. */
+export async function printWarnings(
+  warnings: readonly Diagnostic[],
+  file: string,
+  host: CliHost,
+): Promise<void> {
+  if (warnings.length === 0) return;
+  const source = { file, text: readPipeline(file, host) };
+  for (const text of await formatted(warnings, source, host)) host.stderr.write(clean(`${text}\n`));
+}
+
+async function formatted(
+  diagnostics: readonly Diagnostic[],
+  source: { readonly file: string; readonly text: string },
+  host: CliHost,
+): Promise<readonly string[]> {
   const { formatDiagnostic } = await import('../runner/language/index.js');
-  const shown = diagnostics.map((diagnostic) =>
+  return diagnostics.map((diagnostic) =>
     formatDiagnostic(
       {
         ...diagnostic,
@@ -119,8 +140,6 @@ export async function printDiagnostics(
       diagnostic.file === source.file ? source.text : undefined,
     ),
   );
-  const count = shown.length;
-  host.stderr.write(clean(`${shown.join('\n')}\n${count} error${count === 1 ? '' : 's'}\n`));
 }
 
 const rootMarks = ['.moft', '.git', 'package.json'];

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import type { Estimate } from '../runner/execute/estimates.js';
+import type { Estimate, Expected } from '../runner/execute/estimates.js';
 import type { Forecast } from '../runner/execute/forecast.js';
 import type { Capacity } from '../runner/execute/resources.js';
 import type * as planningModule from '../runner/plan/index.js';
@@ -12,7 +12,7 @@ import { jsonOption, valueOptions, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
-import { loadChecked, makePlan, open, printJson, storeRoot } from './load.js';
+import { loadChecked, makePlan, open, printJson, printWarnings, storeRoot } from './load.js';
 import { flag, positiveInteger, text } from './options.js';
 import { variantLines } from './plan-variants.js';
 import { missingSecrets } from './secrets.js';
@@ -60,6 +60,7 @@ const spec: CommandSpec = {
     }
     const capacity = await capacityFor(planned.plan, options, host);
     const outlook = await lookAhead(planned.plan, { store, capacity, kinds: await host.kinds() });
+    await printWarnings(pipeline.warnings, pipeline.file, host);
     if (flag(options, 'json')) printJson(planJson(outlook), host);
     else printPlan(outlook, flag(options, 'cells'), host);
     return exitCode.done;
@@ -73,6 +74,9 @@ interface Outlook {
   readonly stages: readonly StageSummary[];
   readonly cores: number;
   readonly forecast: Forecast;
+  /** The same by the ends between which each cell is expected. */
+  readonly least: Forecast;
+  readonly most: Forecast;
   readonly estimate: Estimate;
   /** How far cells had come that never finished. */
   readonly kept: ReadonlyMap<CellId, KeptSteps>;
@@ -93,12 +97,16 @@ async function lookAhead(plan: Plan, { store, capacity, kinds }: Basis): Promise
   ]);
   // History is read only where something may run.
   const allHits = plan.counts.hit === plan.cells.length;
-  const estimate = allHits ? () => undefined : estimateSeconds(plan.pipeline, store, kinds);
+  const estimate = allHits ? () => undefined : estimateSeconds(plan, store, kinds);
+  const by = (end: 'seconds' | 'least' | 'most'): Forecast =>
+    forecast(plan, (cell) => estimate(cell)?.[end], capacity);
   return {
     plan,
     stages: planning.stagesOf(plan),
     cores: capacity.cpu,
-    forecast: forecast(plan, estimate, capacity),
+    forecast: by('seconds'),
+    least: by('least'),
+    most: by('most'),
     estimate,
     kept: allHits ? new Map<CellId, KeptSteps>() : planning.keptSteps(plan, store, kinds),
     planning,
@@ -106,7 +114,7 @@ async function lookAhead(plan: Plan, { store, capacity, kinds }: Basis): Promise
 }
 
 function planJson(outlook: Outlook): Record<string, unknown> {
-  const { plan, stages, cores, forecast, planning } = outlook;
+  const { plan, stages, cores, forecast, least, most, planning } = outlook;
   const { savedSeconds, countReason, expectedCalls } = planning;
   return {
     pipeline: plan.pipeline.name,
@@ -118,12 +126,14 @@ function planJson(outlook: Outlook): Record<string, unknown> {
       cells: stage.cells.length,
       counts: stage.counts,
       axes: Object.fromEntries(stage.axes.map(({ name, values }) => [name, values])),
-      expected_seconds: workOf(stage, outlook.estimate),
+      expected_seconds: workOf(stage, outlook.estimate)?.seconds ?? null,
       saved_seconds: savedSeconds(stage.cells),
     })),
     expected: {
       cores,
       seconds: forecast.seconds,
+      least_seconds: least.seconds,
+      most_seconds: most.seconds,
       critical_path_seconds: forecast.path,
       work_seconds: forecast.work,
       unknown_cells: forecast.unknown,
@@ -144,15 +154,23 @@ const callsJson = (calls: ReturnType<Planning['expectedCalls']>): Record<string,
 function cellOutlook(
   { cell, status, record }: PlannedCell,
   { estimate, kept }: Outlook,
-): { expected_seconds?: number; saved_seconds?: number; scaled_by?: string; checkpoint?: KeptSteps } {
+): {
+  expected_seconds?: number;
+  least_seconds?: number;
+  most_seconds?: number;
+  saved_seconds?: number;
+  scaled_by?: string;
+  checkpoint?: KeptSteps;
+} {
   if (status === 'hit') return record ? { saved_seconds: record.record.seconds } : {};
-  const seconds = estimate(cell);
-  const scaled = estimate.scaledBy?.(cell);
+  const { seconds, least, most, scaledBy } = estimate(cell) ?? {};
   const checkpoint = kept.get(cell.id);
   return {
     ...(checkpoint === undefined ? {} : { checkpoint }),
     ...(seconds === undefined ? {} : { expected_seconds: seconds }),
-    ...(scaled === undefined ? {} : { scaled_by: scaled }),
+    ...(scaledBy === undefined || least === undefined || most === undefined
+      ? {}
+      : { least_seconds: least, most_seconds: most, scaled_by: scaledBy.join(', ') }),
   };
 }
 
@@ -207,7 +225,7 @@ function stageRows({ stages, estimate, planning }: Outlook): string[][] {
       String(cells.length),
       statusText(counts),
       axesText(stage),
-      counts.hit === cells.length ? '' : maybeDuration(workOf(stage, estimate)),
+      counts.hit === cells.length ? '' : maybeSpan(workOf(stage, estimate)),
       counts.hit === 0 ? '' : duration(saved),
       stageWhy(stage),
     ];
@@ -228,13 +246,23 @@ const statusText = (counts: StageSummary['counts']): string =>
     .flatMap((status) => (counts[status] > 0 ? [`${counts[status]} ${status}`] : []))
     .join(', ');
 
-const maybeDuration = (seconds: number | null): string => (seconds === null ? '?' : duration(seconds));
+const maybeSpan = (work: Expected | undefined): string =>
+  work === undefined ? '?' : span(work.least, work.most);
 
-/** Seconds of work of a stage's cells that may run; null where nothing is known of one of them. */
-function workOf({ cells }: StageSummary, estimate: Estimate): number | null {
-  const seconds = cells.flatMap(({ status, cell }) => (status === 'hit' ? [] : [estimate(cell)]));
-  const known = seconds.filter((value) => value !== undefined);
-  return known.length < seconds.length ? null : known.reduce((a, b) => a + b, 0);
+/** `40 s`, or `40 s to 2 min 0 s` where the ends differ. */
+function span(least: number, most: number): string {
+  const [from, to] = [duration(least), duration(most)];
+  return from === to ? from : `${from} to ${to}`;
+}
+
+/** Seconds of work of a stage's cells that may run; undefined where nothing is known of one of them. */
+function workOf({ cells }: StageSummary, estimate: Estimate): Expected | undefined {
+  const all = cells.flatMap(({ status, cell }) => (status === 'hit' ? [] : [estimate(cell)]));
+  const known = all.filter((one) => one !== undefined);
+  if (known.length < all.length) return undefined;
+  const sum = (end: 'seconds' | 'least' | 'most'): number =>
+    known.reduce((total, one) => total + one[end], 0);
+  return { seconds: sum('seconds'), least: sum('least'), most: sum('most') };
 }
 
 /** The first reason of a stage, and how many others there are. */
@@ -274,7 +302,8 @@ function checkpointLines(kept: Outlook['kept']): string[] {
   ];
 }
 
-function outlookLines({ plan, cores, forecast, estimate, kept, planning }: Outlook): string[] {
+function outlookLines(outlook: Outlook): string[] {
+  const { plan, estimate, kept, planning } = outlook;
   const { savedSeconds, countReason, expectedCalls } = planning;
   const calls = expectedCalls(plan.cells);
   const count = (code: 'uncacheable' | 'tainted', text: string): string[] => {
@@ -282,7 +311,7 @@ function outlookLines({ plan, cores, forecast, estimate, kept, planning }: Outlo
     return found === 0 ? [] : [`${code}: ${counted(found, 'cell')}, ${text}`];
   };
   return [
-    ...expectedLine(plan, cores, forecast),
+    ...expectedLine(outlook),
     ...scaledLine(plan, estimate),
     ...checkpointLines(kept),
     ...(plan.counts.hit > 0 ? [`saved by the store: ${duration(savedSeconds(plan.cells))} of work`] : []),
@@ -300,26 +329,30 @@ function mixedLine({ cells }: Plan): string[] {
   return first === undefined ? [] : [`warning: ${first}${more}`];
 }
 
-function expectedLine({ counts }: Plan, cores: number, { seconds, work, path, unknown }: Forecast): string[] {
-  if (counts.run + counts.depends === 0) return [];
-  if (unknown === counts.run + counts.depends) return ['expected: nothing like these cells has run yet'];
+function expectedLine({ plan: { counts }, cores, least, most }: Outlook): string[] {
+  const open = counts.run + counts.depends;
+  if (open === 0) return [];
+  const { unknown } = most;
+  if (unknown === open) return ['expected: nothing of this size has run yet, so no time is known'];
   const all = counts.depends > 0 ? ', where all that depends on it has to run' : '';
   const rest =
     unknown > 0
       ? `; ${counted(unknown, 'cell')} without a measured time ${unknown === 1 ? 'is' : 'are'} not in it`
       : '';
-  const where = `on ${counted(cores, 'core')} (${duration(work)} of work, longest chain ${duration(path)})`;
-  return [`expected: ${duration(seconds)} ${where}${all}${rest}`];
+  const of = (what: 'seconds' | 'work' | 'path'): string => span(least[what], most[what]);
+  const where = `on ${counted(cores, 'core')} (${of('work')} of work, longest chain ${of('path')})`;
+  return [`expected: ${unknown > 0 ? 'more than ' : ''}${of('seconds')} ${where}${all}${rest}`];
 }
 
 /** Cells that go further, or less far, than what was measured. */
 function scaledLine({ cells }: Plan, estimate: Estimate): string[] {
-  const names = cells.flatMap(({ cell, status }) =>
-    status === 'hit' ? [] : (estimate.scaledBy?.(cell) ?? []),
-  );
-  if (names.length === 0) return [];
-  const settings = [...new Set(names)].sort().join(', ');
-  return [`scaled: ${counted(names.length, 'cell')}, by ${settings}, from what took another number of them`];
+  const scaled = cells.flatMap(({ cell, status }) => {
+    const by = status === 'hit' ? undefined : estimate(cell)?.scaledBy;
+    return by === undefined ? [] : [by];
+  });
+  if (scaled.length === 0) return [];
+  const settings = [...new Set(scaled.flat())].sort().join(', ');
+  return [`scaled: ${counted(scaled.length, 'cell')}, by ${settings}, from what took another number of them`];
 }
 
 function callsLine({ judgeCalls, price }: NonNullable<ReturnType<Planning['expectedCalls']>>): string {

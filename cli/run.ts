@@ -7,12 +7,12 @@ import { engineNames, isEngineName } from '../stages/backend/engine-info.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
-import { givenValues, loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
+import { givenValues, loadChecked, makePlan, open, printProblem, printWarnings, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { missingSecrets } from './secrets.js';
 import { clean } from './text.js';
 import { targetOf, trackOption, type Target } from './track/target.js';
-import { outside, requireHits, select, selectionOptions, type Selection } from './select.js';
+import { isSelection, outside, requireHits, select, selectionOptions, type Selection } from './select.js';
 
 const spec: CommandSpec = {
   usage: 'run <file>',
@@ -39,6 +39,7 @@ const spec: CommandSpec = {
     const backend = engineOption(options);
     if (backend === 'cpu') warnOfCpu(host);
     const pipeline = await loadChecked(file, options, host);
+    await printWarnings(pipeline.warnings, pipeline.file, host);
     const selection = await select(pipeline, options);
     const { cachesIn, machineOf, withCaches } = await import('./machine.js');
     const machine = await machineOf(dirname(pipeline.file));
@@ -103,6 +104,7 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
       capacity: await capacityFor(planned.plan, context.options, host),
       backend: context.backend,
       given: givenValues(context.options),
+      ...(isSelection(context.options) ? { part: 'selection' } : {}),
       presenter: async (outlook) =>
         (await import('./progress/presenter.js')).choosePresenter(outlook, json, host),
       ...(target ? { track: (run) => startTracker(target, { run, root: store.root }, host) } : {}),

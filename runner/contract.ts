@@ -47,6 +47,8 @@ export interface Traits {
   readonly rewards?: readonly string[];
   /** policy, front: names of the objectives, in order. */
   readonly objectives?: readonly string[];
+  /** model: the share of its training rows that had conditioning tokens before the prompt. */
+  readonly conditioningNoise?: number;
 }
 
 export interface InputPort {
@@ -91,6 +93,8 @@ export interface Problem {
   readonly known?: readonly string[];
   /** The value that was surely meant there: offered as a fix. */
   readonly instead?: Json;
+  /** It may be meant, and stops nothing: a warning. */
+  readonly mayBeMeant?: true;
 }
 
 export interface Resources {
@@ -204,6 +208,12 @@ export interface StageKind<S extends TObject = TObject> {
    * trained less far is gone on with.
    */
   extent?(values: Static<S>): string | undefined;
+  /**
+   * For expected times alone. `proportional`: numbers of `with` whose product the time grows with; `timeless`: values
+   * that make it neither longer nor shorter. Where any other value differs, what was measured says nothing. Without it
+   * the extent is proportional.
+   */
+  readonly pace?: { readonly proportional?: readonly string[]; readonly timeless?: readonly string[] };
   /** Artifacts taken; in YAML they stand under `with` beside the values. */
   readonly inputs: Readonly<Record<string, InputPort>>;
   outputs(values: Static<S>, inputs: InputTraits): Readonly<Record<string, OutputPort>>;

@@ -41,6 +41,8 @@ export interface Diagnostic extends Place {
   /** The hint as edits, where it can be done without knowing what the writer meant; the likeliest first. */
   readonly fixes?: readonly Fix[];
   readonly related?: readonly (Place & { readonly message: string })[];
+  /** Absent: an error. A warning may be meant, and stops nothing. */
+  readonly severity?: 'warning';
 }
 
 /** What stands at an input of a cell. */
@@ -138,4 +140,6 @@ export interface Pipeline {
   readonly variants: readonly Variant[];
   /** Remarks such as "own axis `reward` is aligned with expert's". */
   readonly remarks: readonly string[];
+  /** What may be a mistake, in the order of the file. */
+  readonly warnings: readonly Diagnostic[];
 }

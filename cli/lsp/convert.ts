@@ -23,10 +23,9 @@ const informs: readonly string[] = ['missing-param'];
 
 export function toDiagnostic(found: Found, uri: string): Diagnostic {
   const { code, message, hint, related = [] } = found;
-  const severity = informs.includes(code) ? DiagnosticSeverity.Information : DiagnosticSeverity.Error;
   return {
     range: toRange(found),
-    severity,
+    severity: severityOf(found),
     source: 'moft',
     code,
     message: hint === undefined ? message : `${message}\nhint: ${hint}`,
@@ -35,6 +34,11 @@ export function toDiagnostic(found: Found, uri: string): Diagnostic {
       message: place.message,
     })),
   };
+}
+
+function severityOf({ code, severity }: Found): DiagnosticSeverity {
+  if (severity === 'warning') return DiagnosticSeverity.Warning;
+  return informs.includes(code) ? DiagnosticSeverity.Information : DiagnosticSeverity.Error;
 }
 
 /** Fixes as quick fixes of the diagnostics that they mend; the first one of each is preferred. */

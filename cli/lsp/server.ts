@@ -20,6 +20,7 @@ import { completeAt, type Completion } from '../../runner/editor/complete.js';
 import { hoverAt } from '../../runner/editor/hover.js';
 import { definitionsAt, referencesAt, rename, renameable } from '../../runner/editor/symbols.js';
 import type { Outline } from '../../runner/language/index.js';
+import type { Diagnostic } from '../../runner/pipeline.js';
 import { toActions, toDiagnostic, toPoint, toRange } from './convert.js';
 import { Files, type Checked } from './files.js';
 import { symbolsOf } from './symbols.js';
@@ -65,6 +66,9 @@ export function serve({ input, output, registry }: ServeOptions): Promise<void> 
   return ended;
 }
 
+const findingsOf = (file: Checked | undefined): readonly Diagnostic[] =>
+  file === undefined ? [] : [...file.analysis.diagnostics, ...file.analysis.warnings];
+
 /** Checks a text once typing pauses; a text that has changed meanwhile is left to the next check. */
 function publishDiagnostics(
   connection: Connection,
@@ -76,7 +80,7 @@ function publishDiagnostics(
     const { uri, version } = document;
     waiting.delete(uri);
     try {
-      const found = files.of(document)?.analysis.diagnostics ?? [];
+      const found = findingsOf(files.of(document));
       void connection.sendDiagnostics({
         uri,
         version,
@@ -150,7 +154,7 @@ function answer(
     return edits && { changes: { [at.textDocument.uri]: edits } };
   });
   connection.onCodeAction(({ textDocument: { uri }, range }) => {
-    const found = checked(uri)?.analysis.diagnostics ?? [];
+    const found = findingsOf(checked(uri));
     return found.filter((one) => overlap(toRange(one), range)).flatMap((one) => toActions(one, uri));
   });
 }

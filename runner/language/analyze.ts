@@ -23,10 +23,12 @@ import { readDocument } from './read-document.js';
 import { readDraft } from './read-draft.js';
 import { mergeResources } from './read-resources.js';
 
-/** A pipeline where there was no error; every diagnostic is an error, in the order of the file. */
+/** A pipeline where there was no error; errors and warnings in the order of the file. */
 export interface Analysis {
   readonly pipeline?: Pipeline;
+  /** Errors alone. */
   readonly diagnostics: readonly Diagnostic[];
+  readonly warnings: readonly Diagnostic[];
   /** Names, stages and references with their places, whatever is wrong; made when it is asked for. */
   readonly outline: () => Outline | undefined;
 }
@@ -44,9 +46,10 @@ export function analyze(source: Source, options: AnalyzeOptions): Analysis {
     return found && outlineOf(found);
   };
   const found = diagnostics.sorted();
+  const warnings = diagnostics.sorted('warning');
   return found.length > 0 || pipeline === undefined
-    ? { diagnostics: found, outline }
-    : { pipeline, diagnostics: [], outline };
+    ? { diagnostics: found, warnings, outline }
+    : { pipeline, diagnostics: [], warnings, outline };
 }
 
 /** What can be told of a file though its syntax is broken: it is being typed. */
@@ -103,6 +106,7 @@ function read(
     reproducible: draft.reproducible,
     variants: draft.variants.map((variant) => describeVariant(variant, draft.stages, expanded)),
     remarks,
+    warnings: diagnostics.sorted('warning'),
   };
 }
 

@@ -16,6 +16,7 @@ export interface Finding {
   /** Further fixes, the likeliest first; those that can't be made (undefined) are left out. */
   readonly fixes?: readonly (Fix | undefined)[];
   readonly related?: readonly (Place & { readonly message: string })[];
+  readonly severity?: Diagnostic['severity'];
 }
 
 type Related = NonNullable<Diagnostic['related']>[number];
@@ -44,18 +45,20 @@ const placeOf = (at: Located | Place, { part }: Finding): Place => {
 const idOf = ({ file, line, column }: Place, { code, message }: Finding): string =>
   JSON.stringify([code, file, line, column, message]);
 
-/** Gathers the errors of a file. The same mistake found twice is one error with every use of it. */
+/** Gathers the errors and warnings of a file. The same mistake found twice is one error with every use of it. */
 export class Diagnostics implements Reporter {
   readonly #found = new Map<string, Diagnostic>();
   readonly #notes = new Map<string, Set<string>>();
+  #warned = 0;
   readonly edit: Editor;
 
   constructor(private readonly source: Source) {
     this.edit = new Editor(source);
   }
 
+  /** Of errors. */
   get count(): number {
-    return this.#found.size;
+    return this.#found.size - this.#warned;
   }
 
   /** Whether this was found before. */
@@ -69,17 +72,20 @@ export class Diagnostics implements Reporter {
     const uses = 'place' in at ? at.uses : [];
     const id = idOf(place, finding);
     const before = this.#found.get(id);
+    const hint = finding.hint ?? before?.hint;
     const first = instead === undefined ? [] : [writing(place, instead)];
     const fixes = [...first, ...(finding.fixes ?? [])].filter((fix) => this.#canApply(fix));
     const related = merge(before?.related ?? [], [
       ...(finding.related ?? []),
       ...uses.map((use) => ({ ...use, message: 'used here' })),
     ]);
+    if (finding.severity === 'warning' && before === undefined) this.#warned += 1;
     this.#found.set(id, {
       ...place,
+      ...(finding.severity === undefined ? {} : { severity: finding.severity }),
       code: finding.code,
       message: finding.message,
-      ...(finding.hint === undefined ? {} : { hint: finding.hint }),
+      ...(hint === undefined ? {} : { hint }),
       ...(fixes.length === 0 ? {} : { fixes }),
       ...(related.length === 0 ? {} : { related }),
     });
@@ -97,9 +103,10 @@ export class Diagnostics implements Reporter {
     this.#notes.set(id, notes.add(what));
   }
 
-  /** All errors: the command line's first, then in the order of the file. */
-  sorted(): readonly Diagnostic[] {
+  /** All errors, or all warnings: the command line's first, then in the order of the file. */
+  sorted(severity?: Diagnostic['severity']): readonly Diagnostic[] {
     return [...this.#found]
+      .filter(([, one]) => one.severity === severity)
       .map(([id, diagnostic]) => this.#withNotes(id, diagnostic))
       .sort(
         (a, b) =>

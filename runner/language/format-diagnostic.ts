@@ -21,7 +21,8 @@ const where = ({ file, line, column, endLine, endColumn }: Place): string =>
  * given), the hint, and the related places.
  */
 export function formatDiagnostic(diagnostic: Diagnostic, text?: string): string {
-  const lines = [`${where(diagnostic)}: error[${diagnostic.code}]: ${diagnostic.message}`];
+  const { severity = 'error', code, message } = diagnostic;
+  const lines = [`${where(diagnostic)}: ${severity}[${code}]: ${message}`];
   if (text !== undefined && !isCommandLine(diagnostic.file)) lines.push(...excerpt(diagnostic, text));
   if (diagnostic.hint !== undefined) lines.push(`  hint: ${diagnostic.hint}`);
   for (const related of diagnostic.related ?? []) lines.push(`  ${where(related)}: ${related.message}`);

@@ -28,6 +28,7 @@ export function variantReporter(
         code: finding.code,
         message: `in the variant \`${variant}\`: ${finding.message}`,
         hint: finding.hint,
+        ...(finding.severity === undefined ? {} : { severity: finding.severity }),
         related: [{ ...place, message: 'found here' }, ...(finding.related ?? [])],
       });
     },

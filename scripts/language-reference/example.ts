@@ -6,7 +6,7 @@ const longest = 12;
 
 export function example(golden: Golden): string[] {
   const { doc, name, expected } = golden;
-  const messages = expected.match(/^\S[^\n]*: error\[.*\n(?: .*\n)*/gm) ?? [];
+  const messages = expected.match(/^\S[^\n]*: (?:error|warning)\[.*\n(?: .*\n)*/gm) ?? [];
   const file = fenced('yaml', shownYaml(golden));
   return [
     `**${doc?.rule ?? ''}** ([${name}](../test/golden/${name}.golden))`,

@@ -14,12 +14,13 @@ import {
   rewardProblems,
   scheduleProblems,
   trainingFields,
+  trainingPace,
   traitsOf,
   type TrainingOptions,
 } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
 import { trainingDecodingProblems } from '../rl/decoding.js';
-import { handedOn, worldProblems } from '../rl/provenance.js';
+import { handedOn, unseenTokenProblems, worldProblems } from '../rl/provenance.js';
 
 const ClpSchema = Type.Object({
   rewards: Type.Array(Type.String({ minLength: 1 }), {
@@ -88,6 +89,8 @@ const check = rules<ClpWith>(
   ({ rewards }, inputs) => rewardProblems(rewards, inputs, (i) => ['rewards', i]),
   ({ decoding }) => trainingDecodingProblems(decoding),
   (_, inputs) => worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),
+  ({ conditioning }, inputs) =>
+    unseenTokenProblems(conditioningName(conditioning), traitsOf(inputs, 'reference')),
 );
 
 export default defineKind({
@@ -124,6 +127,10 @@ export default defineKind({
   engine: true,
   checkpoints: true,
   extent: trainingExtent,
+  pace: {
+    proportional: [...trainingPace.proportional, 'trade_offs'],
+    timeless: [...trainingPace.timeless, 'sampling', 'reference_share'],
+  },
   run: async (job, emit, signal, { checkpoints }) =>
     (await import('./clp.run.js')).run(job, { emit, signal, checkpoints }),
 });

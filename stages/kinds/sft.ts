@@ -1,4 +1,4 @@
-import { defineKind, rules, type InputTraits, type Problem } from '../../runner/contract.js';
+import { defineKind, rules, type InputTraits, type Problem, type Traits } from '../../runner/contract.js';
 import { loraFields } from '../policy/options.js';
 import { traitsOf } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
@@ -117,8 +117,17 @@ function headProblems({ width, heads }: SftWith['model']): Problem[] {
       code: 'model-heads',
       path: ['model', 'heads'],
       message: `the width ${width} can't be divided among ${heads} heads`,
+      hint: `take ${listOfDivisors(width, heads)} heads, or a width that is a multiple of ${heads}`,
     },
   ];
+}
+
+/** The divisors of a width around a number of heads. */
+function listOfDivisors(width: number, heads: number): string {
+  const divides = (count: number): boolean => width % count === 0;
+  const below = Array.from({ length: heads }, (_, i) => heads - i).find(divides) ?? 1;
+  const above = Array.from({ length: width }, (_, i) => heads + i).find(divides) ?? width;
+  return below === above ? String(below) : `${below} or ${Math.min(above, width)}`;
 }
 
 /** What is built from nothing and what a model brings with it don't go together. */
@@ -169,6 +178,15 @@ function columnProblems(name: string, inputs: InputTraits): Problem[] {
   ];
 }
 
+/** Whether the model has seen conditioning tokens; what a `base` from elsewhere has seen is unknown. */
+function noiseOf(
+  { conditioning_noise: own }: SftWith,
+  inputs: InputTraits,
+): Pick<Traits, 'conditioningNoise'> {
+  const before = 'base' in inputs ? traitsOf(inputs, 'base')?.conditioningNoise : 0;
+  return own > 0 || before !== undefined ? { conditioningNoise: Math.max(own, before ?? 0) } : {};
+}
+
 const check = rules<SftWith>(
   ({ model }) => headProblems(model),
   baseProblems,
@@ -209,10 +227,12 @@ export default defineKind({
       description: 'Held-out rows: only measured, never learnt.',
     },
   },
-  outputs: ({ lora }, inputs) => {
+  outputs: (values, inputs) => {
+    const { lora } = values;
     const world = traitsOf(inputs, 'data')?.world;
+    const traits = { ...(world === undefined ? {} : { world }), ...noiseOf(values, inputs) };
     return {
-      model: { type: 'model', distinct: true, ...(world === undefined ? {} : { traits: { world } }) },
+      model: { type: 'model', distinct: true, traits },
       ...(lora || 'adapter' in inputs ? { adapter: { type: 'directory', distinct: true } as const } : {}),
     };
   },
@@ -220,6 +240,10 @@ export default defineKind({
   randomness: 'training',
   engine: true,
   checkpoints: true,
+  pace: {
+    proportional: ['steps', 'batch'],
+    timeless: ['learning_rate', 'schedule', 'warmup', 'weight_decay', 'max_grad_norm', 'conditioning_noise'],
+  },
   extent: ({ schedule }) => (schedule === 'constant' ? 'steps' : undefined),
   run: async (job, emit, signal, { checkpoints }) =>
     (await import('./sft.run.js')).run(job, { emit, signal, checkpoints }),

@@ -68,6 +68,26 @@ export function worldProblems(reference: Traits | undefined, prompts: Traits | u
   ];
 }
 
+/**
+ * A conditioning that puts tokens before the prompt, on a reference that was trained without any there. Of a model from
+ * elsewhere nothing is said.
+ */
+export function unseenTokenProblems(conditioning: string, reference: Traits | undefined): Problem[] {
+  if (conditioning !== 'prompt' && conditioning !== 'soft-tokens') return [];
+  if (reference?.conditioningNoise !== 0) return [];
+  const stage = reference.lineage?.stage;
+  const whose = stage === undefined ? 'the reference' : `the reference \`${stage}\``;
+  return [
+    {
+      code: 'unseen-tokens',
+      path: ['conditioning'],
+      message: `\`${conditioning}\` puts tokens before each prompt, and ${whose} was trained without any there: it may lose its answers at the first one, and the policy then learns nothing`,
+      hint: `train ${stage === undefined ? 'it' : `\`${stage}\``} with \`conditioning_noise: 0.3\`, so that it reads such tokens and ignores them`,
+      mayBeMeant: true,
+    },
+  ];
+}
+
 /** KL weights that a policy was not trained for. */
 export function alphaDomainProblems(
   alphas: readonly number[],

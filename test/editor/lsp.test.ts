@@ -69,6 +69,20 @@ describe('diagnostics', () => {
     ]);
   });
 
+  it('warn of what may be meant', async () => {
+    const uri = await open(
+      client,
+      `${good}  clp:
+    uses: clp
+    with: {reference: $reference.model, prompts: $news.train, rewards: [nli, rouge], conditioning: prompt}
+`,
+    );
+    const found = await client.diagnostics(uri);
+    expect(found.map(({ code, severity }) => [code, severity])).toEqual([
+      ['unseen-tokens', DiagnosticSeverity.Warning],
+    ]);
+  });
+
   it('of YAML files of other tools: none', async () => {
     const uri = await open(
       client,

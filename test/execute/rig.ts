@@ -104,6 +104,7 @@ export class Rig {
       variants: [],
       reproducible: 'relaxed',
       remarks: [],
+      warnings: [],
     };
     const plan = await planPipeline({ pipeline, store, code: testCode, registry: kinds, env: {} });
     if (!plan.ok) throw new Error(JSON.stringify(plan.error));

@@ -87,7 +87,10 @@ export function listing(text: string, options: Options = {}): string {
       .replaceAll('/project/pipelines/', '')}\n`;
   const variants = pipeline.variants.map(describeVariant);
   const remarks = pipeline.remarks.map((remark) => `remark: ${remark}\n`);
-  return [...pipeline.cells.map(describeCell), ...variants, ...remarks].join('');
+  const warnings = pipeline.warnings.map((one) =>
+    `${formatDiagnostic(one, text)}\n`.replaceAll('/project/pipelines/', ''),
+  );
+  return [...warnings, ...pipeline.cells.map(describeCell), ...variants, ...remarks].join('');
 }
 
 function describeVariant({ name, patches }: Variant): string {

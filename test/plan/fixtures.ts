@@ -132,6 +132,7 @@ export const pipelineOf = (cells: readonly Cell[], more: Partial<Pipeline> = {})
   variants: [],
   reproducible: 'relaxed',
   remarks: [],
+  warnings: [],
   ...more,
 });
 
