@@ -4,11 +4,12 @@ import type { Change, DiffSide, Difference, ShowPlace } from '../runner/plan/ind
 import type { Store } from '../runner/store/index.js';
 import { jsonOption, valueOptions, type CommandSpec, type Options } from './command.js';
 import { compareFigures, type FigureChange } from './diff/figures.js';
-import { fileSide, runSide } from './diff/sides.js';
+import { fileSide } from './diff/sides.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { open, printJson, relativeTo, storeRoot } from './load.js';
 import { flag } from './options.js';
+import { meantRun, meantRuns } from './run-name.js';
 import { parseId } from './cells.js';
 import { clean, columns, counted } from './text.js';
 
@@ -58,13 +59,16 @@ async function sideOf(name: string, options: Options, host: CliHost): Promise<Si
   const root = storeRoot(isFile ? dirname(`${host.cwd}/${name}`) : host.cwd, host);
   const store = await open(root, 'read', host);
   if (!store) return exitCode.environment;
-  const run = isFile ? undefined : store.runs.read(name);
-  if (run) return { name, what: 'run', side: runSide(run, store), store };
-  if (!isFile)
-    throw new UsageError(
-      `${JSON.stringify(name)} is neither a run nor a pipeline file`,
-      'see `moft ls` for the runs; the name of a file ends in .yaml',
-    );
+  if (!isFile) {
+    if (meantRuns(store.runs.list(), name).length === 0)
+      throw new UsageError(
+        `${JSON.stringify(name)} is neither a run nor a pipeline file`,
+        'see `moft ls` for the runs; the name of a file ends in .yaml',
+      );
+    const { runSide } = await import('../runner/plan/index.js');
+    const run = meantRun(store, name);
+    return { name: run.run, what: 'run', side: runSide(run, store.records), store };
+  }
   const side = await fileSide(name, options, store, host);
   return typeof side === 'number' ? side : { name, what: 'file', side, store };
 }

@@ -24,7 +24,7 @@ const spec: CommandSpec = {
       }
       if (flag(options, 'json')) printJson(healthJson(health.value, store.root), host);
       else printHealth(health.value, store.root, host);
-      return health.value.ailments.length === 0 ? exitCode.done : exitCode.failed;
+      return isWell(health.value) ? exitCode.done : exitCode.failed;
     } finally {
       const closed = await store.close();
       if (!closed.ok) printProblem(closed.error, host);
@@ -32,6 +32,8 @@ const spec: CommandSpec = {
   },
 };
 export default spec;
+
+const isWell = ({ ailments }: Health): boolean => ailments.every(({ harmless }) => harmless === true);
 
 /** On a terminal, a line that counts up; at most once a percent. */
 function progressOn(host: CliHost): (done: number, total: number) => void {
@@ -58,10 +60,11 @@ function machine(root: string): Machine {
 }
 
 function healthJson(health: Health, root: string): Record<string, unknown> {
-  return { ok: health.ailments.length === 0, ...machine(root), ...health };
+  return { ok: isWell(health), ...machine(root), ...health };
 }
 
-function printHealth({ blobs, records, runs, ailments }: Health, root: string, host: CliHost): void {
+function printHealth(health: Health, root: string, host: CliHost): void {
+  const { blobs, records, runs, ailments } = health;
   const { node, store, free } = machine(root);
   const lines = [
     ...columns([
@@ -73,16 +76,16 @@ function printHealth({ blobs, records, runs, ailments }: Health, root: string, h
       ['runs', String(runs)],
     ]),
     ...ailments.flatMap(ailmentLines),
-    ailments.length === 0
+    isWell(health)
       ? 'all is as it should be'
       : `${counted(ailments.length, 'finding')}; no wrong result is served because of them`,
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }
 
-function ailmentLines({ code, message, remedy, path, keys = [] }: Ailment): readonly string[] {
+function ailmentLines({ code, message, remedy, path, keys = [], harmless }: Ailment): readonly string[] {
   return [
-    `${code}: ${message}`,
+    `${harmless === true ? 'note: ' : ''}${code}: ${message}`,
     ...(path === undefined ? [] : [`  at   ${path}`]),
     ...(keys.length === 0
       ? []

@@ -1,6 +1,6 @@
 /** Joins a plan to everything that executes it: workers, journal, presenter, interrupts. */
 import { dirname } from 'node:path';
-import { Execution, type RunSummary } from '../runner/execute/execution.js';
+import { Execution, type RunPart, type RunSummary } from '../runner/execute/execution.js';
 import { workerVariables } from '../runner/execute/environment.js';
 import { estimateSeconds, type Estimate } from '../runner/execute/estimates.js';
 import { exponentialBackoff } from '../runner/execute/failures.js';
@@ -31,6 +31,8 @@ export interface PlanToExecute {
   readonly backend: string | undefined;
   /** What the command line gave the file, so that the run can be planned again. */
   readonly given: JsonObject;
+  /** Absent where the run is about the whole file. */
+  readonly part?: RunPart;
   readonly presenter: (outlook: Outlook) => Promise<Presenter>;
   /** Starts whoever sends the run to a server while it goes. */
   readonly track?: (run: string) => Tracker;
@@ -53,7 +55,7 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
   }
   try {
     const allHits = plan.counts.hit === plan.cells.length;
-    const estimate = allHits ? () => 0 : estimateSeconds(plan.pipeline, store, await host.kinds());
+    const estimate: Estimate = allHits ? () => undefined : estimateSeconds(plan, store, await host.kinds());
     const outlook = outlookOf(plan, estimate, capacity);
     // Only for who looks on: a disk that can't take it is found out by the run itself.
     if (!allHits) store.runs.keepBeside(run, 'outlook', outlookText(outlook));
@@ -121,7 +123,7 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
 const newPool = (options: PoolOptions): Workers => new WorkerPool(options);
 
 async function newExecution(
-  { plan, store, run, journal, capacity, backend, given, estimate, ...options }: ExecuteOptions,
+  { plan, store, run, journal, capacity, backend, given, part, estimate, ...options }: ExecuteOptions,
   { workers, show }: { workers: Workers; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
@@ -133,6 +135,7 @@ async function newExecution(
     clock: host.clock,
     run,
     given,
+    ...(part === undefined ? {} : { part }),
     source,
     backend,
     variables: (cell, gpus) => workerVariables(host.env, cell, gpus),
@@ -148,7 +151,7 @@ async function newExecution(
     capacity,
     policy: { onFailure: plan.pipeline.onFailure, backoff: exponentialBackoff, leasePoll },
     // Only the order of starting depends on it.
-    estimate: (cell) => estimate(cell) ?? 1,
+    estimate: (cell) => estimate(cell)?.seconds ?? 1,
     journal: (event) => {
       const line = { time: host.clock.wall(), ...event } as unknown as JsonObject;
       const written = journal.append(line);

@@ -1,6 +1,7 @@
 /** Runs that go on, as any terminal sees them. */
 import type { RunManifest, Store } from '../runner/store/index.js';
 import { UsageError } from './exit.js';
+import { meantRuns } from './run-name.js';
 
 export type RunState = RunManifest['status'] | 'killed';
 
@@ -31,7 +32,14 @@ export async function liveRuns(store: Store): Promise<readonly RunManifest[]> {
  */
 export async function liveRun(store: Store, named: string | undefined): Promise<RunManifest> {
   const live = await liveRuns(store);
-  const found = named === undefined ? live : live.filter(({ run }) => isMeant(run, named));
+  const meant =
+    named === undefined
+      ? undefined
+      : meantRuns(
+          live.map(({ run }) => run),
+          named,
+        );
+  const found = meant === undefined ? live : live.filter(({ run }) => meant.includes(run));
   const [only] = found;
   if (only && found.length === 1) return only;
   const ids = (found.length > 0 ? found : live).map(({ run }) => run).join(' ');
@@ -43,12 +51,10 @@ export async function liveRun(store: Store, named: string | undefined): Promise<
   );
 }
 
-const isMeant = (run: string, named: string): boolean =>
-  run === named || (named.length >= 4 && (run.startsWith(named) || run.endsWith(named)));
-
 async function whyNot(store: Store, named: string): Promise<string> {
-  const manifest = store.runs.read(named);
+  const [run = named] = meantRuns(store.runs.list(), named);
+  const manifest = store.runs.read(run);
   return manifest
-    ? `the run ${named} does not go on: it is ${await stateOf(manifest, store)}`
+    ? `the run ${run} does not go on: it is ${await stateOf(manifest, store)}`
     : `there is no run ${JSON.stringify(named)} that goes on`;
 }

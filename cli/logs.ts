@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
 import type { CellId } from '../runner/pipeline.js';
-import type { Attempt, RunManifest, Store } from '../runner/store/index.js';
+import type { Attempt, RunManifest, RunTry, Store } from '../runner/store/index.js';
 import { parseOutlook } from '../runner/execute/outlook.js';
 import { stageEvent } from '../runner/track/follow.js';
-import type { StageEvent } from '../schemas/protocol.js';
+import type { Exit, StageEvent } from '../schemas/protocol.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
-import { stateOf } from './live.js';
+import { liveRuns } from './live.js';
 import { open, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { eventLine } from './logs/event-line.js';
-import { idsIn, manifests } from './results.js';
+import { idsIn, namedCell } from './results.js';
 import { clean } from './text.js';
 
 const spec: CommandSpec = {
@@ -45,10 +45,41 @@ const spec: CommandSpec = {
     for (const event of events) host.stdout.write(`${eventLine(event)}\n`);
     const printed = readOr(attempt.log);
     if (printed !== '') host.stdout.write(clean(`--- printed ---\n${printed.trimEnd()}\n`));
+    for (const line of endLines(logged, attempt, events.length > 0 || printed !== ''))
+      host.stdout.write(clean(`${line}\n`));
     return exitCode.done;
   },
 };
 export default spec;
+
+/** What a cell itself doesn't say: why it failed; of a silent one, how it ended and where more stands. */
+function endLines({ manifest, cell }: Logged, attempt: Attempt, isTold: boolean): string[] {
+  const tried = manifest.tries?.[cell];
+  const failure = tried?.failure ?? exitOf(attempt)?.error;
+  if (failure) return [`--- failed (${failure.class}, ${failure.code}) ---`, failure.message];
+  if (isTold) return [];
+  const end = tried ? endWords[tried.how] : 'done';
+  return [
+    `${cell} said and printed nothing in run ${manifest.run}: ${end}`,
+    `see: moft ${tried ? `explain ${manifest.file}` : 'show'} ${cell}`,
+  ];
+}
+
+const endWords: Readonly<Record<RunTry['how'], string>> = {
+  started: 'it runs, or was killed with its runner',
+  stopped: 'it was stopped',
+  failed: 'it failed',
+  tainted: 'it is done, and was not kept, as code or inputs changed meanwhile',
+  uncacheable: 'it is done, and is never kept',
+};
+
+function exitOf({ exit }: Attempt): Partial<Exit> | undefined {
+  try {
+    return JSON.parse(readOr(exit)) as Partial<Exit>;
+  } catch {
+    return undefined; // it ended without a word
+  }
+}
 
 /** A cell in a run, with its attempts there. */
 export interface Logged {
@@ -64,23 +95,20 @@ async function newestLogged(
   pattern: string,
   { run, following }: { readonly run: string | undefined; readonly following: boolean },
 ): Promise<Logged> {
-  for (const manifest of manifests(store, run)) {
-    const live = following && (await stateOf(manifest, store)) === 'running';
-    const ids = namedIn(store, manifest, pattern, live);
-    const found = ids
-      .map((cell) => ({ manifest, cell, attempts: store.attempts.list(manifest.run, cell) }))
-      .filter(({ cell, attempts }) => attempts.length > 0 || (live && !(cell in manifest.cells)));
-    if (found.length > 1) {
-      throw new UsageError(
-        `${JSON.stringify(pattern)} names ${found.length} cells, expected one`,
-        `the candidates are ${ids.slice(0, 10).join(' ')}`,
-      );
-    }
-    if (found[0]) return found[0];
+  const live = new Set(following ? (await liveRuns(store)).map((manifest) => manifest.run) : []);
+  const named = namedCell(store, pattern, run, (manifest) =>
+    namedIn(store, manifest, pattern, live.has(manifest.run)),
+  );
+  for (const manifest of named?.runs ?? []) {
+    if (named === undefined) break;
+    const { id: cell } = named;
+    const attempts = store.attempts.list(manifest.run, cell);
+    const waits = live.has(manifest.run) && !(cell in manifest.cells);
+    if (attempts.length > 0 || waits) return { manifest, cell, attempts };
   }
   throw new UsageError(
     `no attempt of a cell named by ${JSON.stringify(pattern)} was found`,
-    'see `moft ls RUN` for the cells of a run',
+    'see `moft ls RUN` for the cells of a run; of one that was not begun, `moft explain FILE CELL` says why',
   );
 }
 

@@ -1,3 +1,4 @@
+import type { RunPart } from '../runner/execute/execution.js';
 import type { CellId } from '../runner/pipeline.js';
 import type { RunManifest, Store } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
@@ -53,14 +54,25 @@ async function runRow(manifest: RunManifest, store: Store): Promise<Row> {
   const all = Object.values(cells);
   const ran = all.filter(({ how }) => how === 'ran').length;
   const counts = { ran, hit: all.length - ran };
+  const part = manifest.extra?.part;
   return {
     json: {
       ...{ run, pipeline, file, started, ...(finished === undefined ? {} : { finished }), status, counts },
+      ...(part === undefined ? {} : { part }),
       ...keptSource(manifest, store.runs),
     },
-    cells: [run, pipeline, status, `${counted(ran, 'cell')} ran`, `${counts.hit} hit`, started],
+    cells: [
+      run,
+      pipeline,
+      part === undefined ? status : `${status}, ${partWords[part as RunPart]}`,
+      `${counted(ran, 'cell')} ran`,
+      `${counts.hit} hit`,
+      started,
+    ],
   };
 }
+
+const partWords = { selection: 'a part', audit: 'an audit' } as const;
 
 function cellRows(store: Store, manifest: RunManifest): Row[] {
   return (Object.keys(manifest.cells) as CellId[]).flatMap((id) => {

@@ -7,7 +7,7 @@ import type { CliHost } from './host.js';
 import { open, printJson, printProblem, projectRoot, storeRoot } from './load.js';
 import { machineOf, remoteOf } from './machine.js';
 import { flag, text } from './options.js';
-import { idsIn, manifests, resultOf } from './results.js';
+import { idsIn, isAudit, manifests, resultOf } from './results.js';
 import { makeSigningKey, readSigningKey } from './signing-key.js';
 import { bytes, clean, counted } from './text.js';
 
@@ -92,7 +92,7 @@ function chosenResults(
   pattern: string | undefined,
   run: string | undefined,
 ): readonly StoredRecord[] {
-  const [manifest] = manifests(store, run);
+  const [manifest] = manifests(store, run).filter((one) => run !== undefined || !isAudit(one));
   if (!manifest) throw new UsageError('the store has no runs', 'run a pipeline first: moft run FILE');
   const ids = pattern === undefined ? (Object.keys(manifest.cells) as CellId[]) : idsIn(manifest, pattern);
   const found = ids.flatMap((id) => resultOf(store, manifest, id)?.record ?? []);

@@ -4,6 +4,7 @@ import type { CellId, Key } from '../runner/pipeline.js';
 import type { RunCell, RunManifest, Store, StoredRecord } from '../runner/store/index.js';
 import { parseId } from './cells.js';
 import { UsageError } from './exit.js';
+import { meantRun } from './run-name.js';
 
 export interface NamedResult {
   readonly id: CellId;
@@ -14,13 +15,57 @@ export interface NamedResult {
 
 /** The manifests to look in, newest first: one run, or all. */
 export function manifests(store: Store, run: string | undefined): RunManifest[] {
-  if (run === undefined) return store.runs.list().flatMap((id) => store.runs.read(id) ?? []);
-  const manifest = store.runs.read(run);
-  if (manifest) return [manifest];
-  const newest = store.runs.list().slice(0, 5).join(' ');
-  throw new UsageError(
-    `there is no run ${JSON.stringify(run)}`,
-    newest === '' ? 'the store has no runs' : `the newest are ${newest}`,
+  if (run !== undefined) return [meantRun(store, run)];
+  return store.runs.list().flatMap((id) => store.runs.read(id) ?? []);
+}
+
+/** Whether a run was about all of its file, and came to its end: then it has every cell that there is. */
+const isWhole = ({ status, extra }: RunManifest): boolean => status === 'done' && extra?.part === undefined;
+
+/** A run that only compares: what its file stands for is what other runs have. */
+export const isAudit = ({ extra }: RunManifest): boolean => extra?.part === 'audit';
+
+export interface NamedCell {
+  readonly id: CellId;
+  /** The runs of its file, newest first. */
+  readonly runs: readonly RunManifest[];
+}
+
+/**
+ * The one cell that a pattern names: of the file of the newest run that it fits, among all cells that the runs of that
+ * file have, back to the newest whole one. So a run of a part doesn't make a pattern fit one cell that fits several. An
+ * exact id needs no such look. `run` names the one run to look in.
+ *
+ * @param idsOf the cells of a run that the pattern fits
+ */
+export function namedCell(
+  store: Store,
+  pattern: string,
+  run: string | undefined,
+  idsOf: (manifest: RunManifest) => readonly CellId[],
+): NamedCell | undefined {
+  const all = manifests(store, run).filter((manifest) => run !== undefined || !isAudit(manifest));
+  const ids = new Set<CellId>();
+  let file: string | undefined;
+  for (const manifest of all) {
+    const found = file === undefined || manifest.file === file ? idsOf(manifest) : [];
+    if (found.length === 0) continue;
+    ({ file } = manifest);
+    if (found[0] === pattern) return { id: found[0], runs: all.filter((one) => one.file === file) };
+    for (const id of found) ids.add(id);
+    if (isWhole(manifest)) break;
+  }
+  const [id] = ids;
+  if (id === undefined) return undefined;
+  if (ids.size > 1) throw severalCells(pattern, [...ids]);
+  return { id, runs: all.filter((one) => one.file === file) };
+}
+
+function severalCells(pattern: string, ids: readonly CellId[]): UsageError {
+  const more = ids.length > 10 ? ` and ${ids.length - 10} more` : '';
+  return new UsageError(
+    `${JSON.stringify(pattern)} names ${ids.length} cells, expected one`,
+    `the candidates are ${ids.slice(0, 10).join(' ')}${more}`,
   );
 }
 
@@ -39,15 +84,9 @@ export function idsIn(manifest: RunManifest, pattern: string): CellId[] {
 
 /** The newest result of the one cell that a pattern names. */
 export function newestResult(store: Store, pattern: string, run: string | undefined): NamedResult {
-  for (const manifest of manifests(store, run)) {
-    const ids = idsIn(manifest, pattern);
-    const [id] = ids;
-    if (id === undefined) continue;
-    if (ids.length > 1) {
-      const hint = `the candidates are ${ids.slice(0, 10).join(' ')}${ids.length > 10 ? ` and ${ids.length - 10} more` : ''}`;
-      throw new UsageError(`${JSON.stringify(pattern)} names ${ids.length} cells, expected one`, hint);
-    }
-    const found = resultOf(store, manifest, id);
+  const named = namedCell(store, pattern, run, (manifest) => idsIn(manifest, pattern));
+  for (const manifest of named?.runs ?? []) {
+    const found = named && resultOf(store, manifest, named.id);
     if (found) return found;
   }
   throw new UsageError(

@@ -18,13 +18,18 @@ export interface Selection {
   readonly support: ReadonlySet<CellId>;
 }
 
+const given = (options: Options): readonly string[] =>
+  ['only', 'from', 'until'].filter((name) => texts(options, name).length > 0);
+
+/** Whether the options ask for a part of a pipeline. */
+export const isSelection = (options: Options): boolean => given(options).length > 0;
+
 /** The part of a pipeline that the options ask for, with the cells that it reads. */
 export async function select(pipeline: Pipeline, options: Options): Promise<Selection> {
-  const given = ['only', 'from', 'until'].filter((name) => texts(options, name).length > 0);
-  const [name] = given;
+  const [name, ...others] = given(options);
   if (name === undefined) return { pipeline, support: new Set() };
-  if (given.length > 1)
-    throw new UsageError(`--${given.join(' and --')} exclude each other`, 'give one of them');
+  if (others.length > 0)
+    throw new UsageError(`--${[name, ...others].join(' and --')} exclude each other`, 'give one of them');
   const named = new Set<CellId>();
   for (const pattern of texts(options, name)) {
     for (const { id } of await matchSome(pipeline.cells, pattern)) named.add(id);

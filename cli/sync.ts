@@ -1,9 +1,10 @@
 import { isRunName } from '../runner/store/layout.js';
 import type { Store } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
-import { exitCode, UsageError } from './exit.js';
+import { exitCode } from './exit.js';
 import { open, printProblem, storeRoot } from './load.js';
 import { flag } from './options.js';
+import { meantId } from './run-name.js';
 import { follow, sync } from './track/send.js';
 import { requiredTarget, trackOption } from './track/target.js';
 
@@ -55,13 +56,8 @@ export default spec;
 /** Oldest first, so that links lead to what is there. */
 export function chosenRuns(store: Store, given: readonly string[]): readonly string[] {
   const all = store.runs.list();
-  for (const run of given)
-    if (!all.includes(run) && !hasJournal(store, run))
-      throw new UsageError(
-        `there is no run ${JSON.stringify(run)}`,
-        `the newest are ${all.slice(0, 5).join(' ')}`,
-      );
-  return given.length > 0 ? given : [...all].reverse();
+  const chosen = given.map((run) => (hasJournal(store, run) ? run : meantId(all, run)));
+  return given.length > 0 ? chosen : [...all].reverse();
 }
 
 function hasJournal(store: Store, run: string): boolean {

@@ -55,7 +55,10 @@ export async function auditPart(
   const { executePlan } = await import('../execute.js');
   const capacity = await context.capacity(plan);
   const executed = await executePlan(
-    { plan, store, capacity, backend, given, presenter: (outlook) => presenterOf(outlook, context) },
+    {
+      ...{ plan, store, capacity, backend, given, part: 'audit' },
+      presenter: (outlook) => presenterOf(outlook, context),
+    },
     host,
   );
   if (typeof executed === 'number') return executed;

@@ -1,126 +1,141 @@
-import type { JsonObject } from '../../schemas/json.js';
 import type { KindRegistry } from '../contract.js';
-import type { Cell, CellId, Pipeline } from '../pipeline.js';
-import type { RunCell, Store, StoredRecord } from '../store/index.js';
+import type { Cell, CellId } from '../pipeline.js';
+import { runSide, type DiffSide, type Plan } from '../plan/index.js';
+import type { Store, StoredRecord } from '../store/index.js';
+import { paces, type Pace } from './pace.js';
 
 /** How many runs back measured durations are looked for. */
 const runsRead = 10;
 
-/** Expected seconds of a cell; undefined where nothing like it was ever measured. */
-export interface Estimate {
-  (cell: Cell): number | undefined;
-  /** The setting that measured times were scaled by, where the cell goes further or less far than what was measured. */
-  readonly scaledBy?: (cell: Cell) => string | undefined;
+/** Expected seconds. */
+export interface Expected {
+  readonly seconds: number;
+  /**
+   * Where another amount of work was measured: part of the time may not grow with it, so that what was measured is one
+   * end, and what is in proportion to it the other.
+   */
+  readonly least: number;
+  readonly most: number;
+  /** The settings that such a time was scaled by. */
+  readonly scaledBy?: readonly string[];
 }
 
+/** Undefined where nothing of the cell's pace was ever measured. */
+export type Estimate = (cell: Cell) => Expected | undefined;
+
 /**
- * From what was measured in the newest runs: what the cell itself took in the newest run of this file that knew it,
- * else the mean of its stage there, else the mean of its kind in any run. Times of a kind that declares its extent
- * (steps of a training) are times of a unit of it.
+ * From what the newest runs of this store measured, of cells of the same pace: the cell itself in this file,
+ * else its stage there, else any cell that reads the same. What was measured at another pace (another model, longer
+ * responses) says nothing.
  */
-export function estimateSeconds(pipeline: Pipeline, store: Store, registry: KindRegistry): Estimate {
-  const extentOf = extents(registry);
-  const cells = new Means();
-  const stages = new Means();
-  const kinds = new Means();
-  const measured = secondsReader(store, extentOf);
-  for (const run of store.runs.list().slice(0, runsRead)) {
-    const manifest = store.runs.read(run);
-    for (const [name, bound] of Object.entries(manifest?.cells ?? {})) {
-      const id = name as CellId;
-      const found = measured(bound);
-      if (!found) continue;
-      if (found.first) kinds.add(found.kind, found);
-      if (manifest?.file !== pipeline.file || cells.has(id)) continue;
-      cells.add(id, found);
-      stages.add(stageOf(id), found);
-    }
-  }
-  const meanOf = ({ id, stage, kind }: Cell): Mean | undefined =>
-    cells.of(id) ?? stages.of(stage) ?? kinds.of(kind);
-  const scaled = (cell: Cell): { readonly seconds: number; readonly by?: string } | undefined => {
-    const mean = meanOf(cell);
-    const extent = extentOf(cell.kind, cell.with);
-    if (mean?.extent === undefined || extent === undefined || mean.extent === extent.amount) return mean;
-    return { seconds: (mean.seconds * extent.amount) / mean.extent, by: extent.name };
+export function estimateSeconds(plan: Plan, store: Store, registry: KindRegistry): Estimate {
+  const planned = new Map(plan.cells.map((one) => [one.cell.id, one]));
+  const paceOf = paces((id) => {
+    const one = planned.get(id);
+    return (
+      one && {
+        kind: one.cell.kind,
+        with: one.cell.with,
+        bindings: one.cell.inputs,
+        digests: one.partial.inputs,
+      }
+    );
+  }, registry);
+  const { file } = plan.pipeline;
+  const measured = measurements(store, registry);
+  return ({ id }) => {
+    const pace = paceOf(id);
+    if (pace === undefined) return undefined;
+    const [times] = namesOf(id, file, pace).flatMap((name) => measured.get(name) ?? []);
+    return times && expected(times, pace);
   };
-  return Object.assign((cell: Cell) => scaled(cell)?.seconds, { scaledBy: (cell: Cell) => scaled(cell)?.by });
 }
+
+/** By what a cell of a file is looked for, the likest first. */
+const namesOf = (id: CellId, file: string, { name, apart }: Pace): readonly string[] => [
+  JSON.stringify([file, id, apart]),
+  JSON.stringify([file, stageOf(id), apart]),
+  name,
+];
 
 const stageOf = (id: CellId): string => id.split('/')[0] ?? id;
 
-interface Extent {
-  readonly name: string;
-  readonly amount: number;
+/** Mean seconds by the amount of work. */
+type Times = ReadonlyMap<number, number>;
+
+/** What the nearest amount took, and what would be in proportion to it. */
+function expected(times: Times, { amount, amounts }: Pace): Expected | undefined {
+  const distance = (other: number): number => Math.abs(Math.log(other / amount));
+  const [nearest] = [...times].sort(([a], [b]) => distance(a) - distance(b));
+  if (nearest === undefined) return undefined;
+  const [known, took] = nearest;
+  const seconds = (took * amount) / known;
+  const ends = { seconds, least: Math.min(took, seconds), most: Math.max(took, seconds) };
+  return known === amount ? ends : { ...ends, scaledBy: amounts };
 }
 
-/** How far settings of a kind go, where the kind declares which of them says so. */
-function extents(registry: KindRegistry): (kind: string, settings: JsonObject) => Extent | undefined {
-  return (kind, settings) => {
-    const name = registry.get(kind)?.extent?.({ ...settings });
-    const amount = name === undefined ? undefined : settings[name];
-    return name !== undefined && typeof amount === 'number' && amount > 0 ? { name, amount } : undefined;
-  };
-}
-
-interface Mean {
-  readonly seconds: number;
-  /** Mean of how far they went, where that is known of all. */
-  readonly extent?: number;
-}
-
-class Means {
-  readonly #sums = new Map<string, { seconds: number; extent: number | undefined; count: number }>();
-
-  has(name: string): boolean {
-    return this.#sums.has(name);
+/** What the newest run that knows a name measured of each amount. */
+function measurements(store: Store, registry: KindRegistry): ReadonlyMap<string, Times> {
+  const all = new Map<string, Map<number, number>>();
+  const read = recordReader(store);
+  const runs = store.runs.list();
+  const own = new Set(runs);
+  for (const run of runs.slice(0, runsRead)) {
+    const manifest = store.runs.read(run);
+    const side = manifest && runSide(manifest, { read });
+    const found = side ? measuredIn(side, { file: manifest.file, own }, registry) : [];
+    const sums = new Map<string, Map<number, { seconds: number; count: number }>>();
+    for (const { name, amount, seconds } of found) {
+      const times = sums.get(name) ?? new Map<number, { seconds: number; count: number }>();
+      const sum = times.get(amount) ?? { seconds: 0, count: 0 };
+      sums.set(name, times.set(amount, { seconds: sum.seconds + seconds, count: sum.count + 1 }));
+    }
+    for (const [name, times] of sums) {
+      const known = all.get(name) ?? new Map<number, number>();
+      for (const [amount, { seconds, count }] of times)
+        if (!known.has(amount)) known.set(amount, seconds / count);
+      all.set(name, known);
+    }
   }
-
-  add(name: string, { seconds, extent }: Measured): void {
-    const sum = this.#sums.get(name) ?? { seconds: 0, extent: 0, count: 0 };
-    const known = sum.extent !== undefined && extent !== undefined;
-    this.#sums.set(name, {
-      seconds: sum.seconds + seconds,
-      extent: known ? (sum.extent ?? 0) + extent.amount : undefined,
-      count: sum.count + 1,
-    });
-  }
-
-  of(name: string): Mean | undefined {
-    const sum = this.#sums.get(name);
-    if (!sum) return undefined;
-    const { seconds, extent, count } = sum;
-    return { seconds: seconds / count, ...(extent === undefined ? {} : { extent: extent / count }) };
-  }
+  return all;
 }
 
 interface Measured {
-  readonly kind: string;
+  readonly name: string;
+  readonly amount: number;
   readonly seconds: number;
-  readonly extent: Extent | undefined;
-  /** Whether the record was met for the first time: many runs share one. */
-  readonly first: boolean;
+}
+
+/** What a run measured, or was served of what runs of this store did: pulled results took another machine's time. */
+function measuredIn(
+  side: DiffSide,
+  { file, own }: { readonly file: string; readonly own: ReadonlySet<string> },
+  registry: KindRegistry,
+): readonly Measured[] {
+  const paceOf = paces((id) => {
+    const one = side.get(id);
+    return (
+      one && {
+        kind: one.preimage.kind,
+        with: one.preimage.with,
+        bindings: one.cell.inputs,
+        digests: one.preimage.inputs,
+      }
+    );
+  }, registry);
+  return [...side].flatMap(([id, { record }]): readonly Measured[] => {
+    const { seconds, run = '' } = record?.record ?? {};
+    const pace = paceOf(id);
+    if (seconds === undefined || pace === undefined || !own.has(run)) return [];
+    return namesOf(id, file, pace).map((name) => ({ name, amount: pace.amount, seconds }));
+  });
 }
 
 /** Reads each record once, however many runs were served from it. */
-function secondsReader(
-  store: Store,
-  extentOf: ReturnType<typeof extents>,
-): (bound: RunCell) => Measured | undefined {
-  const known = new Map<string, Omit<Measured, 'first'> | undefined>();
-  return ({ key, record }) => {
-    const first = !known.has(record);
-    if (first) known.set(record, measuredIn(store.records.read(key, record)?.record, extentOf));
-    const found = known.get(record);
-    return found && { ...found, first };
+function recordReader({ records }: Store): Store['records']['read'] {
+  const known = new Map<string, StoredRecord | undefined>();
+  return (key, digest) => {
+    if (!known.has(digest)) known.set(digest, records.read(key, digest));
+    return known.get(digest);
   };
-}
-
-function measuredIn(
-  record: StoredRecord['record'] | undefined,
-  extentOf: ReturnType<typeof extents>,
-): Omit<Measured, 'first'> | undefined {
-  if (!record) return undefined;
-  const { kind, seconds, preimage } = record;
-  return { kind, seconds, extent: extentOf(kind, (preimage as { with?: JsonObject }).with ?? {}) };
 }

@@ -24,11 +24,15 @@ export interface ExecutionOptions extends AttemptWorld {
   readonly estimate: (cell: Cell) => number;
   /** What the file was given when the run began, kept in its manifest: the run can be planned again. */
   readonly given?: JsonObject;
+  /** It is about a part of its file: what the command line selects, or what is audited. */
+  readonly part?: RunPart;
   /** Takes lifecycle events; a failure stops the run as a fault of the environment. */
   readonly journal: (event: LifecycleEvent) => Failure | undefined;
   /** Sees everything that the journal gets, and the events of the stages. */
   readonly listener: (event: LifecycleEvent | CellEvent) => void;
 }
+
+export type RunPart = 'selection' | 'audit';
 
 export interface RunSummary {
   readonly status: RunStatus;
@@ -78,6 +82,7 @@ export class Execution {
         params: plan.pipeline.params,
         runner: options.store.runner,
         ...(options.given ? { given: options.given } : {}),
+        ...(options.part === undefined ? {} : { part: options.part }),
         ...(options.source ? { source: { ...options.source } } : {}),
       },
     });

@@ -1,7 +1,6 @@
 /** How long a plan will take: its scheduling played through with the durations that are expected. */
 import type { Cell, CellId } from '../pipeline.js';
 import type { Plan } from '../plan/index.js';
-import type { Estimate } from './estimates.js';
 import { childrenOf, comparePlaces, parentsFirst, places, type Weighted } from './priority.js';
 import { PriorityQueue } from './queue.js';
 import { Budget, demandOf, demandOfAll, lacks, type Capacity, type Demand, type Grant } from './resources.js';
@@ -24,7 +23,11 @@ export interface Waiting extends Weighted {
 }
 
 /** Plays the plan through as the scheduler would: by priority and longest path, within the capacity. */
-export function forecast(plan: Plan, estimate: Estimate, capacity: Capacity): Forecast {
+export function forecast(
+  plan: Plan,
+  estimate: (cell: Cell) => number | undefined,
+  capacity: Capacity,
+): Forecast {
   const cells = plan.cells.filter(({ status }) => status !== 'hit').map(({ cell }) => cell);
   const pending = new Set(cells.map(({ id }) => id));
   const known = new Map(cells.map((cell) => [cell.id, estimate(cell)]));

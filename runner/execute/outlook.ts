@@ -22,6 +22,8 @@ export interface PendingCell {
   readonly priority?: number;
   /** Expected seconds; absent where nothing like it was ever measured. */
   readonly seconds?: number;
+  /** They are scaled from another amount of work: what the run itself measures of the stage is surer. */
+  readonly scaled?: true;
 }
 
 export function outlookOf(plan: Plan, estimate: Estimate, capacity: Capacity): Outlook {
@@ -33,13 +35,14 @@ export function outlookOf(plan: Plan, estimate: Estimate, capacity: Capacity): O
     v: 1,
     stages: [...counts].map(([stage, count]) => ({ stage, cells: count })),
     pending: cells.map((cell) => {
-      const seconds = estimate(cell);
+      const { seconds, scaledBy } = estimate(cell) ?? {};
       return {
         cell: cell.id,
         needs: cell.needs.filter((id) => ids.has(id)),
         demand: demandOf(cell.resources),
         ...(cell.priority === undefined ? {} : { priority: cell.priority }),
         ...(seconds === undefined ? {} : { seconds }),
+        ...(scaledBy === undefined ? {} : { scaled: true as const }),
       };
     }),
     capacity,
@@ -64,6 +67,13 @@ export interface TimeLeft {
   readonly unknown: number;
 }
 
+/** How far a running cell has come, since it first said so. */
+interface Way {
+  readonly from: { readonly time: number; readonly done: number };
+  readonly at: { readonly time: number; readonly done: number };
+  readonly total: number;
+}
+
 const stageOf = (cell: CellId): string => cell.split('/', 1)[0] ?? cell;
 
 /** How long a run will go on yet, as its events come. What a run measures itself stands for the rest of a stage. */
@@ -72,6 +82,7 @@ export class Remaining {
   readonly #ended = new Set<CellId>();
   /** When each running cell began, in ms since 1970. */
   readonly #begun = new Map<CellId, number>();
+  readonly #ways = new Map<CellId, Way>();
   readonly #measured = new Map<string, { readonly sum: number; readonly count: number }>();
 
   constructor(outlook: Outlook) {
@@ -80,10 +91,11 @@ export class Remaining {
 
   hear(event: RunEvent): void {
     if (event.type === 'cell-started') this.#begun.set(event.cell, event.time);
-    if (event.type === 'cell-retried') this.#begun.delete(event.cell);
+    if (event.type === 'progress') this.#advance(event);
+    if (event.type === 'cell-retried') this.#forget(event.cell);
     if (event.type === 'cell-reopened') this.#ended.delete(event.cell);
     if (event.type !== 'cell-finished') return;
-    this.#begun.delete(event.cell);
+    this.#forget(event.cell);
     this.#ended.add(event.cell);
     if (event.status === 'ran') this.#measure(stageOf(event.cell), event.seconds ?? 0);
   }
@@ -93,16 +105,47 @@ export class Remaining {
     let unknown = 0;
     const tasks = this.#outlook.pending.flatMap((pending): Waiting[] => {
       if (this.#ended.has(pending.cell)) return [];
-      const seconds = pending.seconds ?? this.#mean(stageOf(pending.cell));
-      if (seconds === undefined) unknown += 1;
+      const seconds = this.#expected(pending);
       const needs = pending.needs.filter((id) => !this.#ended.has(id));
       const begun = this.#begun.get(pending.cell);
+      const ahead = begun === undefined ? undefined : this.#ahead(pending.cell, now);
+      if (seconds === undefined && ahead === undefined) unknown += 1;
       if (begun === undefined) return [{ ...pending, needs, seconds: seconds ?? 0 }];
       // It holds already what it needs: it comes before all others.
-      const left = Math.max(0, (seconds ?? 0) - (now - begun) / 1000);
+      const left = ahead ?? Math.max(0, (seconds ?? 0) - (now - begun) / 1000);
       return [{ ...pending, needs, seconds: left, priority: Infinity }];
     });
     return { seconds: makespan(tasks, this.#outlook.capacity), unknown };
+  }
+
+  /** What was measured of just this, else what this run has measured, else what is in proportion to something else. */
+  #expected({ cell, seconds, scaled }: PendingCell): number | undefined {
+    const measured = this.#mean(stageOf(cell));
+    return scaled === true ? (measured ?? seconds) : (seconds ?? measured);
+  }
+
+  #forget(cell: CellId): void {
+    this.#begun.delete(cell);
+    this.#ways.delete(cell);
+  }
+
+  /** From the first news on: before it lies the start of a worker, or a checkpoint that is gone on from. */
+  #advance({ cell, time, done, total }: Extract<RunEvent, { type: 'progress' }>): void {
+    const at = { time, done };
+    const before = this.#ways.get(cell);
+    const goesOn = before?.total === total && before.at.done <= done;
+    this.#ways.set(cell, { from: goesOn ? before.from : at, at, total });
+  }
+
+  /** Seconds that a running cell has before it by its own pace, once a tenth of the way shows that. */
+  #ahead(cell: CellId, now: number): number | undefined {
+    const way = this.#ways.get(cell);
+    if (way === undefined) return undefined;
+    const { from, at, total } = way;
+    const gone = at.done - from.done;
+    if (gone <= 0 || gone < (total - from.done) / 10) return undefined;
+    const each = (at.time - from.time) / gone;
+    return Math.max(0, (total - at.done) * each - (now - at.time)) / 1000;
   }
 
   #measure(stage: string, seconds: number): void {

@@ -17,6 +17,7 @@ import { portReader } from './ports.js';
 import { variableHint } from './reference.js';
 import { axesOf, type Row } from './select.js';
 import { settingsAt } from './settings-at.js';
+import { makersOf, usualOutputs } from './usual-outputs.js';
 
 /** One combination of own matrix values, and what `with` is then. */
 export interface Assignment extends Combination {
@@ -124,7 +125,12 @@ function portContext(
     kind,
     root: context.root ?? dirname(context.file),
     candidates: (type) => candidates(type, context),
-    typeOf: ({ stage, output }) => cellsOf(stage)[0]?.outputs?.[output]?.type,
+    makers: (type) => makersOf(type, context.registry),
+    typeOf: ({ stage, output }) => {
+      const known = cellsOf(stage)[0]?.outputs;
+      const other = known === undefined ? context.kindOf(stage) : undefined;
+      return known?.[output]?.type ?? (other && usualOutputs(other)[output]);
+    },
     unselectable: (reference) => {
       const parent = context.expanded.get(reference.stage);
       const read = parent?.kind === 'cells' ? readAcross(reference, parent, context.variant) : undefined;

@@ -145,13 +145,21 @@ function reportProblem(problem: SchemaProblem, context: WithContext): void {
       context.diagnostics.report(at, {
         code: problem.keyword === 'type' ? 'wrong-type' : 'wrong-value',
         message: `\`${label}\` takes ${problem.expectation}, found ${describeNode(at)}`,
-        hint: problem.hint ?? problem.schema.description,
+        hint: problem.hint ?? boundHint(problem, context) ?? problem.schema.description,
         instead: problem.instead,
         ...(problem.hint === undefined ? meantAt(at, problem.schema, context) : undefined),
       });
       return;
     }
   }
+}
+
+/** Of a number that is too small: what may stand there, and what there is without it. */
+function boundHint({ path, keyword, schema }: SchemaProblem, { kind }: WithContext): string | undefined {
+  if (keyword !== 'minimum') return undefined;
+  const property = propertyAt(kind.with as unknown as JsonSchema, path) ?? schema;
+  const without = typeof property.default === 'number' ? `; left away, it is ${property.default}` : '';
+  return `write ${String(schema.minimum)} or more${without}`;
 }
 
 /** Items `key: value` of a list: a map where one is taken, else names that need no value. */
@@ -274,6 +282,7 @@ export function reportKindProblem(
     message: problem.message,
     hint: problem.hint,
     instead: problem.instead === undefined ? undefined : writtenAll(problem.instead),
+    ...(problem.mayBeMeant ? { severity: 'warning' } : {}),
     ...(near?.instead === undefined ? undefined : near),
   });
 }

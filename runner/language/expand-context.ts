@@ -1,3 +1,4 @@
+import type { StageKind } from '../contract.js';
 import type { Expanded } from './cells.js';
 import type { Context } from './context.js';
 import type { Reporter } from './diagnostics.js';
@@ -19,6 +20,8 @@ export interface ExpandContext extends Context {
   /** Where errors of a stage in a variant are reported. */
   readonly reporterOf: (variant: string, stage: string) => Reporter;
   readonly stages: readonly string[];
+  /** The kind of a stage, expanded or not. */
+  readonly kindOf: (stage: string) => StageKind | undefined;
   /** Cells that may be made in all, and how many of these are left. */
   readonly maxCells: number;
   readonly room: number;

@@ -17,8 +17,10 @@ type Outside = Pick<
 export function expandFile(draft: Draft, outside: Outside): ReadonlyMap<string, Expanded> {
   const { sorted, cyclic } = orderStages(draft.stages, outside);
   const expanded = new Map<string, Expanded>();
+  const kinds = new Map(draft.stages.map(({ name, kind }) => [name, kind]));
   const context = {
     ...outside,
+    kindOf: (stage: string) => kinds.get(stage),
     stages: draft.stages.map((stage) => stage.name),
     variants: draft.variants,
     reporterOf: (variant: string, stage: string) =>

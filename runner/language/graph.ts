@@ -1,11 +1,15 @@
+import type { ArtifactType } from '../../schemas/artifact.js';
+import type { InputPort } from '../contract.js';
 import type { Place } from '../pipeline.js';
 import { reportUnknownStage } from './assign.js';
 import type { Context } from './context.js';
 import type { StageDraft } from './draft.js';
-import { everyNode, type Node, type ReferenceNode } from './nodes.js';
+import { everyNode, listed, type Node, type ReferenceNode } from './nodes.js';
 import { suggest } from './nearest.js';
+import { takes } from './port-use.js';
 import { parseReference } from './reference.js';
 import { itemSchema, type JsonSchema, propertySchema } from './schema.js';
+import { usualOutputs } from './usual-outputs.js';
 
 /** Stages in an order in which each follows all it refers to; those on a cycle have the handle of its error. */
 export interface Order {
@@ -14,9 +18,16 @@ export interface Order {
 }
 
 interface Edge {
+  readonly from: string;
   readonly to: string;
   readonly place: Place;
+  /** By `needs`, which reads nothing. */
+  readonly waits?: true;
+  /** The reference that it is, where it stands under `with`. */
+  readonly node?: ReferenceNode;
 }
+
+type Drafts = ReadonlyMap<string, StageDraft>;
 type Edges = ReadonlyMap<string, readonly Edge[]>;
 
 /** Orders stages by references and `needs`; reports unknown stages, and each cycle with its whole path. */
@@ -30,7 +41,7 @@ export function orderStages(drafts: readonly StageDraft[], context: Context): Or
   sortReady(edges, sorted);
   while (sorted.size < stages.size) {
     const cycle = findCycle(edges, sorted);
-    const id = reportCycle(cycle, context);
+    const id = reportCycle(cycle, stages, context);
     for (const { to } of cycle) {
       cyclic.set(to, id);
       sorted.add(to);
@@ -93,17 +104,67 @@ function findCycle(edges: Edges, sorted: ReadonlySet<string>): readonly Edge[] {
   }
 }
 
-function reportCycle(cycle: readonly Edge[], { diagnostics }: Context): string {
-  const names = [cycle.at(-1)?.to ?? '', ...cycle.map(({ to }) => to)];
+function reportCycle(cycle: readonly Edge[], drafts: Drafts, context: Context): string {
+  const { diagnostics } = context;
   const [first, ...others] = cycle;
   if (first === undefined) throw new Error('internal error: a cycle without stages; please report it');
+  for (const edge of cycle) {
+    const unfit = unfitting(edge, drafts);
+    if (unfit) return reportUnfit(edge.place, unfit, drafts, context);
+  }
+  const path = cycle.map(({ from, waits }) => `\`${from}\` ${waits ? 'needs' : 'reads'} `).join('');
+  const waits = cycle.some((edge) => edge.waits);
   return diagnostics.report(first.place, {
     code: 'cycle',
-    message: `stages read each other in a cycle: ${names.map((name) => `\`${name}\``).join(' -> ')}`,
-    hint: 'one of these references must go',
-    related: others.map(({ to, place }) => ({ ...place, message: `\`${to}\` is read here` })),
+    message: `stages ${waits ? 'wait for' : 'read'} each other in a cycle: ${path}\`${cycle.at(-1)?.to ?? ''}\``,
+    hint: waits ? 'one of them must go: nothing could run first' : 'one of these references must go',
+    related: others.map(({ to, place, ...edge }) => ({
+      ...place,
+      message: `\`${to}\` is ${edge.waits ? 'waited for' : 'read'} here`,
+    })),
   });
 }
+
+/** A reference that closes a cycle, and reads what its input can't take: that is the mistake. */
+function reportUnfit(
+  place: Place,
+  { input, port, text, found }: Unfit,
+  drafts: Drafts,
+  { diagnostics }: Context,
+): string {
+  const fitting = [...drafts.values()].flatMap(({ name, kind }) =>
+    Object.entries(kind ? usualOutputs(kind) : {}).flatMap(([output, type]) =>
+      type === port.type ? [`\`$${name}.${output}\``] : [],
+    ),
+  );
+  return diagnostics.report(place, {
+    code: 'wrong-artifact',
+    message: `\`${input}\` takes ${takes(port)}, and \`${text}\` is a ${found}`,
+    hint: fitting.length === 0 ? port.description : `${port.type} artifacts are ${listed(fitting, 'and', 4)}`,
+  });
+}
+
+interface Unfit {
+  readonly input: string;
+  readonly port: InputPort;
+  readonly text: string;
+  readonly found: ArtifactType;
+}
+
+/** What an input takes and a reference reads, where these are of two types whatever the settings are. */
+function unfitting({ from, node }: Edge, drafts: Drafts): Unfit | undefined {
+  const { kind, with: settings } = drafts.get(from) ?? {};
+  if (node === undefined || settings?.kind !== 'map') return undefined;
+  const entry = settings.entries.find(({ value }) => placesIn(value).includes(node.place));
+  const port = entry && kind?.inputs[entry.key];
+  const { stage, output, text } = node.reference;
+  const maker = drafts.get(stage)?.kind;
+  const found = maker && usualOutputs(maker)[output];
+  if (entry === undefined || port === undefined || found === undefined) return undefined;
+  return port.type === 'any' || port.type === found ? undefined : { input: entry.key, port, text, found };
+}
+
+const placesIn = (node: Node): readonly Place[] => [...everyNode(node)].map(({ place }) => place);
 
 function edgesOf(draft: StageDraft, stages: readonly string[], context: Context): readonly Edge[] {
   const schema = draft.kind?.with as JsonSchema | undefined;
@@ -111,25 +172,28 @@ function edgesOf(draft: StageDraft, stages: readonly string[], context: Context)
   const patches = [...draft.patches.values()].flatMap(({ settings }) => [
     ...stageReferences(settings, schema),
   ]);
+
   const references = [
     ...stageReferences(draft.with, schema),
     ...patches,
     ...inValues.filter((node) => node.kind === 'reference'),
   ];
   const read = references.flatMap((node): Edge[] => {
-    if (stages.includes(node.reference.stage)) return [{ to: node.reference.stage, place: node.place }];
+    const { reference, place } = node;
+    if (stages.includes(reference.stage)) return [{ from: draft.name, to: reference.stage, place, node }];
     reportUnknownStage(node, { ...context, stages });
     return [];
   });
-  return [...read, ...draft.needs.flatMap((need) => neededEdge(need, stages, context))];
+  return [...read, ...draft.needs.flatMap((need) => neededEdge(draft.name, need, stages, context))];
 }
 
 function neededEdge(
+  from: string,
   need: StageDraft['needs'][number],
   stages: readonly string[],
   { diagnostics }: Context,
 ): Edge[] {
-  if (stages.includes(need.name)) return [{ to: need.name, place: need.place }];
+  if (stages.includes(need.name)) return [{ from, to: need.name, place: need.place, waits: true }];
   diagnostics.report(need.place, {
     code: 'unknown-stage',
     message: `no stage is named \`${need.name}\``,

@@ -14,7 +14,15 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
     .map((candidate) => ({ candidate, far: farFrom(lower, candidate.toLowerCase(), most) }))
     .filter(({ far }) => far <= most && far < name.length)
     .sort((a, b) => a.far - b.far || byCodeUnit(a.candidate, b.candidate));
-  return ranked[0]?.candidate;
+  return ranked[0]?.candidate ?? abbreviated(lower, known);
+}
+
+/** `docs` for `documents`: the one known name that begins with it, or with its singular. */
+function abbreviated(name: string, known: Iterable<string>): string | undefined {
+  const begins = (short: string): readonly string[] =>
+    short.length < 3 ? [] : [...known].filter((candidate) => candidate.toLowerCase().startsWith(short));
+  const found = [name, name.replace(/s$/, '')].map(begins).find(({ length }) => length > 0) ?? [];
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /** Edits from a name to a candidate or to what follows its last `/`; two letters swapped are one edit. */

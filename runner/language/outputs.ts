@@ -3,6 +3,7 @@ import type { InputTraits, OutputPort, Problem, StageKind, Traits } from '../con
 import type { Assignment } from './assign.js';
 import { reportKindProblem } from './check-values.js';
 import type { Reporter } from './diagnostics.js';
+import { entryOf, type MapNode } from './nodes.js';
 import type { Item } from './select.js';
 
 type Outputs = Readonly<Record<string, OutputPort>>;
@@ -31,12 +32,22 @@ export function outputsOf(
   const { values, wrong } = assignment;
   const inputs = traitsOf(assignment, items);
   const unknown = new Set([...wrong, ...unknownInputs(items)]);
-  const problems = problemsOf(kind, { values, inputs, unknown });
+  const problems = problemsOf(kind, { values, inputs, unknown }).filter((problem) =>
+    isCause(problem, kind, assignment.with),
+  );
   for (const problem of problems) reportKindProblem(problem, { with: assignment.with, diagnostics });
   if (wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
-  if (problems.some(({ path }) => path.length === 0)) return undefined;
+  const mistakes = problems.filter(({ mayBeMeant }) => mayBeMeant !== true);
+  if (mistakes.some(({ path }) => path.length === 0)) return undefined;
   const outputs = kind.outputs(plain(values), inputs);
-  return problems.length === 0 ? outputs : withoutTraits(outputs);
+  return mistakes.length === 0 ? outputs : withoutTraits(outputs);
+}
+
+/** Beside a key that the kind doesn't know, what is wrong with a value that isn't written follows from it. */
+function isCause({ path: [key] }: Problem, kind: StageKind, settings: MapNode): boolean {
+  if (key === undefined || entryOf(settings, String(key)) !== undefined) return true;
+  const known = new Set([...Object.keys(kind.inputs), ...Object.keys(kind.with.properties)]);
+  return settings.entries.every((entry) => known.has(entry.key));
 }
 
 /** Inputs that read a cell of which nothing is known. */

@@ -35,6 +35,8 @@ export interface PortContext {
   readonly diagnostics: Reporter;
   /** References of the file that give a type, for hints. */
   readonly candidates: (type: InputPort['type']) => readonly string[];
+  /** Kinds that give a type. */
+  readonly makers: (type: InputPort['type']) => readonly string[];
   /** Type of the output that a reference reads, as far as it is known. */
   readonly typeOf: (reference: StageReference) => ArtifactType | undefined;
   /** What is wrong with the selectors or the output of a reference, if anything. */

@@ -6,6 +6,7 @@ import {
   describeNode,
   type Entry,
   entryOf,
+  listed,
   type MapNode,
   type Node,
   type ReferenceNode,
@@ -292,7 +293,7 @@ function refuse(name: string, port: InputPort, node: Node, context: PortContext)
         : meant !== undefined
           ? `did you mean \`${meant}\`?`
           : some === undefined
-            ? port.description
+            ? makersHint(name, port, context)
             : `write ${only === undefined ? some : `\`${only}\``}`,
   });
   return undefined;
@@ -305,6 +306,14 @@ function listMeant({ list }: InputPort, node: Node): string | undefined {
   return texts.length === 0 || texts.includes('') ? undefined : `[${texts.join(', ')}]`;
 }
 
+/** Where no stage gives what is taken, as far as they are known: kinds that do. */
+function makersHint(name: string, port: InputPort, { makers }: PortContext): string {
+  const kinds = makers(port.type).map((kind) => `\`${kind}\``);
+  if (kinds.length === 0) return port.description;
+  const one = port.list === true ? '[$stage.output]' : '$stage.output';
+  return `write \`${name}: ${one}\` with a stage that gives ${oneOf(port)}, such as one of the kind ${listed(kinds, 'or', 4)}`;
+}
+
 function reportMissing(name: string, port: InputPort, values: MapNode, context: PortContext): void {
   const some = example(port.type, context);
   const place = values.entries.length === 0 ? context.place : values.place;
@@ -313,7 +322,7 @@ function reportMissing(name: string, port: InputPort, values: MapNode, context: 
     {
       code: 'missing-input',
       message: `\`${name}\` is missing: \`${context.kind.name}\` takes ${takes(port)} there`,
-      hint: some === undefined ? port.description : `write \`${name}: ...\` with ${some}`,
+      hint: some === undefined ? makersHint(name, port, context) : `write \`${name}: ...\` with ${some}`,
       fixes: [withInput(name, port, values, context)],
     },
   );

@@ -21,6 +21,7 @@ import {
   type Timeouts,
   readNames,
   readRetries,
+  spaceMeant,
 } from './settings.js';
 
 export const stageKeys = keysOf(StageSchema);
@@ -220,7 +221,7 @@ export function atTheTop(entry: Entry, from: MapNode, root: Node, { diagnostics 
 
 function withMap(node: Node, context: Context): MapNode | undefined {
   if (node.kind === 'map') return node;
-  expected(node, '`with` takes a map', context);
+  expected(node, '`with` takes a map', context, spaceMeant(node));
   return undefined;
 }
 

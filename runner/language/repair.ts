@@ -75,7 +75,7 @@ function candidates(error: SyntaxError, parsed: Parsed): readonly Repair[] {
   const [at, to] = error.pos;
   const closing = /(?:Flow (map|sequence)).*end with/.test(error.message);
   const own: Readonly<Partial<Record<string, () => readonly Repair[]>>> = {
-    TAB_AS_INDENT: () => [tabs(text, at)],
+    TAB_AS_INDENT: () => [2, 4, 8].map((width, rank) => ({ ...tabs(text, at, width), rank })),
     MULTILINE_IMPLICIT_KEY: () => missingColon(text, at),
     BLOCK_AS_IMPLICIT_KEY: () => [...quoteToEnd(text, at), ...outdent(text, at)],
     BLOCK_IN_FLOW: () => missingComma(text, at, to),
@@ -97,12 +97,12 @@ function missingChar({ message, pos }: SyntaxError, parsed: Parsed, closing: boo
 
 const one = (title: string, change: Change): Repair => ({ title, changes: [change] });
 
-/** Two spaces for each tab that indents, in the whole text. */
-function tabs(text: string, at: number): Repair {
+/** So many spaces for each tab that indents, in the whole text. */
+function tabs(text: string, at: number, width: number): Repair {
   const indents = [...text.matchAll(/^ *\t[ \t]*/gm)].map(({ index, 0: found }) => ({
     from: index,
     to: index + found.length,
-    text: found.replaceAll('\t', '  '),
+    text: found.replaceAll('\t', ' '.repeat(width)),
   }));
   const elsewhere = { from: at, to: at + 1, text: ' ' };
   return { title: 'indent with spaces', changes: indents.length > 0 ? indents : [elsewhere] };
@@ -128,8 +128,9 @@ function endOf(text: string, at: number): number {
 /** `uses data/news`, `uses:data/news`, `stages`: a key without its `: `. */
 function missingColon(text: string, at: number): readonly Repair[] {
   const line = text.slice(at, endOf(text, at));
-  const [, joined] = /^([\w-]+:)\S/.exec(line) ?? [];
-  if (joined !== undefined) return [one('write a space after `:`', insertion(at + joined.length, ' '))];
+  const [, joined, value] = /^([\w-]+:)(\S.*)/.exec(line) ?? [];
+  if (joined !== undefined)
+    return [one(`write \`${joined} ${value ?? ''}\``, insertion(at + joined.length, ' '))];
   const [, word] = /^([\w-]+)( |$)/.exec(line) ?? [];
   return word === undefined ? [] : [one('write `:` after the key', insertion(at + word.length, ':'))];
 }

@@ -1,7 +1,16 @@
 import { executors, keysOf, patterns, RetriesSchema } from '../../schemas/pipeline.js';
 import type { Cell } from '../pipeline.js';
 import type { Context } from './context.js';
-import { describeNode, type Entry, entryOf, listed, type Located, type MapNode, type Node } from './nodes.js';
+import {
+  describeNode,
+  type Entry,
+  entryOf,
+  listed,
+  type Located,
+  type MapNode,
+  type Node,
+  type ScalarNode,
+} from './nodes.js';
 import { suggest, suggestKey } from './nearest.js';
 import type { Finding } from './diagnostics.js';
 import { pairOf } from './name-values.js';
@@ -38,7 +47,7 @@ export function knownEntries(
   context: Context,
 ): ReadonlyMap<string, Entry> {
   if (node.kind !== 'map') {
-    expected(node, `${what} takes a map`, context);
+    expected(node, `${what} takes a map`, context, spaceMeant(node));
     return new Map();
   }
   const written = node.entries.map(({ key }) => key);
@@ -59,6 +68,14 @@ export function knownEntries(
     if (advised.instead !== undefined) found.set(advised.instead, entry);
   }
   return found;
+}
+
+/** `size:small` where a map is taken: a key without the space that makes it one. */
+export function spaceMeant(node: Node): Advice | undefined {
+  const [, key, value] = (node.kind === 'scalar' && /^([\w-]+):(\S.*)$/.exec(String(node.plain))) || [];
+  if (key === undefined || value === undefined) return undefined;
+  const instead = `${key}: ${value}`;
+  return { hint: `write \`${instead}\``, instead };
 }
 
 /** The entry of a key, or of one that is a misspelling of it. */
@@ -224,7 +241,20 @@ export function parseBytes(value: unknown): number | undefined {
 
 const retryClasses = keysOf(RetriesSchema);
 
+/** `retries: 3`, as other tools take it: of a failure that isn't the stage's own fault. */
+function retriesMeant({ value }: ScalarNode): Advice {
+  const why = 'a node or a network that is gone; `user` stands for what the stage itself does wrong';
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+    return { hint: `write \`{infrastructure: 2}\`: that is ${why}` };
+  const instead = `{infrastructure: ${value}}`;
+  return { hint: `write \`${instead}\`: that is ${why}`, instead };
+}
+
 export function readRetries(node: Node, context: Context): Cell['retries'] {
+  if (node.kind === 'scalar') {
+    expected(node, '`retries` takes a map of counts by the class of a failure', context, retriesMeant(node));
+    return {};
+  }
   const entries = knownEntries(node, { keys: retryClasses, what: '`retries`' }, context);
   const counts = retryClasses.flatMap((name) => {
     const value = entries.get(name)?.value;

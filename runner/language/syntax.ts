@@ -139,15 +139,23 @@ function reportRepaired(
     text: change.text,
   }));
   const explained = explainSyntax(error);
-  const place = placeOf(from, to);
+  const place = missingAt(repair, placeOf) ?? placeOf(from, to);
   const line = edits[0]?.place.line ?? place.line;
   const where = line === place.line ? '' : ` at the end of line ${String(line)}`;
-  const known = error.code === 'UNEXPECTED_TOKEN' ? undefined : explained.hint;
   diagnostics.report(place, {
     ...explained,
-    hint: known ?? `${repair.title}${where}`,
+    hint: (vague.has(error.code) ? undefined : explained.hint) ?? `${repair.title}${where}`,
     fixes: [{ title: repair.title, edits }],
   });
+}
+
+/** Errors whose hint says less than a repair that is sure. */
+const vague = new Set(['UNEXPECTED_TOKEN', 'MULTILINE_IMPLICIT_KEY', 'BLOCK_IN_FLOW']);
+
+/** A bracket that is missing is shown where it should stand, after the last character before that. */
+function missingAt({ changes: [only, other] }: Repair, placeOf: Syntax['placeOf']): Place | undefined {
+  const isClosing = only !== undefined && other === undefined && /^[\]}]+$/.test(only.text);
+  return isClosing && only.from === only.to ? placeOf(only.from - 1, only.from) : undefined;
 }
 
 /** Offsets after changes as places before them. */

@@ -2,6 +2,7 @@
 export { codeListing, describeChange } from './compare.js';
 export { diffSides } from './diff.js';
 export type { DiffCell, DiffSide, Difference } from './diff.js';
+export { runSide } from './run-side.js';
 export { loadCode } from './code.js';
 export { explainCell } from './explain.js';
 export { plainPlace, type ShowPlace } from './headline.js';

@@ -86,6 +86,7 @@ export default defineKind({
   inputs: {},
   outputs: (values) => ({ train: split(values), validation: split(values), test: split(values) }),
   check: checkCounts,
+  pace: { proportional: ['documents'], timeless: ['dial', 'seed'] },
   randomness: 'none',
   engine: false,
   run: async (job, emit, signal) => (await import('./data-news.run.js')).run(job, emit, signal),

@@ -152,6 +152,7 @@ export default defineKind({
   },
   modules: () => modules,
   check,
+  pace: { timeless: ['sampling_seed', 'shown'] },
   randomness: 'evaluation',
   engine: true,
   run: async (job, emit, signal) => (await import('./front.run.js')).run(job, emit, signal),

@@ -63,6 +63,7 @@ export default defineKind({
   },
   outputs: () => ({ report: { type: 'report' } }),
   check: (_values, inputs) => checkObjectives(inputs),
+  pace: { timeless: ['title', 'description'] },
   randomness: 'none',
   engine: false,
   run: async (job, emit, signal) => (await import('./report.run.js')).run(job, emit, signal),

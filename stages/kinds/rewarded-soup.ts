@@ -26,6 +26,9 @@ function expertProblems(experts: readonly Traits[]): Problem[] {
         code: 'soup-expert',
         path: ['experts'],
         message: `an expert of a soup has one objective, found one trained on ${(several.objectives ?? []).join(', ')}`,
+        hint:
+          `train one for each reward, with \`matrix: {reward: [${(several.objectives ?? []).join(', ')}]}\` and ` +
+          '`rewards: $matrix.reward`, and gather them: `$expert(reward=*).policy`',
       },
     ];
   const objectives = objectivesOf(experts);
@@ -58,6 +61,7 @@ function alphaProblems(experts: readonly Traits[]): Problem[] {
       code: 'soup-alpha',
       path: ['experts'],
       message: `the experts of a soup are trained at one alpha, found ${alphas.join(', ')}`,
+      hint: 'give them one `alpha`, or pick the experts of one: `$expert(reward=* alpha=0.1).policy`',
     },
   ];
 }

@@ -10,6 +10,7 @@ import {
   scheduleProblems,
   simplexProblems,
   trainingFields,
+  trainingPace,
   traitsOf,
 } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
@@ -110,6 +111,7 @@ export default defineKind({
   engine: true,
   checkpoints: true,
   extent: trainingExtent,
+  pace: { ...trainingPace, timeless: [...trainingPace.timeless, 'rewards', 'alpha'] },
   run: async (job, emit, signal, { checkpoints }) =>
     (await import('./soft.run.js')).run(job, { emit, signal, checkpoints }),
 });

@@ -95,6 +95,12 @@ export type TrainingOptions = {
 /** Values that only say what is logged. */
 export const inertFields = ['log_every'] as const;
 
+/** What makes a training longer, and what doesn't: of both kinds. */
+export const trainingPace = {
+  proportional: ['steps', 'batch', 'samples'],
+  timeless: ['learning_rate', 'schedule', 'warmup', 'max_grad_norm', 'alpha_schedule'],
+} as const;
+
 /** The state at a step hangs on the number of all steps where the rate or the KL weight follows it. */
 export function trainingExtent({ schedule, alpha_schedule }: TrainingOptions): 'steps' | undefined {
   return schedule === 'constant' && alpha_schedule === 'constant' ? 'steps' : undefined;

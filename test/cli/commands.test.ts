@@ -51,22 +51,42 @@ function expectShape(value: unknown, schema: object): void {
 const place = { file: text, line: count, column: count };
 const edit = { line: count, column: count, endLine: count, endColumn: count };
 
+describe('a warning', () => {
+  const place = `lucky.yaml:3:17: warning[unlucky]: 13 brings bad luck
+  3 | params: {first: 13}
+    |                 ^^
+  hint: take 12
+  lucky.yaml:11:19: used here
+`;
+
+  it('of check, plan and run names its place and what to do, and stops nothing', async () => {
+    const lucky = new Project(sums);
+    lucky.write('lucky.yaml', sums.replace('first: 1', 'first: 13'));
+    const checked = await lucky.run('check', 'lucky.yaml');
+    expect(checked).toMatchObject({ code: 0, stderr: place });
+    expect(checked.stdout).toBe('sums: no errors, 1 warning; 2 stages, 3 cells\n');
+    expect(await lucky.run('plan', 'lucky.yaml')).toMatchObject({ code: 0, stderr: place });
+    expect(await lucky.run('run', 'lucky.yaml')).toMatchObject({ code: 0, stderr: place });
+    const told = await lucky.json<{ ok: boolean; warnings: object[] }>('check', 'lucky.yaml');
+    expect(told).toMatchObject({ ok: true, errors: [], warnings: [{ code: 'unlucky', line: 3 }] });
+    lucky.close();
+  });
+});
+
 describe('JSON', () => {
   it('of check, for a good file and a bad one', async () => {
-    const shape = object({
-      ok: { type: 'boolean' },
-      errors: list(
-        object(
-          { code: text, message: text, ...place, endLine: count, endColumn: count },
-          {
-            hint: text,
-            fixes: list(object({ title: text, edits: list(object({ ...edit, text })) })),
-            related: list(object({ message: text, ...place })),
-          },
-        ),
+    const findings = list(
+      object(
+        { code: text, message: text, ...place, endLine: count, endColumn: count },
+        {
+          hint: text,
+          fixes: list(object({ title: text, edits: list(object({ ...edit, text })) })),
+          related: list(object({ message: text, ...place })),
+        },
       ),
-    });
-    expect(await project.json('check', 'p.yaml')).toEqual({ ok: true, errors: [] });
+    );
+    const shape = object({ ok: { type: 'boolean' }, errors: findings, warnings: findings });
+    expect(await project.json('check', 'p.yaml')).toEqual({ ok: true, errors: [], warnings: [] });
     const bad = await project.json<{ ok: boolean; errors: { file: string; line: number }[] }>(
       'check',
       'bad.yaml',
@@ -111,6 +131,8 @@ describe('JSON', () => {
         expected: object({
           cores: count,
           seconds,
+          least_seconds: seconds,
+          most_seconds: seconds,
           critical_path_seconds: seconds,
           work_seconds: seconds,
           unknown_cells: count,

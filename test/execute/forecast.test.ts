@@ -1,10 +1,14 @@
 /** How long a plan would take, with durations and machines that are made up. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { forecast } from '../../runner/execute/forecast.js';
-import { estimateSeconds } from '../../runner/execute/estimates.js';
+import { estimateSeconds, type Expected } from '../../runner/execute/estimates.js';
 import type { Cell } from '../../runner/pipeline.js';
 import type { Plan, PlannedCell } from '../../runner/plan/index.js';
-import { cell, execute, from, kind, pipelineOf, planOf, registry, registryOf } from '../plan/fixtures.js';
+import type { RunManifest, Store } from '../../runner/store/index.js';
+import type { JsonObject } from '../../schemas/json.js';
+import { cell, execute, from, kind, pipelineOf, planOf, registryOf } from '../plan/fixtures.js';
 import { freshStore, valueOf } from '../store/fixtures.js';
 
 const machine = (cpu: number) => ({ cpu, memory: 2 ** 30, gpus: [], tokens: {} });
@@ -72,60 +76,122 @@ describe('forecast', () => {
 });
 
 describe('estimateSeconds', () => {
-  const cells = [cell('one/x=1'), cell('one/x=2'), cell('other', { kind: 'gather' })];
+  const kinds = registryOf(
+    kind('make', { pace: { proportional: ['steps', 'batch'], timeless: ['rate'] }, inert: ['log_every'] }),
+    kind('gather'),
+  );
+  const make = (id: string, values: JsonObject, inputs: Cell['inputs'] = {}): Cell =>
+    cell(id, { with: values, inputs });
 
-  it('is what the cell took, else the mean of its stage, else of its kind, else unknown', async () => {
+  /** Of cells that would all run, by what runs of the store measured: each record says one second. */
+  async function estimates(
+    store: Store,
+    cells: readonly Cell[],
+    more: Parameters<typeof pipelineOf>[1] = {},
+  ): Promise<readonly (Expected | undefined)[]> {
+    const plan = await planOf(store, cells, { registry: kinds, pipeline: pipelineOf(cells, more) });
+    const estimate = estimateSeconds(plan, store, kinds);
+    return cells.map((one) => estimate(one));
+  }
+
+  async function ran(store: Store, run: string, ...cells: readonly Cell[]): Promise<void> {
+    await execute(store, await planOf(store, cells, { registry: kinds }), run);
+  }
+
+  const exactly = (seconds: number): Expected => ({ seconds, least: seconds, most: seconds });
+
+  it('is what was measured of the same work, whatever it is called and whatever takes no time', async () => {
     const store = await freshStore();
-    await execute(
-      store,
-      await planOf(
-        store,
-        cells.slice(0, 2).map((item, i) => ({ ...item, with: { i } })),
-      ),
-      'r1',
-    );
-    // What each record says it took is one second; another run of the first cell took three.
-    const plan = await planOf(store, [{ ...cell('one/x=1'), with: { i: 7 } }]);
-    await execute(store, plan, 'r2');
-    const manifest = store.runs.read('r2');
-    const bound = manifest?.cells['one/x=1'];
-    if (!manifest || !bound) throw new Error('r2 has no such cell');
-    const slow = store.records.read(bound.key, bound.record)?.record;
-    if (!slow) throw new Error('no record');
-    // Published beside the chosen one, as a forced run would; the manifest names it.
-    valueOf(await store.records.publish({ ...slow, seconds: 3 }));
-    const other = store.records.all(bound.key).find(({ record }) => record.seconds === 3);
-    const cellsOfRun = { 'one/x=1': { ...bound, record: other?.digest ?? '' } };
-    valueOf(store.runs.write({ ...manifest, cells: cellsOfRun }));
-    const measured = estimateSeconds(pipelineOf(cells), store, registry);
-    expect(cells.map(measured)).toEqual([3, 1, undefined]);
-    expect(measured(cell('one/x=3'))).toBe(2);
-    expect(measured(cell('new'))).toBeCloseTo((3 + 1 + 1) / 3);
+    await ran(store, 'r1', make('one/x=1', { steps: 5, width: 8, rate: 1, log_every: 1 }));
+    const asked = [
+      make('one/x=1', { steps: 5, width: 8, rate: 2, log_every: 7 }),
+      make('other', { steps: 5, width: 8, rate: 3 }),
+    ];
+    expect(await estimates(store, asked)).toEqual([exactly(1), exactly(1)]);
+    expect(await estimates(store, asked, { file: '/q/q.yaml' })).toEqual([exactly(1), exactly(1)]);
   });
 
-  it('takes cells and stages from runs of the same file only', async () => {
+  it('says nothing of a cell whose settings, or those of what it reads, make another pace', async () => {
     const store = await freshStore();
-    await execute(store, await planOf(store, cells.slice(0, 1)), 'r1');
-    const elsewhere = estimateSeconds(pipelineOf(cells, { file: '/q/q.yaml' }), store, registry);
-    expect(elsewhere(cell('other', { kind: 'gather' }))).toBeUndefined();
-    expect(elsewhere(cell('anything'))).toBe(1);
+    const pair = (width: number, steps = 5, name = 'reader'): Cell[] => [
+      make('model', { steps, width }),
+      make(name, { steps: 1, width: 1 }, { a: from('model') }),
+    ];
+    await ran(store, 'r1', ...pair(8));
+    expect(await estimates(store, pair(16))).toEqual([undefined, undefined]);
+    expect(await estimates(store, [cell('one', { kind: 'gather' })])).toEqual([undefined]);
+    // How long a model is trained makes those who read it no slower.
+    const [model, reader] = await estimates(store, pair(8, 10));
+    expect(model).toEqual({ seconds: 2, least: 1, most: 2, scaledBy: ['steps'] });
+    expect(reader).toEqual(exactly(1));
   });
 
-  it('scales by the extent that a kind declares, and says so', async () => {
+  it('gives both ends where another amount was measured, from the nearest one', async () => {
     const store = await freshStore();
-    const far = (id: string, steps: number) => cell(id, { with: { steps } });
-    await execute(store, await planOf(store, [far('one/x=1', 100), far('one/x=2', 300)]), 'r1');
-    const kinds = registryOf(kind('make', { extent: () => 'steps' }));
-    const estimate = estimateSeconds(pipelineOf([]), store, kinds);
-    const told = (id: string, steps: number) => {
-      const asked = far(id, steps);
-      return [estimate(asked), estimate.scaledBy?.(asked)];
-    };
-    // Each record says one second.
-    expect(told('one/x=1', 100)).toEqual([1, undefined]);
-    expect(told('one/x=1', 250)).toEqual([2.5, 'steps']);
-    expect(told('one/x=3', 400)).toEqual([2, 'steps']);
-    const without = estimateSeconds(pipelineOf([]), store, registry);
-    expect([without(far('one/x=1', 250)), without.scaledBy?.(far('one/x=1', 250))]).toEqual([1, undefined]);
+    await ran(store, 'r1', make('a', { steps: 10, batch: 4 }), make('b', { steps: 100, batch: 4 }));
+    const found = await estimates(store, [
+      make('c', { steps: 20, batch: 2 }),
+      make('d', { steps: 20, batch: 4 }),
+      make('e', { steps: 50, batch: 4 }),
+    ]);
+    const scaledBy = ['steps', 'batch'];
+    expect(found).toEqual([
+      exactly(1),
+      { seconds: 2, least: 1, most: 2, scaledBy },
+      { seconds: 0.5, least: 0.5, most: 1, scaledBy },
+    ]);
+  });
+
+  it('prefers the cell itself, then its stage, then the newest run', async () => {
+    const store = await freshStore();
+    await ran(store, 'r1', make('one/x=1', { x: 1 }), make('one/x=2', { x: 2 }));
+    await slower(store, 'r1', 'one/x=1', 3);
+    await ran(store, 'r2', make('two', { x: 1, rate: 2 }));
+    await slower(store, 'r2', 'two', 9);
+    const found = await estimates(store, [
+      make('one/x=1', { x: 1, rate: 7 }),
+      make('one/x=3', { x: 1, rate: 7 }),
+      make('three', { x: 1, rate: 7 }),
+    ]);
+    expect(found).toEqual([exactly(3), exactly(3), exactly(9)]);
+  });
+
+  it('is told of a cell that hands on what it read, which by its content reads itself', async () => {
+    const store = await freshStore();
+    const copy = make('copy', { x: 1 }, { a: from('source') });
+    const cells = [make('source', {}), copy];
+    const plan = await planOf(store, cells, { registry: kinds });
+    await execute(store, plan, 'r1', { compute: () => 'the same' });
+    expect((await estimates(store, cells))[0]).toEqual(exactly(1));
+  });
+
+  it('takes no time of another machine: what was pulled was made by no run of the store', async () => {
+    const store = await freshStore();
+    await ran(store, 'r1', make('one', {}));
+    const manifest = store.runs.read('r1');
+    valueOf(store.runs.write({ ...manifest, run: 'r2' } as RunManifest));
+    rmSync(join(store.root, 'runs/r1.json'));
+    expect(await estimates(store, [make('one', {})])).toEqual([undefined]);
+  });
+
+  it('scales by the extent of a kind that says nothing else', async () => {
+    const store = await freshStore();
+    const walks = registryOf(kind('make', { extent: () => 'steps' }));
+    await ran(store, 'r1', make('one', { steps: 100 }));
+    const plan = await planOf(store, [make('one', { steps: 250 })], { registry: walks });
+    const [walk] = plan.cells.map((one) => estimateSeconds(plan, store, walks)(one.cell));
+    expect(walk).toEqual({ seconds: 2.5, least: 1, most: 2.5, scaledBy: ['steps'] });
   });
 });
+
+/** As if a cell had taken longer: its record is another one, which the manifest names. */
+async function slower(store: Store, run: string, id: string, took: number): Promise<void> {
+  const manifest = store.runs.read(run);
+  const bound = manifest?.cells[id];
+  const record = bound && store.records.read(bound.key, bound.record)?.record;
+  if (!manifest || !bound || !record) throw new Error(`${run} has no ${id}`);
+  valueOf(await store.records.publish({ ...record, seconds: took }));
+  const other = store.records.all(bound.key).find((one) => one.record.seconds === took);
+  const cells = { ...manifest.cells, [id]: { ...bound, record: other?.digest ?? '' } };
+  valueOf(store.runs.write({ ...manifest, cells }));
+}

@@ -1,7 +1,7 @@
 /** How long a run goes on yet: by hand, event by event. */
 import { describe, expect, it } from 'vitest';
 import { parseOutlook, outlookText, Remaining, type Outlook } from '../../runner/execute/outlook.js';
-import type { LifecycleEvent } from '../../runner/track/events.js';
+import type { CellEvent, LifecycleEvent } from '../../runner/track/events.js';
 import { id, key } from './hand.js';
 
 const pending = (cell: string, needs: readonly string[], seconds?: number): Outlook['pending'][number] => ({
@@ -19,7 +19,7 @@ const outlook = (...cells: Outlook['pending']): Outlook => ({
 });
 
 describe('the time left', () => {
-  const at = (time: number, event: LifecycleEvent) => ({ time: time * 1000, run: 'r', ...event });
+  const at = (time: number, event: LifecycleEvent | CellEvent) => ({ time: time * 1000, run: 'r', ...event });
   const start = (cell: string): LifecycleEvent => ({
     type: 'cell-started',
     cell: id(cell),
@@ -54,6 +54,29 @@ describe('the time left', () => {
     remaining.hear(at(0, start('a/seed=0')));
     remaining.hear(at(8, end('a/seed=0', 8)));
     expect(remaining.at(8000)).toEqual({ seconds: 8, unknown: 1 });
+  });
+
+  it('takes the pace of a running cell once a tenth of the way shows it', () => {
+    const remaining = new Remaining(outlook(pending('a', []), pending('b', [], 5)));
+    const way = (time: number, done: number) =>
+      at(time, { type: 'progress', cell: id('a'), seq: 1, done, total: 120, unit: 'steps' });
+    remaining.hear(at(0, start('a')));
+    // It goes on from a checkpoint at step 20: what it took to start is no pace.
+    remaining.hear(way(10, 20));
+    remaining.hear(way(11, 25));
+    expect(remaining.at(11_000)).toEqual({ seconds: 5, unknown: 1 });
+    remaining.hear(way(15, 45));
+    expect(remaining.at(15_000)).toEqual({ seconds: 20, unknown: 0 });
+    expect(remaining.at(25_000)).toEqual({ seconds: 10, unknown: 0 });
+  });
+
+  it('believes what this run measures more than what is in proportion to something else', () => {
+    const scaled = { ...pending('a/seed=1', [], 100), scaled: true } as const;
+    const remaining = new Remaining(outlook(pending('a/seed=0', [], 3), scaled));
+    expect(remaining.at(0).seconds).toBe(103);
+    remaining.hear(at(0, start('a/seed=0')));
+    remaining.hear(at(8, end('a/seed=0', 8)));
+    expect(remaining.at(8000).seconds).toBe(8);
   });
 
   it('grows again where a cell is tried or done again', () => {

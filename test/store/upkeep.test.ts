@@ -41,17 +41,23 @@ async function collect(store: Store, maxBytes?: number, pause = noPause): Return
 const swept = async (store: Store, collection: Collection, pause = noPause) =>
   valueOf(await (await store.upkeep()).collect(collection, pause));
 
-function nameRun(store: Store, record: StoredRecord, status: 'running' | 'done', runner: string): void {
+function nameRun(
+  store: Store,
+  record: StoredRecord,
+  status: 'running' | 'done',
+  runner: string,
+  { run = 'r1', ...extra }: { readonly run?: string; readonly part?: string } = {},
+): void {
   valueOf(
     store.runs.write({
       v: 1,
-      run: 'r1',
+      run,
       pipeline: 'p',
-      file: '/p.yaml',
+      file: import.meta.filename,
       started: '2026-01-01T00:00:00.000Z',
       status,
       cells: { a: { key: record.key, record: record.digest, how: 'ran' } },
-      extra: { runner },
+      extra: { runner, ...extra },
     }),
   );
 }
@@ -391,5 +397,20 @@ describe('the doctor', () => {
     ]);
     expect(fs.existsSync(corrupt)).toBe(false);
     expect(await store.records.chosen(flipped.key)).toMatchObject({ kind: 'incomplete' });
+  });
+
+  it('says of a killed run that it can be gone on with only until that was done', async () => {
+    const store = await freshStore();
+    const record = await publish(store, 'kept');
+    nameRun(store, record, 'running', 'no-such-runner', { run: 'r1' });
+    nameRun(store, record, 'done', 'no-such-runner', { run: 'r2', part: 'audit' });
+    const found = async (): Promise<unknown> => valueOf(await (await store.upkeep()).examine()).ailments;
+    expect(await found()).toMatchObject([
+      { code: 'abandoned-run', message: 'run r1 was killed', harmless: true },
+    ]);
+    nameRun(store, record, 'done', 'no-such-runner', { run: 'r3' });
+    expect(await found()).toEqual([]);
+    nameRun(store, record, 'running', 'no-such-runner', { run: 'r4' });
+    expect(await found()).toMatchObject([{ message: 'run r4 was killed' }]);
   });
 });

@@ -1,4 +1,5 @@
 /** Reads everything again, believing nothing, and says what is not as it should be. */
+import fs from 'node:fs';
 import path from 'node:path';
 import type { Key } from '../../pipeline.js';
 import { blobIsWhole } from '../blobs.js';
@@ -132,7 +133,7 @@ function runAilments({ context, runs }: Examined): readonly Ailment[] {
       remedy: 'results are not lost: only their names in this run are',
       path: path.join(context.root, 'runs', `${run}.json`),
     })),
-    ...[...listed].flatMap((run) => abandoned(run, context, runs)),
+    ...abandonedRuns(runs, context.root),
     ...names(path.join(context.root, 'journal'))
       .flatMap((name) => /^(.+)\.jsonl$/.exec(name)?.[1] ?? [])
       .filter((run) => readJournal(context, run).torn > 0)
@@ -141,21 +142,30 @@ function runAilments({ context, runs }: Examined): readonly Ailment[] {
         message: `the journal of run ${run} has torn lines, as a kill leaves them`,
         remedy: 'nothing is decided by it; they are skipped',
         path: path.join(context.root, 'journal', `${run}.jsonl`),
+        harmless: true,
       })),
   ];
 }
 
-function abandoned(run: string, context: Context, runs: Runs): readonly Ailment[] {
-  const manifest = runs.read(run);
-  const runner = manifest?.extra?.runner;
-  if (manifest?.status !== 'running' || typeof runner !== 'string' || !isRunnerGone(context.root, runner))
-    return [];
-  return [
-    {
+/** Runs that were killed, and that no later run of their file has gone on with. */
+function abandonedRuns(runs: Runs, root: string): readonly Ailment[] {
+  const goneOn = new Set<string>();
+  const found: Ailment[] = [];
+  for (const run of runs.list()) {
+    const manifest = runs.read(run);
+    if (!manifest || goneOn.has(manifest.file)) continue;
+    const { file, status, extra } = manifest;
+    if (extra?.part === undefined) goneOn.add(file);
+    const runner = extra?.runner;
+    if (status !== 'running' || typeof runner !== 'string' || !isRunnerGone(root, runner)) continue;
+    if (!fs.existsSync(file)) continue;
+    found.push({
       code: 'abandoned-run',
       message: `run ${run} was killed`,
-      remedy: `moft run ${manifest.file} goes on from where it was`,
-      path: path.join(context.root, 'runs', `${run}.json`),
-    },
-  ];
+      remedy: `moft run ${file} goes on from where it was`,
+      path: path.join(root, 'runs', `${run}.json`),
+      harmless: true,
+    });
+  }
+  return found;
 }

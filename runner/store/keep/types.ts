@@ -42,6 +42,8 @@ export interface Ailment {
   readonly path?: string;
   /** Keys whose results are not served because of it. */
   readonly keys?: readonly Key[];
+  /** What any kill leaves behind: nothing is lost by it, and nothing has to be done. */
+  readonly harmless?: true;
 }
 
 export interface Health {

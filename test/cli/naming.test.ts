@@ -1,0 +1,95 @@
+/** How commands find the result and the run that are meant, in a store with runs of parts and audits. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Project } from './moft.js';
+
+const sums = `
+name: sums
+stages:
+  one: {uses: test/sum, matrix: {value: [1, 2]}, with: {value: $matrix.value}}
+  all: {uses: test/sum, with: {numbers: $one(value=*).sum}}
+`;
+
+let project: Project;
+/** Newest first. */
+let runs: { readonly run: string; readonly part?: string }[];
+beforeAll(async () => {
+  project = new Project(sums);
+  for (const args of [
+    ['run', 'p.yaml'],
+    ['run', 'p.yaml', '--only', 'one/value=1', '--force', 'one/value=1'],
+    ['audit', 'p.yaml', '--cells', 'one/value=1'],
+  ])
+    expect(await project.run(...args)).toMatchObject({ code: 0 });
+  runs = await project.json('ls');
+  return () => project.close();
+});
+
+const audit = (): string => runs[0]?.run ?? '';
+const part = (): string => runs[1]?.run ?? '';
+const whole = (): string => runs[2]?.run ?? '';
+
+describe('a pattern', () => {
+  it.each(['show', 'logs'])('that fits several cells of the file fits no part of it: %s', async (command) => {
+    const found = await project.run(command, 'one');
+    expect(found).toMatchObject({ code: 2, stdout: '' });
+    expect(found.stderr).toBe(
+      'moft: "one" names 2 cells, expected one\n  hint: the candidates are one/value=1 one/value=2\n',
+    );
+  });
+
+  it('that names a cell is answered by the newest run that is no audit', async () => {
+    const shown = await project.run('show', 'value=1');
+    expect(shown).toMatchObject({ code: 0 });
+    expect(shown.stdout).toContain('one/value=1');
+    const logged = await project.run('logs', 'one/value=1', '--json');
+    const there = await project.run('logs', 'one/value=1', '--json', '--run', part());
+    expect(logged.stdout).not.toBe('');
+    expect(logged.stdout).toBe(there.stdout);
+  });
+
+  it('looks in one run where that is named', async () => {
+    expect(await project.json('show', 'one', '--run', audit())).toMatchObject({ id: 'one/value=1' });
+    expect((await project.run('show', 'one', '--run', whole())).stderr).toContain('names 2 cells');
+  });
+});
+
+it('ls marks runs of a part and audits', async () => {
+  expect(runs.map(({ part: of }) => of)).toEqual(['audit', 'selection', undefined]);
+  const { stdout } = await project.run('ls');
+  const states = stdout.split('\n').map((line) => /(done\S*(?: an? \S+)?)/.exec(line)?.[1]);
+  expect(states.slice(0, 3)).toEqual(['done, an audit', 'done, a part', 'done']);
+});
+
+describe('a run', () => {
+  const last = (run: string): string => run.slice(-8);
+
+  it('is named by its first or last characters by ls, show, logs and diff', async () => {
+    expect(await project.json('ls', last(whole()))).toHaveLength(3);
+    expect(await project.json('ls', part().slice(0, 18))).toHaveLength(1);
+    expect(await project.json('show', 'all', '--run', last(whole()))).toMatchObject({ id: 'all' });
+    expect(await project.run('logs', 'all', '--run', last(whole()))).toMatchObject({ code: 0 });
+    const difference = await project.json('diff', last(whole()), last(part()));
+    expect(difference).toMatchObject({ a: { run: whole() }, b: { run: part() } });
+  });
+
+  it('that could be several is an error which lists them', async () => {
+    for (const args of [
+      ['ls', whole().slice(0, 8)],
+      ['show', 'all', '--run', whole().slice(0, 8)],
+      ['diff', whole().slice(0, 8), last(part())],
+    ]) {
+      const { code, stderr } = await project.run(...args);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`"${whole().slice(0, 8)}" names 3 runs, expected one`);
+      expect(stderr).toContain(`they are ${audit()} ${part()} ${whole()}`);
+    }
+  });
+
+  it('that is none is an error too, as are less than four characters', async () => {
+    for (const named of ['20990101', whole().slice(-3)]) {
+      const { code, stderr } = await project.run('ls', named);
+      expect(code).toBe(2);
+      expect(stderr).toContain(`there is no run "${named}"\n  hint: the newest are ${audit()}`);
+    }
+  });
+});
