@@ -1,9 +1,10 @@
-/** Collection, pins and the doctor, on real folders. */
+/** Collection and pins, on real folders. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openStore, type Collection, type Store, type StoredRecord } from '../../runner/store/index.js';
+import { openStore, type Collection, type Store } from '../../runner/store/index.js';
 import { blobFile, cellId, freshStore, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
+import { nameRun, publish } from './upkeep-fixtures.js';
 
 const day = 24 * 3_600_000;
 const noPause = (): Promise<void> => Promise.resolve();
@@ -23,13 +24,6 @@ function ageStore(store: Store): void {
     if (fs.existsSync(path.join(store.root, name))) age(path.join(store.root, name));
 }
 
-async function publish(store: Store, content: string, seconds = 1, note = content): Promise<StoredRecord> {
-  const put = valueOf(store.cas.putBytes(content));
-  return valueOf(
-    await store.records.publish(recordOf({ note }, [{ name: 'out', type: 'file', put }], seconds)),
-  );
-}
-
 async function weigh(store: Store, maxBytes?: number): Promise<Collection> {
   const goal = { minAge: day, ...(maxBytes === undefined ? {} : { maxBytes }) };
   return valueOf((await store.upkeep()).weigh(goal));
@@ -40,27 +34,6 @@ async function collect(store: Store, maxBytes?: number, pause = noPause): Return
 }
 const swept = async (store: Store, collection: Collection, pause = noPause) =>
   valueOf(await (await store.upkeep()).collect(collection, pause));
-
-function nameRun(
-  store: Store,
-  record: StoredRecord,
-  status: 'running' | 'done',
-  runner: string,
-  { run = 'r1', ...extra }: { readonly run?: string; readonly part?: string } = {},
-): void {
-  valueOf(
-    store.runs.write({
-      v: 1,
-      run,
-      pipeline: 'p',
-      file: import.meta.filename,
-      started: '2026-01-01T00:00:00.000Z',
-      status,
-      cells: { a: { key: record.key, record: record.digest, how: 'ran' } },
-      extra: { runner, ...extra },
-    }),
-  );
-}
 
 describe('what ended runs left beside what counts', () => {
   const write = (store: Store, name: string, text: string): string => {
@@ -361,56 +334,5 @@ describe('pins', () => {
     const record = await publish(store, 'gone');
     fs.rmSync(blobFile(store, record.record.artifacts[0]?.digest ?? ''));
     expect(await store.records.pin(record)).toMatchObject({ ok: false, error: { code: 'missing-blob' } });
-  });
-});
-
-describe('the doctor', () => {
-  it('finds nothing in a whole store', async () => {
-    const store = await freshStore();
-    await publish(store, 'well');
-    const health = valueOf(await (await store.upkeep()).examine());
-    expect(health).toEqual({ blobs: { count: 1, bytes: 4 }, records: 1, runs: 0, ailments: [] });
-  });
-
-  it('finds each ailment, and takes corrupt blobs out of the way', async () => {
-    const store = await freshStore();
-    const flipped = await publish(store, 'flipped');
-    const lost = await publish(store, 'lost');
-    const torn = await publish(store, 'torn');
-    const corrupt = blobFile(store, flipped.record.artifacts[0]?.digest ?? '');
-    fs.chmodSync(corrupt, 0o644);
-    fs.writeFileSync(corrupt, 'flopped');
-    fs.rmSync(blobFile(store, lost.record.artifacts[0]?.digest ?? ''));
-    const tornFile = path.join(store.root, 'records', torn.key, `${torn.digest}.json`);
-    fs.truncateSync(tornFile, 10);
-    writeFiles(store.root, { 'cas/00/notes.txt': 'mine', 'runs/r9.json': '{', 'journal/r9.jsonl': '{"se' });
-    nameRun(store, lost, 'running', 'no-such-runner');
-    const { ailments } = valueOf(await (await store.upkeep()).examine());
-    expect(ailments.map(({ code, keys }) => [code, keys])).toEqual([
-      ['corrupt-blob', [flipped.key]],
-      ['lost-blob', [lost.key]],
-      ['unreadable-record', [torn.key]],
-      ['strange-file', undefined],
-      ['unreadable-run', undefined],
-      ['abandoned-run', undefined],
-      ['torn-journal', undefined],
-    ]);
-    expect(fs.existsSync(corrupt)).toBe(false);
-    expect(await store.records.chosen(flipped.key)).toMatchObject({ kind: 'incomplete' });
-  });
-
-  it('says of a killed run that it can be gone on with only until that was done', async () => {
-    const store = await freshStore();
-    const record = await publish(store, 'kept');
-    nameRun(store, record, 'running', 'no-such-runner', { run: 'r1' });
-    nameRun(store, record, 'done', 'no-such-runner', { run: 'r2', part: 'audit' });
-    const found = async (): Promise<unknown> => valueOf(await (await store.upkeep()).examine()).ailments;
-    expect(await found()).toMatchObject([
-      { code: 'abandoned-run', message: 'run r1 was killed', harmless: true },
-    ]);
-    nameRun(store, record, 'done', 'no-such-runner', { run: 'r3' });
-    expect(await found()).toEqual([]);
-    nameRun(store, record, 'running', 'no-such-runner', { run: 'r4' });
-    expect(await found()).toMatchObject([{ message: 'run r4 was killed' }]);
   });
 });
