@@ -10,7 +10,7 @@ import { listingOf } from '../data/world.js';
 import { contextOf, languageModel } from '../lm/index.js';
 import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
 import { loadPolicy } from '../policy/stored-policy.js';
-import { rewardsOf } from '../rewards/index.js';
+import { requireScores, rewardsOf } from '../rewards/index.js';
 import { answersAt, batchesOf } from '../rl/asking-together.js';
 import { changes, exactDecodingProblems, type Decoding } from '../rl/decoding.js';
 import { listPrompts } from '../rl/exact-evaluation.js';
@@ -34,9 +34,14 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     before: longestWriting(stored),
     maxTokens,
   });
+  const rewards = await rewardsOf(dataset, objectives);
+  requireScores(
+    rewards,
+    prompts.map(({ row }) => row),
+  );
   const asking: Asking = {
     prompts,
-    rewards: await rewardsOf(dataset, objectives),
+    rewards,
     tokenizer,
     samples,
     maxTokens,

@@ -45,6 +45,23 @@ export function scoreAll(rewards: readonly Reward[], row: Row, response: string)
   return scores.includes(null) ? null : (scores as number[]);
 }
 
+/**
+ * A StageFailure where not one row can be scored on every reward: training would change nothing, and means would be
+ * those of nothing. Looks no further than the first row that can.
+ */
+export function requireScores(rewards: readonly Reward[], rows: readonly Row[]): void {
+  if (rows.some((row) => scoreAll(rewards, row, '') !== null)) return;
+  const silent = rewards.find((reward) => rows.every((row) => reward.score(row, '') === null));
+  const names = rewards.map(({ name }) => quote(name)).join(', ');
+  throw failure(
+    'nothing-scored',
+    (silent
+      ? `the reward ${quote(silent.name)} scores none of the ${rows.length} prompts: they lack what it needs`
+      : `none of the ${rows.length} prompts is scored by all of ${names}`) +
+      '; give the rows what the rewards compare with (such as a `response`), or leave a reward out',
+  );
+}
+
 /** The same reward, except that a score that is no finite number is a StageFailure: it would spoil every mean. */
 export function guarded(reward: Reward): Reward {
   return {

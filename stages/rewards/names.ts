@@ -6,6 +6,11 @@
 /** Rewards of the text alone, found in stages/rewards. */
 export const builtInRewards: readonly string[] = ['rouge-l', 'faithfulness', 'brevity'];
 
+/** Columns of which a built-in reward needs one beside the prompt. */
+export const rewardColumns: Readonly<Record<string, readonly string[]>> = {
+  'rouge-l': ['response', 'references'],
+};
+
 /** Rewards that a world's rows answer from their facts, by the name of the world. */
 export const worldRewards: Readonly<Record<string, readonly string[]>> = { news: ['nli', 'rouge', 'tldr'] };
 

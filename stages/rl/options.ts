@@ -1,6 +1,6 @@
 /** Settings that every training by policy gradient shares, and the checks on them. */
 import type { InputTraits, Problem, Traits } from '../../runner/contract.js';
-import { builtInRewards } from '../rewards/names.js';
+import { builtInRewards, rewardColumns } from '../rewards/names.js';
 import type { Json } from '../../schemas/json.js';
 import { decodingField } from './decoding.js';
 import { klEstimators } from './estimators.js';
@@ -112,14 +112,36 @@ export function traitsOf(inputs: InputTraits, name: string): Traits | undefined 
   return traits === undefined || Array.isArray(traits) ? undefined : (traits as Traits);
 }
 
-/** Rewards that neither the prompts' own facts nor stages/rewards answer. Unknown traits are no error. */
-export function rewardProblems(
-  names: readonly string[],
-  inputs: InputTraits,
-  path: (i: number) => readonly (string | number)[],
-): Problem[] {
-  const own = traitsOf(inputs, 'prompts')?.rewards;
-  if (!own) return [];
+/**
+ * Rewards that neither the prompts' own facts nor stages/rewards answer, or that need a column which the prompts lack.
+ * Unknown traits are no error.
+ */
+export function rewardProblems(names: readonly string[], inputs: InputTraits, path: Place): Problem[] {
+  const { rewards: own, columns } = traitsOf(inputs, 'prompts') ?? {};
+  return [
+    ...(own ? unknownRewards(names, own, path) : []),
+    ...(columns ? rewardsWithoutColumn(names, columns, path) : []),
+  ];
+}
+
+type Place = (i: number) => readonly (string | number)[];
+
+function rewardsWithoutColumn(names: readonly string[], columns: readonly string[], path: Place): Problem[] {
+  return names.flatMap((name, i) => {
+    const needed = rewardColumns[name] ?? [];
+    if (needed.length === 0 || needed.some((column) => columns.includes(column))) return [];
+    return [
+      {
+        code: 'missing-column',
+        path: path(i),
+        message: `the reward ${JSON.stringify(name)} needs a column "${needed[0] ?? ''}"; the prompts have ${columns.join(', ')}`,
+        hint: 'name that column under `columns` of the data, or leave the reward out',
+      },
+    ];
+  });
+}
+
+function unknownRewards(names: readonly string[], own: readonly string[], path: Place): Problem[] {
   const known = [...new Set([...own, ...builtInRewards])];
   return names.flatMap((name, i) =>
     known.includes(name)

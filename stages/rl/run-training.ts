@@ -19,7 +19,7 @@ import { longestWriting, parameterPolicy } from '../policy/parameter-policy.js';
 import { conditionedParameters, savePolicy, type StoredPolicy } from '../policy/stored-policy.js';
 import type { TradeOff } from '../policy/types.js';
 import type { Random } from '../random.js';
-import { rewardsOf } from '../rewards/index.js';
+import { requireScores, rewardsOf } from '../rewards/index.js';
 import { loadState, saveState } from './checkpoint.js';
 import { isUnbiased } from './estimators.js';
 import { listPrompts } from './exact-evaluation.js';
@@ -71,6 +71,8 @@ export async function runTraining(
     before: longestWriting(start),
     maxTokens: max_tokens,
   });
+  const rewards = await rewardsOf(dataset, manifest.objectives);
+  requireScores(rewards, dataset.rows);
   const training: Training = {
     ...options,
     ...plan,
@@ -79,7 +81,7 @@ export async function runTraining(
     stop: decoding.stop,
     seed,
     prompts,
-    rewards: await rewardsOf(dataset, manifest.objectives),
+    rewards,
   };
   remarkOnEstimator(training, emit);
   const watch = watchOf(await watchedWorld(dataset, training, emit), prompts, start);

@@ -53,6 +53,15 @@ describe('clp', () => {
     expect(problems(clp, { rewards: ['nli', 'helpfulness'] }, {})).toEqual([]);
   });
 
+  it('needs responses to compare with where a reward does', () => {
+    const bare = { prompts: { rewards: [], columns: ['id', 'prompt'] } };
+    expect(problems(clp, { rewards: ['rouge-l', 'brevity'] }, bare)).toEqual(['missing-column at rewards.0']);
+    expect(problems(clp, { rewards: ['faithfulness', 'brevity'] }, bare)).toEqual([]);
+    expect(problems(clp, { rewards: ['rouge-l', 'brevity'] })).toEqual([]);
+    const policy = { objectives: ['rouge-l', 'brevity'] };
+    expect(problems(front, {}, { policy, ...bare })).toEqual(['missing-column at prompts']);
+  });
+
   it('counts the module of its own conditioning, and of its own rewards', () => {
     const modules = clp.modules?.({
       rewards: ['nli', 'brevity'],

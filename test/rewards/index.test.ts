@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DatasetManifest } from '../../schemas/artifact.js';
-import { guarded, rewardsOf, scoreAll } from '../../stages/rewards/index.js';
+import { guarded, requireScores, rewardsOf, scoreAll } from '../../stages/rewards/index.js';
 import { builtInRewards, rewardModules, worldModules, worldRewards } from '../../stages/rewards/names.js';
 import { existsSync } from 'node:fs';
 import { drawNews } from '../../stages/worlds/news/draw.js';
@@ -32,6 +32,27 @@ describe('rewards by name', () => {
   it('are else built in', async () => {
     const rewards = await rewardsOf({ manifest: news }, ['brevity', 'nli', 'rouge-l', 'faithfulness']);
     expect(rewards.map((reward) => reward.name)).toEqual(['brevity', 'nli', 'rouge-l', 'faithfulness']);
+  });
+
+  it('are refused where they score none of the rows, by the name of the one that never does', async () => {
+    const rewards = await rewardsOf({ manifest: plain }, ['brevity', 'rouge-l', 'faithfulness']);
+    const rows = ['a fire', 'a flood'].map((prompt, i) => ({ id: `row-${i}`, prompt }));
+    expect(() => requireScores(rewards, rows)).toThrow(
+      failure('nothing-scored', 'the reward "rouge-l" scores none of the 2 prompts'),
+    );
+    const [first] = rows;
+    if (!first) throw new Error('there is no row');
+    expect(() => requireScores(rewards, [{ ...first, response: 'fire' }, ...rows])).not.toThrow();
+    const halves = [
+      { ...first, prompt: '...', response: 'fire' },
+      { ...first, prompt: 'a fire' },
+    ];
+    expect(() => requireScores(rewards, halves)).toThrow(
+      failure(
+        'nothing-scored',
+        'none of the 2 prompts is scored by all of "brevity", "rouge-l", "faithfulness"',
+      ),
+    );
   });
 
   it('open the world of the data only for a reward that it answers', async () => {
