@@ -4,6 +4,7 @@
  * that an edit of the code does not change the luck. Its whole state is one counter, so a checkpoint is exact.
  */
 import { createHash } from 'node:crypto';
+import { oneHot } from './vector.js';
 
 const M0 = 0xd2511f53;
 const M1 = 0xcd9e8d57;
@@ -103,7 +104,8 @@ export class Random {
   dirichlet(m: number, concentration: number): number[] {
     const draws = Array.from({ length: m }, () => this.gamma(concentration));
     const sum = draws.reduce((a, b) => a + b, 0);
-    if (!(sum > 0)) return draws.map((_, i) => (i === 0 ? 1 : 0));
+    // All underflowed: so small a concentration leaves the corners, each as likely as another.
+    if (!(sum > 0)) return oneHot(this.integer(m), m);
     return draws.map((g) => g / sum);
   }
 

@@ -128,10 +128,9 @@ export function longestWriting(stored: Writer): number {
   const { alpha, objectives } = stored.manifest;
   const corners = objectives.map((_, k) => oneHot(k, objectives.length));
   const middle = objectives.map(() => 1 / objectives.length);
-  const some = 'fixed' in alpha ? alpha.fixed : alpha.range[0];
-  return Math.max(
-    ...[...corners, middle].map((weights) => writtenAt(stored, { alpha: some, weights }).length),
-  );
+  const ends = 'fixed' in alpha ? [alpha.fixed] : alpha.range;
+  const tradeOffs = ends.flatMap((end) => [...corners, middle].map((weights) => ({ alpha: end, weights })));
+  return Math.max(...tradeOffs.map((tradeOff) => writtenAt(stored, tradeOff).length));
 }
 
 /** Weights may miss the simplex by rounding only; alpha may not miss its domain at all. */

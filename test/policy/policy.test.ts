@@ -16,7 +16,7 @@ import {
 import type { LanguageModel } from '../../stages/lm/types.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../../stages/policy/initial-policy.js';
-import { parameterPolicy, writtenAt } from '../../stages/policy/parameter-policy.js';
+import { longestWriting, parameterPolicy, writtenAt } from '../../stages/policy/parameter-policy.js';
 import { soupOf } from '../../stages/policy/soup.js';
 import { loadPolicy, savePolicy, type StoredPolicy } from '../../stages/policy/stored-policy.js';
 import { manifestOf, moved, movedPolicy, tinyModel, valuesOf } from './tiny.js';
@@ -40,6 +40,22 @@ async function opinionAt(stored: StoredPolicy, weights: readonly number[], alpha
   const model = await parameterPolicy(stored).at({ alpha, weights });
   return opinion(model, stored.tokenizer);
 }
+
+describe('room for a trade-off that is written before the prompt', () => {
+  it('is that of the longest, where a tokenizer splits the larger numbers further', async () => {
+    const range = [0.02, 0.5] as const;
+    const stored = await movedPolicy('prompt', { alpha: { range: [...range] }, referenceShare: 'none' });
+    const tokenizer = {
+      ...{ ...stored.tokenizer, reserved: new Map<string, number>() },
+      encode: (text: string) => new Int32Array(text.length),
+    };
+    const lengths = range.map(
+      (alpha) => writtenAt({ ...stored, tokenizer }, { alpha, weights: [1, 0] }).length,
+    );
+    expect(lengths[1]).toBeGreaterThan(lengths[0] ?? NaN);
+    expect(longestWriting({ ...stored, tokenizer })).toBe(lengths[1]);
+  });
+});
 
 describe('conditionings', () => {
   it('choose S: everything, the attention projections, the last layer, nothing', async () => {

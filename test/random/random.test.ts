@@ -64,6 +64,12 @@ describe('a stream', () => {
     }
   });
 
+  test('a Dirichlet draw of which nothing is left but rounding takes every corner alike', () => {
+    const random = new Random(13, 'dirichlet');
+    const first = Array.from({ length: 4000 }, () => random.dirichlet(2, 0.001)[0] ?? NaN);
+    expect(Math.abs(first.reduce((a, b) => a + b, 0) / 4000 - 0.5)).toBeLessThan(0.03);
+  });
+
   test('categorical draws follow the probabilities and never an impossible outcome', () => {
     const random = new Random(9, 'categorical');
     const probabilities = [0.1, 0, 0.6, 0.3, 0];
