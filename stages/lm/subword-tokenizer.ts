@@ -64,6 +64,7 @@ export function subwordTokenizer({ files, path, model }: TokenizerFiles): Masked
       path,
       'no token ends a text: neither it, tokenizer_config.json nor config.json has an eos_token',
     );
+  const unknown = library.token_to_id(contentOf(settings['unk_token']) ?? '<unk>') ?? -1;
   const reserved = reservedOf(library, vocabulary);
   const encode = (text: string, add_special_tokens = false): Tokens =>
     Int32Array.from(library.encode(text, { add_special_tokens }).ids);
@@ -72,7 +73,8 @@ export function subwordTokenizer({ files, path, model }: TokenizerFiles): Masked
   return {
     ...{ vocabulary, bos, eos, pad, reserved, files },
     sep: sep < 0 ? eos : sep,
-    unknown: library.token_to_id(contentOf(settings['unk_token']) ?? '<unk>') ?? -1,
+    // As Transformers saves GPT-2, its end of a text is named here; it stands for no unknown word: byte pairs know all.
+    unknown: unknown === eos ? -1 : unknown,
     masked: maskedOf({
       vocabulary,
       never: [pad, bos, sep, ...reserved.values()],

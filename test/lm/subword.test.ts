@@ -92,6 +92,12 @@ describe('a chat template', () => {
     expect(tokenizer.files).toEqual(written);
   });
 
+  it('takes no end of a text for an unknown word, where the files of GPT-2 name it so', () => {
+    const both = { ...settings, unk_token: '<|endoftext|>' };
+    const tokenizer = subwordTokenizer({ files: files(json, both), path: 't', model });
+    expect(tokenizer.unknown).not.toBe(tokenizer.eos);
+  });
+
   it('that fails is the model’s, by its path', () => {
     expect(() =>
       subwordTokenizer({ files: files(json, settings, '{% if %}'), path: 't.json', model }),
