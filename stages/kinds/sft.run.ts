@@ -42,6 +42,7 @@ import {
   examplesOf,
   heldOutLoss,
   supervise,
+  unknownShare,
   wholeWeights,
   type Example,
   type SupervisedProgress,
@@ -64,9 +65,11 @@ export async function run(job: StageJob<SftWith>, surroundings: Surroundings): P
     : freshModel(job.with, tokenizerOf(rows, job.with), new Random(seed, 'sft/weights'));
   const { tokenizer } = fresh;
   const context = contextOf(fresh.config);
-  const examples = examplesOf(rows, tokenizer, { context, learnPrompt: learnsPrompt(job.with, fresh) });
+  const { conditioning_noise: share } = job.with;
+  const limits = { context, learnPrompt: learnsPrompt(job.with, fresh), noise: share };
+  const examples = examplesOf(rows, tokenizer, limits);
   const heldOut = await heldOutExamples(job, tokenizer, context);
-  const noise = { share: job.with.conditioning_noise, tokens: [...tokenizer.reserved.values()] };
+  const noise = { share, tokens: [...tokenizer.reserved.values()] };
   if (noise.share > 0 && noise.tokens.length === 0)
     throw new StageFailure(
       'user',
@@ -75,6 +78,7 @@ export async function run(job: StageJob<SftWith>, surroundings: Surroundings): P
     );
 
   metric('parameters', countParameters(fresh.weights), 0);
+  metric('unknown_share', remarkOnUnknown(unknownShare(examples, tokenizer), job, emit), 0);
   const adapter = await adapterOf(job, fresh, new Random(seed, 'sft/adapter'));
   if (adapter) metric('trained_parameters', countParameters(adapter.factors), 0);
   const frozen = adapter && { base: fresh.weights, adapters: adapter.adapters };
@@ -82,21 +86,39 @@ export async function run(job: StageJob<SftWith>, surroundings: Surroundings): P
   const start = adapter ? { ...fresh, weights: adapter.factors } : fresh;
   const last = await follow(training, start, { ...surroundings, logEvery: log_every });
   const model = { ...last.model, weights: wholeWeights(training, last.model.weights) };
+  await saveModel(outputPath(job, 'model'), model);
   if (heldOut) {
     // Figures of the end stand at step 0, where reviewers' charts draw bars.
-    metric('eval/loss', heldOutLoss(model, heldOut), 0);
+    metric('eval/loss', heldOutLoss(model, heldOut, job.with.micro_batch), 0);
     // The bigram model sees responses alone: what it takes to beat it is to have read the prompt.
     const responses = examplesOf(rows, tokenizer, { context, learnPrompt: false });
     metric('eval/bigram_loss', bigramLossOf(responses, heldOut, tokenizer), 0);
   }
-  await saveModel(outputPath(job, 'model'), model);
   if (adapter) {
     const { adapters } = adapter;
     await saveAdapter(outputPath(job, 'adapter'), fresh.config, { adapters, factors: last.model.weights });
     disposeTensors(last.model.weights);
   }
   disposeState(last.optimizer);
-  disposeTensors({ ...frozen?.base, ...model.weights });
+  // One after the other: what is merged has the names of what it was merged into.
+  disposeTensors(frozen?.base ?? {});
+  disposeTensors(model.weights);
+}
+
+/** The share at which texts can hardly be called learnt. */
+const muchUnknown = 0.01;
+
+/** Says where many words are learnt as one unknown word, which the model then writes; gives the share back. */
+function remarkOnUnknown(share: number, job: StageJob<SftWith>, emit: Surroundings['emit']): number {
+  if (share <= muchUnknown) return share;
+  const remedy = oneInput(job, 'base')
+    ? 'take a base whose tokenizer was made for such texts'
+    : `raise vocabulary (${job.with.vocabulary}), or take the tokenizer of byte pairs, which leaves no text unsaid`;
+  const text =
+    `${(100 * share).toFixed(1)}% of the tokens are words that the tokenizer does not know: the model learns to write ` +
+    `<unk> in their place, and its loss counts that as right; ${remedy}`;
+  emit({ type: 'log', level: 'warning', text });
+  return share;
 }
 
 /** What is trained instead of the weights: an adapter that is given, or a fresh one; undefined where they are. */

@@ -197,7 +197,7 @@ const check = rules<SftWith>(
 
 export default defineKind({
   name: 'sft',
-  version: 1,
+  version: 2,
   description:
     'Supervised finetuning: learns each response after its prompt, in a small decoder from nothing with a tokenizer ' +
     'built from the data, or in a model of Hugging Face files (`base`). The result is the reference policy of every later stage. With a validation ' +

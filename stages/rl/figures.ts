@@ -1,4 +1,5 @@
 /** What is logged of a step, under the names that trainers of the field use. */
+import { StageFailure } from '../../runner/contract.js';
 import type { TradeOff } from '../policy/types.js';
 import { weightedSum } from '../vector.js';
 import type { Episode } from './episode.js';
@@ -30,7 +31,8 @@ export function figuresOf(episodes: readonly Episode[], objectives: readonly str
     'completions/mean_length': mean(responses.map(({ tokens }) => tokens.length)),
     'completions/clipped_ratio': sum(episodes.map(({ rollout }) => rollout.clipped)) / responses.length,
     frac_reward_zero_std: mean(
-      returns.flatMap(({ rewards }) => rewards.map((group) => (deviation(group) === 0 ? 1 : 0))),
+      // By comparison: the deviation of equal numbers is not 0 where their mean is rounded.
+      returns.flatMap(({ rewards }) => rewards.map((group) => (group.every((r) => r === group[0]) ? 1 : 0))),
     ),
     'rewards/excluded': responses.filter(({ rewards }) => !rewards).length,
   };
@@ -77,6 +79,17 @@ export function mean(values: readonly number[]): number {
 function deviation(values: readonly number[]): number {
   const centre = mean(values);
   return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)));
+}
+
+/** A StageFailure where a figure of a step is no number: nothing that comes after it would be one. */
+export function refuseDivergence(figures: Figures, step: number): void {
+  const wrong = Object.entries(figures).find(([, value]) => !Number.isFinite(value));
+  if (!wrong) return;
+  throw new StageFailure(
+    'user',
+    'training-diverged',
+    `training diverged: ${wrong[0]} is ${wrong[1]} after step ${step + 1}; lower learning_rate or max_grad_norm`,
+  );
 }
 
 /** Figure by figure, the mean over several steps. */

@@ -24,6 +24,7 @@ import type { NamedTensors, PromptGroup, Tokens } from '../lm/types.js';
 import { joined } from '../policy/prompted-model.js';
 import { Random } from '../random.js';
 import { drawInEpochs } from './epochs.js';
+import { refuseDivergence } from './figures.js';
 
 /** A row as it is learnt: the response, with its end, after the prompt. */
 export interface Example {
@@ -34,12 +35,12 @@ export interface Example {
 /**
  * Rows as examples: prompt (with what separates it) | response, end; with `learnPrompt`, the same tokens at the same places, of which
  * only the first is not learnt.
- * A row without a response, or longer than the context, is a StageFailure.
+ * A row without a response, or longer than the context leaves room for, is a StageFailure.
  */
 export function examplesOf(
   rows: readonly Row[],
   tokenizer: MaskedTokenizer,
-  { context, learnPrompt }: { readonly context: number; readonly learnPrompt: boolean },
+  { context, learnPrompt, noise = 0 }: Limits,
 ): readonly Example[] {
   if (rows.length === 0) throw new StageFailure('user', 'empty-dataset', 'there is no row to learn from');
   return rows.map((row) => {
@@ -52,19 +53,35 @@ export function examplesOf(
     const prompt = tokenizer.encodePrompt(row.prompt);
     const response = joined(tokenizer.encode(row.response), Int32Array.of(tokenizer.eos));
     const length = prompt.length + response.length;
-    if (length > context) throw tooLong(row.id, length, context);
+    // The last token is predicted and takes no position.
+    if (length > (noise > 0 ? context + 1 - mostNoise : context))
+      throw tooLong(row.id, length, { context, noise });
     if (!learnPrompt) return { prompt, response };
     const whole = joined(prompt, response);
     return { prompt: whole.slice(0, 1), response: whole.slice(1) };
   });
 }
 
-function tooLong(id: string, length: number, context: number): StageFailure {
+interface Limits {
+  readonly context: number;
+  readonly learnPrompt: boolean;
+  /** Share of the rows that will stand behind conditioning tokens, which take room; none without. */
+  readonly noise?: number;
+}
+
+/** Conditioning tokens before a row, at most. */
+const mostNoise = 4;
+
+function tooLong(
+  id: string,
+  length: number,
+  { context, noise = 0 }: Omit<Limits, 'learnPrompt'>,
+): StageFailure {
   return new StageFailure(
     'user',
     'context',
     `row ${JSON.stringify(id)} has ${length} tokens, prompt, separator, response and end together; the model's ` +
-      `context is ${context}: raise model.context, or shorten or drop long rows where the data are read`,
+      `context is ${context}${noise > 0 ? `, of which conditioning_noise takes up to ${mostNoise}` : ''}: raise model.context, or shorten or drop long rows where the data are read`,
   );
 }
 
@@ -130,25 +147,17 @@ export async function* supervise(
     const updated = optimizer.update(clipped.gradients, state, model.weights);
     [model.weights, loss.gradients, clipped.gradients].forEach(disposeTensors);
     disposeState(state);
-    if (!Number.isFinite(loss.value)) throw diverged(step);
+    const figures = { loss: loss.value, grad_norm: clipped.norm, learning_rate: rate(step) };
+    refuseDivergence(figures, step);
     progress = {
       step: step + 1,
       tokens: progress.tokens + loss.tokens,
       model: { ...model, weights: updated.parameters },
       optimizer: updated.state,
     };
-    const figures = { loss: loss.value, grad_norm: clipped.norm, learning_rate: rate(step) };
     yield { ...progress, figures };
     await setImmediate();
   }
-}
-
-function diverged(step: number): StageFailure {
-  return new StageFailure(
-    'user',
-    'training-diverged',
-    `training diverged: the loss is no number after step ${step + 1}; lower learning_rate or max_grad_norm`,
-  );
 }
 
 /** The examples of a step: epochs in shuffled order, some behind conditioning tokens that say nothing. */
@@ -160,8 +169,6 @@ function batchAt({ examples, seed, batch, noise }: Supervision, step: number): r
     return { prompt: joined(before, prompt), responses: [response] };
   });
 }
-
-const mostNoise = 4;
 
 function noiseTokens(tokens: readonly number[], random: Random): Tokens {
   const count = 1 + random.integer(mostNoise);
@@ -227,7 +234,10 @@ function added(a: LossGradient, b: LossGradient): LossGradient {
   return { value: a.value + b.value, gradients, tokens: a.tokens + b.tokens };
 }
 
-/** Responses never hold masked tokens, but a prompt that is learnt may, such as its separator. */
+/**
+ * Tokens that are never said take no probability from the others, unless they stand among what is learnt: a prompt that
+ * is learnt has its separator, and a text may spell one out (`<sep>`).
+ */
 function maskOf(
   { masked }: MaskedTokenizer,
   groups: readonly PromptGroup[],
@@ -239,20 +249,29 @@ function maskOf(
   return learnt ? {} : { masked };
 }
 
-/** Mean loss a response token over held-out examples, in nats. */
-export function heldOutLoss({ config, weights, tokenizer }: Model, examples: readonly Example[]): number {
+/** Share of the tokens of examples that stand for words which the tokenizer does not know. */
+export function unknownShare(
+  examples: readonly Example[],
+  { unknown }: Pick<MaskedTokenizer, 'unknown'>,
+): number {
+  let [unknowns, all] = [0, 0];
+  for (const tokens of examples.flatMap(({ prompt, response }) => [prompt, response])) {
+    all += tokens.length;
+    for (const id of tokens) if (id === unknown) unknowns++;
+  }
+  return unknowns / all;
+}
+
+/** Mean loss a response token over held-out examples, in nats; at most `most` run through the model at once. */
+export function heldOutLoss(model: Model, examples: readonly Example[], most = 32): number {
+  const { config, weights } = model;
+  const groups = examples.map(({ prompt, response }) => ({ prompt, responses: [response] }));
+  const options = { training: false, ...maskOf(model.tokenizer, groups) };
   let [sum, count] = [0, 0];
-  const chunk = 32;
-  for (let i = 0; i < examples.length; i += chunk) {
-    const groups = examples
-      .slice(i, i + chunk)
-      .map(({ prompt, response }) => ({ prompt, responses: [response] }));
-    const packed = packGroups(groups, { config });
+  for (let i = 0; i < groups.length; i += most) {
+    const packed = packGroups(groups.slice(i, i + most), { config });
     const values = tf.tidy(() =>
-      scorePacked(config, weights, packed, {
-        training: false,
-        masked: tokenizer.masked,
-      }).logProbs.dataSync<'float32'>(),
+      scorePacked(config, weights, packed, options).logProbs.dataSync<'float32'>(),
     );
     for (const value of values) sum -= value;
     count += values.length;

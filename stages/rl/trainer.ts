@@ -5,7 +5,6 @@
  * Source: Wang et al., "Conditional Language Policy", EMNLP Findings 2024.
  */
 import { setImmediate } from 'node:timers/promises';
-import { StageFailure } from '../../runner/contract.js';
 import {
   adamw,
   disposeState,
@@ -20,7 +19,7 @@ import { conditionedParameters, type StoredPolicy } from '../policy/stored-polic
 import type { TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import { runEpisode, type Episode, type EpisodeSetting } from './episode.js';
-import { figuresOf, sum, type Figures } from './figures.js';
+import { figuresOf, refuseDivergence, sum, type Figures } from './figures.js';
 import type { TrainingOptions } from './options.js';
 import { drawInEpochs } from './epochs.js';
 import type { Prompt } from './prompts.js';
@@ -94,7 +93,7 @@ export async function* train(training: Training, from: Progress): AsyncGenerator
     const tokens = progress.tokens + sum(episodes.map((episode) => episode.figures.tokens));
     progress = { step: step + 1, tokens, ...updated };
     const figures = { ...figuresOf(episodes, policy.manifest.objectives), learning_rate: rate(step) };
-    checkFinite(figures, step);
+    refuseDivergence(figures, step);
     yield { ...progress, figures, episodes };
     await setImmediate();
   }
@@ -141,14 +140,4 @@ function update(
   disposeState(progress.optimizer);
   const { shared, copies } = unflatten(flat, parameters);
   return { policy: { ...progress.policy, shared, copies }, optimizer: state };
-}
-
-function checkFinite(figures: Figures, step: number): void {
-  const wrong = Object.entries(figures).find(([, value]) => !Number.isFinite(value));
-  if (!wrong) return;
-  throw new StageFailure(
-    'user',
-    'training-diverged',
-    `training diverged: ${wrong[0]} is ${wrong[1]} after step ${step + 1}; lower learning_rate or max_grad_norm`,
-  );
 }

@@ -12,7 +12,7 @@ import type { Row } from '../data/types.js';
 import { learnsPrompt, tokenizerOf } from '../kinds/sft.run.js';
 import type { SftWith } from '../kinds/sft.js';
 import { contextOf, parseConfig, readTokenizer, type MaskedTokenizer, type Model } from '../lm/index.js';
-import { examplesOf, type Example } from '../rl/supervised.js';
+import { examplesOf, unknownShare, type Example } from '../rl/supervised.js';
 
 export interface PreviewRow {
   readonly id: string;
@@ -51,7 +51,9 @@ export async function previewSft(job: StageJob<SftWith>, rows: number): Promise<
         context: job.with.model.context,
         learnPrompt: job.with.loss_on === 'all',
       };
-  const examples = examplesOf(data.rows, tokenizer, { context, learnPrompt });
+  const examples = examplesOf(data.rows, tokenizer, {
+    ...{ context, learnPrompt, noise: job.with.conditioning_noise },
+  });
   const shown = examples.slice(0, rows).map((example, i) => ({
     id: data.rows[i]?.id ?? '',
     ...shownExample(example, tokenizer),
@@ -80,17 +82,19 @@ function shownExample(
 
 function sumUp(
   examples: readonly Example[],
-  { unknown }: MaskedTokenizer,
+  tokenizer: MaskedTokenizer,
 ): Pick<Preview, 'examples' | 'longest' | 'learntShare' | 'unknownShare'> {
-  let [all, learnt, unknowns, longest] = [0, 0, 0, 0];
+  let [all, learnt, longest] = [0, 0, 0];
   for (const { prompt, response } of examples) {
     const length = prompt.length + response.length;
     all += length;
     learnt += response.length;
     longest = Math.max(longest, length);
-    for (const id of [...prompt, ...response]) if (id === unknown) unknowns++;
   }
-  return { examples: examples.length, longest, learntShare: learnt / all, unknownShare: unknowns / all };
+  return {
+    ...{ examples: examples.length, longest, learntShare: learnt / all },
+    unknownShare: unknownShare(examples, tokenizer),
+  };
 }
 
 export interface PreviewSplit {

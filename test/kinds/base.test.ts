@@ -11,6 +11,7 @@ import { tf } from '../../stages/backend/tf.js';
 import clp from '../../stages/kinds/clp.js';
 import front from '../../stages/kinds/front.js';
 import sft from '../../stages/kinds/sft.js';
+import soft from '../../stages/kinds/soft.js';
 import {
   bpeTokenizer,
   disposeTensors,
@@ -106,6 +107,16 @@ describe.each(families)('a folder of %s', (family) => {
     for (const { weights } of [before, after]) disposeTensors(weights);
   });
 
+  it('is adapted by lora and leaves nothing behind', async () => {
+    const base = await folderOf(family);
+    const held = tf.memory().numTensors;
+    await runKind(sft, {
+      with: { steps: 1, batch: 2, lora: { rank: 2 } },
+      inputs: { data, validation: data, base },
+    });
+    expect(tf.memory().numTensors).toBe(held);
+  });
+
   it('samples with its cache what it scores, and leaves nothing behind', async () => {
     const { config, weights, tokenizer: own } = await openModel(tuned);
     const held = tf.memory().numTensors;
@@ -157,6 +168,47 @@ describe('a base', () => {
   it('goes with nothing that says how a model is built', () => {
     const values = { model: { width: 8, heads: 2 }, vocabulary: 4096, tokenizer: 'words' };
     expect(sft.check?.(values, { base: {} }).map(({ path }) => path)).toEqual([['model']]);
+  });
+});
+
+describe('prompts that no reward can score', () => {
+  it('are refused by what trains and by what measures, with the name of the reward', async () => {
+    const reference = await folderOf('llama');
+    const policy = output(
+      await runKind(soft, {
+        with: { steps: 1, batch: 1, samples: 2, max_tokens: 4, rewards: ['rouge-l', 'brevity'] },
+        inputs: { reference, prompts: data },
+      }),
+      'policy',
+    );
+    await writeDataset(join(scratch, 'bare'), { rows: texts.map((prompt, i) => ({ id: `${i}`, prompt })) });
+    const prompts = await folderArtifact('dataset', join(scratch, 'bare'));
+    const silent = /the reward "rouge-l" scores none of the 2 prompts/;
+    await expect(
+      runKind(soft, { with: { steps: 1, rewards: ['rouge-l', 'brevity'] }, inputs: { reference, prompts } }),
+    ).rejects.toThrow(silent);
+    await expect(
+      runKind(front, { with: { samples: 1, max_tokens: 4 }, inputs: { policy, prompts } }),
+    ).rejects.toThrow(silent);
+  });
+});
+
+describe('a vocabulary that is too small', () => {
+  const learnt = (vocabulary: number) =>
+    runKind(sft, {
+      with: { model: { width: 8, heads: 2, context: 64 }, steps: 1, batch: 2, vocabulary },
+      inputs: { data },
+    });
+  const warnings = ({ events }: Awaited<ReturnType<typeof learnt>>) =>
+    events.flatMap((event) => (event.type === 'log' && event.level === 'warning' ? [event.text] : []));
+
+  it('is said, with the share of the words that are learnt as unknown', async () => {
+    const small = await learnt(45);
+    expect(small.metric('unknown_share')).toBeGreaterThan(0.1);
+    expect(warnings(small)).toEqual([expect.stringMatching(/% of the tokens are words that the tokenizer/)]);
+    const large = await learnt(4096);
+    expect(large.metric('unknown_share')).toBe(0);
+    expect(warnings(large)).toEqual([]);
   });
 });
 

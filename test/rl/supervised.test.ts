@@ -6,6 +6,7 @@ import {
   heldOutLoss,
   beginSupervision,
   supervise,
+  unknownShare,
   type Supervision,
 } from '../../stages/rl/supervised.js';
 import { tinyModel } from '../policy/tiny.js';
@@ -71,6 +72,71 @@ describe('supervised finetuning', () => {
     for await (const step of supervise(optionsOf({ steps: 10 }), beginSupervision(tinyModel())))
       if (step.step > 0) counts.add(tf.memory().numTensors);
     expect(counts.size).toBe(1);
+  });
+
+  it('leaves room for conditioning tokens before the longest row, so that no step is too long', async () => {
+    const model = tinyModel();
+    const token = model.tokenizer.reserved.get('<weight:4>') ?? NaN;
+    const rowOf = (words: number) => [{ id: 'long', prompt: 'a', response: 'b '.repeat(words) }];
+    const limits = { context: 16, learnPrompt: false, noise: 0.5 };
+    expect(() => examplesOf(rowOf(11), model.tokenizer, limits)).toThrow(
+      'row "long" has 14 tokens, prompt, separator, response and end together; the model\'s context is 16, of which ' +
+        'conditioning_noise takes up to 4',
+    );
+    expect(examplesOf(rowOf(11), model.tokenizer, { ...limits, noise: 0 })).toHaveLength(1);
+    const examples = examplesOf(rowOf(10), model.tokenizer, limits);
+    const noisy = optionsOf({ examples, steps: 20, batch: 1, noise: { share: 1, tokens: [token] } });
+    const longest: number[] = [];
+    let before = 0;
+    for await (const step of supervise(noisy, beginSupervision(model))) {
+      longest.push(step.tokens - before);
+      before = step.tokens;
+    }
+    expect(Math.max(...longest)).toBe(16);
+  });
+
+  it('says that it diverged where the gradient alone is no number, even in the last step', async () => {
+    const model = tinyModel();
+    const gain = model.weights['transformer.ln_f.weight'];
+    if (!gain) throw new Error('the last norm has another name');
+    const weights = { ...model.weights, 'transformer.ln_f.weight': gain.mul(1e25) };
+    const run = supervise(optionsOf({ steps: 1 }), beginSupervision({ ...model, weights }));
+    await expect(run.next()).rejects.toThrow(/training diverged: grad_norm is NaN after step 1/);
+  });
+
+  it('measures held-out rows a few at a time, and the same', async () => {
+    const model = tinyModel();
+    const examples = Array.from({ length: 16 }, () => optionsOf().examples).flat();
+    const measured = async (most: number): Promise<{ loss: number; bytes: number }> => {
+      let loss = NaN;
+      const { peakBytes } = await tf.profile(() => {
+        loss = heldOutLoss(model, examples, most);
+        return tf.scalar(0);
+      });
+      return { loss, bytes: peakBytes - tf.memory().numBytes };
+    };
+    const [one, all] = [await measured(1), await measured(32)];
+    expect(one.loss).toBeCloseTo(all.loss, 5);
+    expect(one.bytes).toBeLessThan(all.bytes / 4);
+  });
+
+  it('measures held-out responses with tokens that are never said, as it learns them', () => {
+    const { examples } = optionsOf();
+    const { tokenizer } = tinyModel();
+    const literal = examplesOf([{ id: 'x', prompt: 'a', response: 'b <sep> a' }], tokenizer, {
+      ...{ context: 16, learnPrompt: false },
+    });
+    expect(literal[0]?.response).toContain(tokenizer.sep);
+    for (const most of [1, 32])
+      expect(heldOutLoss(tinyModel(), [...examples, ...literal], most)).toBeLessThan(20);
+  });
+
+  it('counts the share of words that the tokenizer does not know', () => {
+    const { tokenizer } = tinyModel();
+    const limits = { context: 16, learnPrompt: false };
+    const [some] = [examplesOf([{ id: 'x', prompt: 'a zebra', response: 'b quagga' }], tokenizer, limits)];
+    expect(unknownShare(some, tokenizer)).toBeCloseTo(2 / 6, 12);
+    expect(unknownShare(optionsOf().examples, tokenizer)).toBe(0);
   });
 
   it('refuses what it cannot learn from', () => {

@@ -156,6 +156,17 @@ describe('training', () => {
     expect(trained(step)).toEqual(before);
   });
 
+  it.each([0.1, 0.3, 0.45, 0.6, 0.7, 1 / 3])('knows a group of equal rewards of %d', async (value) => {
+    const policy = await start('full');
+    const equal = (name: string): Reward => ({ name, score: () => value });
+    const change = {
+      ...{ steps: 1, samples: 16, batch: 1, rewards: [equal('left'), equal('right')] },
+      draw: () => ({ alpha: 0.1, weights: [1, 0] }),
+    };
+    const { figures } = await runFor(trainingOf(policy, change), begin(policy));
+    expect(figures.frac_reward_zero_std).toBe(1);
+  });
+
   it('names the reward and the row where a reward is NaN', async () => {
     const policy = await start('full');
     const broken = guarded({ name: 'right', score: () => NaN });
