@@ -161,6 +161,8 @@ export const Front = Type.Object({
     /** Content digest of the reference model. */
     digest: Type.Optional(Type.String()),
   }),
+  /** Content digest of the prompts, and how many of them were asked, from the first on. */
+  prompts: Type.Optional(Type.Object({ digest: Type.String(), n: Type.Integer() })),
   /** How responses were drawn, where not from the policy itself to the end of the text. */
   decoding: Type.Optional(
     Type.Object({

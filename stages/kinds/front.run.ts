@@ -73,6 +73,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
       ...meanRewards(ask(reference, asking).responses, objectives.length),
       digest: stored.manifest.reference,
     },
+    prompts: { digest: requiredInput(job, 'prompts').digest, n: prompts.length },
     ...(changes(job.with.decoding).length > 0 ? { decoding: job.with.decoding } : {}),
     ...(stored.manifest.trained ? { trained: stored.manifest.trained } : {}),
     samples: kept,

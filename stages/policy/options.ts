@@ -1,6 +1,7 @@
 /** How a trade-off enters the parameters, and which trade-offs are drawn in training: schemas without machinery. */
 import { conditioningNames, type ConditioningName } from '../../schemas/artifact.js';
 import { Type, type Static } from '../../schemas/type.js';
+import type { LoraShape } from '../lm/lora.js';
 
 const closed = { additionalProperties: false } as const;
 
@@ -21,38 +22,40 @@ const PromptOptions = Type.Object(
 
 const defaultSoftTokens = 4;
 
+/** For a conditioning that is only named. */
+const svdDefaults = { rank: 8, targets: 'attention' } as const;
+const loraDefaults = { ...svdDefaults, alpha: 16 } as const;
+
 /** Settings of low-rank adapters. */
 export const loraFields = {
   rank: Type.Integer({
     description: 'Rank of what is added to a weight: the width of its two factors.',
-    default: 8,
+    default: loraDefaults.rank,
     minimum: 1,
   }),
   alpha: Type.Number({
     description: 'What is added is multiplied by alpha / rank.',
-    default: 16,
+    default: loraDefaults.alpha,
     exclusiveMinimum: 0,
   }),
   targets: Type.Enum(['attention', 'all'] as const, {
     description:
       'Which weights: `attention` (query, key, value and output projections) or `all` (the feed-forward layers too).',
-    default: 'attention',
+    default: loraDefaults.targets,
   }),
 } as const;
-const loraDefaults = { rank: 8, alpha: 16, targets: 'attention' } as const;
 
 const SvdOptions = Type.Object(
   {
     rank: Type.Integer({
       description: 'Singular values that are learnt; as many as there are objectives stand beside them.',
-      default: 8,
+      default: svdDefaults.rank,
       minimum: 1,
     }),
     targets: loraFields.targets,
   },
   closed,
 );
-const svdDefaults = { rank: 8, targets: 'attention' } as const;
 
 const SoftOptions = Type.Object(
   {
@@ -88,12 +91,6 @@ export const Conditioning = Type.Union(
 );
 export type Conditioning = ConditioningName | Readonly<Record<string, ConditioningOptions>>;
 type ConditioningOptions = { readonly spelling?: Spelling; readonly count?: number } & Partial<LoraShape>;
-interface LoraShape {
-  readonly rank: number;
-  readonly alpha: number;
-  readonly targets: 'attention' | 'all';
-}
-
 /** The name in either form. */
 export function conditioningName(conditioning: Conditioning): ConditioningName {
   const name = typeof conditioning === 'string' ? conditioning : Object.keys(conditioning)[0];

@@ -60,7 +60,7 @@ interface Compared extends Paired {
   readonly b: string;
 }
 
-/** Mean of the differences, with a two-sided sign-flip p by enumeration. */
+/** Mean of the differences, with a two-sided sign-flip p: by enumeration up to `enumeratedPairs`, else by random flips. */
 export function pairedBy(gaps: readonly number[]): Paired {
   const { p } = signFlipTest(gaps, { random: new Random(0, 'report/sign-flip') });
   return { difference: estimate(gaps), p };

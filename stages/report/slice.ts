@@ -63,6 +63,7 @@ function curveOf({ curve, index, answers }: Answered, yardstick: Yardstick): Cur
     return {
       seed,
       reference: front.reference.digest ?? null,
+      prompts: front.prompts ? `${front.prompts.digest} ${front.prompts.n}` : null,
       decoding: front.decoding ?? null,
       spanInReach,
       figures,

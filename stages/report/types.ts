@@ -47,6 +47,8 @@ export interface SeedSummary {
   readonly seed: string;
   /** Content digest of the reference model; null where the front does not say. */
   readonly reference: string | null;
+  /** Content digest of the prompts and how many were asked; null where the front does not say. */
+  readonly prompts: string | null;
   /** How its responses were drawn; null where from the policy itself. */
   readonly decoding: Front['decoding'] | null;
   /** Span relative to the optimum over what the reference writes (the span itself where that is not known); null where it is too small. */
@@ -83,7 +85,7 @@ export interface Difference {
   readonly a: string;
   readonly b: string;
   readonly difference: Estimate;
-  /** Two-sided sign-flip p, by enumeration; null without a pair. */
+  /** Two-sided sign-flip p, by enumeration up to 20 pairs and by random flips beyond; null without a pair. */
   readonly p: number | null;
   /** Holm's correction over the pairs of curves; null where the measure is not the slice's primary one. */
   readonly adjusted: number | null;

@@ -22,6 +22,7 @@ export function warningsOf(slices: readonly Slice[]): string[] {
       ...unequalGrids(slice),
       ...unequalBudgets(slice),
       ...severalReferences(slice),
+      ...severalPrompts(slice),
       ...severalDecodings(slice),
     ].map((text) => text + at);
   });
@@ -149,17 +150,28 @@ function unequalBudgets(slice: Slice): string[] {
 }
 
 function severalReferences(slice: Slice): string[] {
-  const seeds = slice.curves.flatMap((curve) => curve.seeds);
-  const names = [...new Set(seeds.map(({ seed }) => seed))];
-  const mixed = names.filter((name) => {
-    const digests = seeds.flatMap(({ seed, reference }) =>
-      seed === name && reference !== null ? [reference] : [],
-    );
-    return new Set(digests).size > 1;
-  });
-  if (mixed.length === 0) return [];
-  const where = mixed.some((seed) => seed !== '-') ? ` at seed ${mixed.join(', ')}` : '';
+  const where = mixedSeeds(slice, ({ reference }) => reference);
+  if (where === undefined) return [];
   return [
     `The curves do not have the same reference model${where}: V, KL and regret of each are against its own, and the optimum drawn is that of one.`,
   ];
+}
+
+function severalPrompts(slice: Slice): string[] {
+  const where = mixedSeeds(slice, ({ prompts }) => prompts);
+  if (where === undefined) return [];
+  return [
+    `The fronts were not asked on the same prompts${where}: their differences are those of prompts too.`,
+  ];
+}
+
+/** Where curves of one seed say different things: a few words, empty where there are no seeds; undefined for nowhere. */
+function mixedSeeds(slice: Slice, said: (seed: SeedSummary) => string | null): string | undefined {
+  const seeds = slice.curves.flatMap((curve) => curve.seeds);
+  const mixed = [...new Set(seeds.map(({ seed }) => seed))].filter((name) => {
+    const values = seeds.flatMap((one) => (one.seed === name ? (said(one) ?? []) : []));
+    return new Set(values).size > 1;
+  });
+  if (mixed.length === 0) return undefined;
+  return mixed.some((seed) => seed !== '-') ? ` at seed ${mixed.join(', ')}` : '';
 }

@@ -52,7 +52,9 @@ function verdictText({ differences, judgedBy }: Slice): readonly string[] {
     ? []
     : [
         judged
-          .map(({ a, b, verdict, why }) => `- **${a}** against **${b}**: ${verdict ?? ''} (${why})`)
+          .map(
+            ({ a, b, verdict, why }) => `- **${a}** against **${b}**: ${verdict ?? ''}${why && ` (${why})`}`,
+          )
           .join('\n'),
       ];
 }

@@ -18,27 +18,35 @@ export interface SignFlipOptions {
   readonly random: Random;
   /** Default 100,000. */
   readonly draws?: number;
-  /** Pairs up to which all 2^n sign patterns are tried. Default 16. */
+  /** Pairs up to which all 2^n sign patterns are tried. Default `enumeratedPairs`. */
   readonly exactUpTo?: number;
 }
+
+/** Pairs up to which all sign patterns are tried: a million of them. */
+export const enumeratedPairs = 20;
 
 /** @param differences a - b of each pair; NaN with no pairs */
 export function signFlipTest(differences: readonly number[], options: SignFlipOptions): SignFlip {
   if (differences.length === 0) return { p: NaN, exact: true };
-  return differences.length <= (options.exactUpTo ?? 16)
+  return differences.length <= (options.exactUpTo ?? enumeratedPairs)
     ? { p: exactP(differences), exact: true }
     : { p: sampledP(differences, options), exact: false };
 }
 
 function exactP(differences: readonly number[]): number {
   const observed = threshold(differences);
-  const patterns = 2 ** differences.length;
+  const middle = differences.length >> 1;
+  const [left, right] = [signedSums(differences.slice(0, middle)), signedSums(differences.slice(middle))];
   let extreme = 0;
-  for (let pattern = 0; pattern < patterns; pattern++) {
-    const flipped = differences.reduce((total, d, i) => total + ((pattern >> i) & 1 ? -d : d), 0);
-    if (Math.abs(flipped) >= observed) extreme += 1;
-  }
-  return extreme / patterns;
+  for (const a of left) for (const b of right) if (Math.abs(a + b) >= observed) extreme += 1;
+  return extreme / (left.length * right.length);
+}
+
+/** The sum under each pattern of signs. */
+function signedSums(values: readonly number[]): Float64Array {
+  return Float64Array.from({ length: 2 ** values.length }, (_, pattern) =>
+    values.reduce((total, value, i) => total + ((pattern >> i) & 1 ? -value : value), 0),
+  );
 }
 
 function sampledP(differences: readonly number[], options: SignFlipOptions): number {

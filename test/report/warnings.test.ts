@@ -89,6 +89,18 @@ describe('a low span', () => {
     expect(await warnings(lower(locked))).not.toContain('locked in, or');
   });
 
+  it('of curves that were not asked on the same prompts', async () => {
+    const warned = async (n: number): Promise<string> => {
+      const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => ({
+        coordinates,
+        front: { ...front, prompts: { digest: 'same', n: coordinates.conditioning === 'full' ? n : 8 } },
+      }));
+      return (await makeReport(fronts)).summary.warnings.join(' ');
+    };
+    expect(await warned(8)).not.toContain('prompts');
+    expect(await warned(4)).toContain('The fronts were not asked on the same prompts at seed 0, 1:');
+  });
+
   it('of curves with several reference models at one seed is not for the same optimum', async () => {
     const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => ({
       coordinates,

@@ -100,6 +100,10 @@ describe('sign-flip test', () => {
     expect(signFlipTest([1, -1], { random: random() }).p).toBe(1);
     expect(signFlipTest([0.1, 0.2, 0.3, -0.05], { random: random() }).p).toBe(4 / 16);
     expect(signFlipTest(new Array<number>(10).fill(0.3), { random: random() }).p).toBe(2 / 1024);
+    expect(signFlipTest(new Array<number>(20).fill(0.3), { random: random() })).toEqual({
+      ...{ p: 2 ** -19, exact: true },
+    });
+    expect(signFlipTest(new Array<number>(21).fill(0.3), { random: random(), draws: 10 }).exact).toBe(false);
     expect(signFlipTest([], { random: random() }).p).toBeNaN();
   });
 

@@ -1,5 +1,6 @@
 /** The report as one HTML file that needs nothing else: no script, no network, the charts inside. */
 import { withVariables } from '../charts/palette.js';
+import { enumeratedPairs } from '../../statistics/sign-flip.js';
 import type { Slice, Summary } from '../types.js';
 import { describedAblationTable, judgedAblationTable } from './ablations.js';
 import { type Html, html, nothing, trusted } from './html.js';
@@ -106,8 +107,7 @@ function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
   return html`<section>
     <h2>What was run${at}</h2>
     <p class="note">
-      Every curve answers the same grid of trade-offs on the same held-out prompts, at KL weight alpha =
-      ${slice.alpha}.
+      Each curve is asked for a grid of trade-offs on held-out prompts, at KL weight alpha = ${slice.alpha}.
       ${
         slice.exact
           ? 'Figures are exact: expectations over all valid responses of the world.'
@@ -185,9 +185,10 @@ function differenceSection(summary: Summary, slice: Slice): Html {
   const primary = summary.measures.find(({ id }) => id === slice.judgedBy)?.title ?? slice.judgedBy;
   return html`<h2>Differences, paired by seed</h2>
     <p class="note">
-      First curve minus second over the seeds that both have, with a two-sided sign-flip test by enumeration.
-      The primary measure is ${primary}: verdicts are given on it alone, with Holm's correction over its
-      pairs, from ten pairs on. The other measures describe, and their p values are not corrected.
+      First curve minus second over the seeds that both have, with a two-sided sign-flip test (all patterns of
+      signs up to ${enumeratedPairs} pairs, random ones beyond). The primary measure is ${primary}: verdicts
+      are given on it alone, with Holm's correction over its pairs, from ten pairs on. The other measures
+      describe, and their p values are not corrected.
     </p>
     ${differenceTable(summary, slice.differences)}`;
 }
