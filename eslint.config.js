@@ -8,6 +8,7 @@ export default tseslint.config(
       '.moft/',
       'test/fixtures/',
       'bin/',
+      'assembly/',
       'eslint.config.js',
       'vitest.config.ts',
     ],

@@ -1,11 +1,12 @@
 /**
  * What steering costs on one engine, by turns in one run: a training step of each conditioning with three objectives at
  * one trade-off and at four, beside that of an expert (SOFT), whole and a token; and tokens a second of the base model,
- * of merged CLP and of DeRa (Liu et al. 2024), which runs two models. Prints tables and appends a line to
- * bench/history.jsonl.
+ * of merged CLP and of DeRa (Liu et al. 2024), which runs two models. Steps are compared in pairs that draw the same
+ * tokens, or as many where a prompt is longer; quoted is the median of their ratios with a bootstrap interval. Prints
+ * tables and appends a line to bench/history.jsonl.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { conditioningNames } from '../schemas/artifact.js';
+import { conditioningNames, type ConditioningName } from '../schemas/artifact.js';
 import type { EngineName } from '../stages/backend/engine-info.js';
 import { engineNames } from '../stages/backend/engine-info.js';
 import { startEngine } from '../stages/backend/engine.js';
@@ -16,65 +17,115 @@ import { languageModel, sample, type Model } from '../stages/lm/index.js';
 import type { LanguageModel, State } from '../stages/lm/types.js';
 import { parameterPolicy } from '../stages/policy/parameter-policy.js';
 import { Random } from '../stages/random.js';
+import { bootstrapInterval } from '../stages/statistics/bootstrap.js';
 import { middle, remember, rounded } from './measure.js';
 import { asked } from './options.js';
-import { clp, policyAt, prompts, reference, type Steering, type Steps } from './workload.js';
+import { clp, policyAt, prompts, reference, type Steps } from './workload.js';
 
-const usage = 'node dist/bench/steering.js [--engine NAME] [width] [layers]';
+const usage = 'node dist/bench/steering.js [--engine NAME] [--batch PROMPTS] [--turns N] [width] [layers]';
 const objectives = ['nli', 'rouge', 'tldr'];
-const turns = 12;
+/** Turns without a measure at first: code is compiled, memory grows. */
+const warm = 5;
 
-interface Figures {
-  readonly name: string;
-  readonly steps: Steps;
-  /** MiB of tensors that it holds beside the reference that all have. */
-  readonly mebibytes: number;
-  readonly ms: number[];
-  readonly perToken: number[];
-  tokens: number;
+/** One training, and what its last step took. */
+class Running {
+  readonly #steps: Steps;
+  #tokens = 0;
+
+  constructor(steps: Steps) {
+    this.#steps = steps;
+  }
+
+  /** Processor time: the step of a small model is mostly one thread's. */
+  async step(): Promise<Spent> {
+    const start = process.cpuUsage();
+    const { value } = await this.#steps.next();
+    const { user, system } = process.cpuUsage(start);
+    if (!value) throw new Error('a training ended');
+    const tokens = value.tokens - this.#tokens;
+    this.#tokens = value.tokens;
+    return { ms: (user + system) / 1000, tokens };
+  }
 }
 
-async function open(model: Model, name: string, steering: Steering): Promise<Figures> {
-  const before = tf.memory().numBytes;
-  const steps = await clp(model, steering);
-  const mebibytes = (tf.memory().numBytes - before) / 2 ** 20;
-  return { name, steps, mebibytes, ms: [], perToken: [], tokens: 0 };
+interface Spent {
+  readonly ms: number;
+  readonly tokens: number;
 }
 
-/** Processor time: the step of a small model is mostly one thread's. */
-async function turn(figures: Figures, warm: boolean): Promise<void> {
-  const start = process.cpuUsage();
-  const { value } = await figures.steps.next();
-  const { user, system } = process.cpuUsage(start);
-  if (!value) throw new Error('a training ended');
-  const [ms, tokens] = [(user + system) / 1000, value.tokens - figures.tokens];
-  figures.tokens = value.tokens;
-  if (!warm) return;
-  figures.ms.push(ms);
-  figures.perToken.push(ms / tokens);
+/** A conditioning beside a SOFT of its own: at each turn both meet the same prompts, trade-offs and draws. */
+interface Pair {
+  readonly conditioning: ConditioningName;
+  readonly tradeOffs: number;
+  readonly clp: Running;
+  readonly soft: Running;
+  /** MiB of tensors that CLP holds beside the reference that all have, and those of SOFT. */
+  readonly mebibytes: readonly [number, number];
+  readonly turns: Turn[];
+}
+
+interface Turn {
+  readonly clp: Spent;
+  readonly soft: Spent;
+}
+
+async function open(model: Model, conditioning: ConditioningName, tradeOffs: number): Promise<Pair> {
+  const begin = async (of: ConditioningName | 'none'): Promise<readonly [Running, number]> => {
+    const before = tf.memory().numBytes;
+    const rewarded = of === 'none' ? objectives.slice(0, 1) : objectives;
+    const steps = await clp(model, { conditioning: of, objectives: rewarded, tradeOffs, batch, still: true });
+    return [new Running(steps), (tf.memory().numBytes - before) / 2 ** 20];
+  };
+  const [[own, more], [soft, bare]] = [await begin(conditioning), await begin('none')];
+  return { conditioning, tradeOffs, clp: own, soft, mebibytes: [more, bare], turns: [] };
+}
+
+/** One step of each, who begins by turns. */
+async function turn({ clp: own, soft }: Pair, i: number): Promise<Turn> {
+  if (i % 2 === 0) return { clp: await own.step(), soft: await soft.step() };
+  const first = await soft.step();
+  return { clp: await own.step(), soft: first };
 }
 
 async function trainings(model: Model): Promise<Record<string, string | number>[]> {
-  const kinds = ['none', ...conditioningNames] as const;
-  const all: Figures[] = [];
-  for (const conditioning of kinds)
-    for (const tradeOffs of [1, 4]) {
-      const name = `${conditioning === 'none' ? 'soft' : `clp ${conditioning}`}, ${tradeOffs}`;
-      all.push(await open(model, name, { conditioning, objectives, tradeOffs }));
+  const pairs: Pair[] = [];
+  for (const tradeOffs of [1, 4])
+    for (const conditioning of conditioningNames) pairs.push(await open(model, conditioning, tradeOffs));
+  for (let i = -warm; i < turns; i++)
+    for (const pair of pairs) {
+      const taken = await turn(pair, i);
+      if (i >= 0) pair.turns.push(taken);
     }
-  for (let i = -2; i < turns; i++) for (const figures of all) await turn(figures, i >= 0);
-  const base = (tradeOffs: string): Figures | undefined =>
-    all.find(({ name }) => name === `soft, ${tradeOffs}`);
-  return all.map(({ name, ms, perToken, mebibytes }) => {
-    const soft = base(name.split(', ')[1] ?? '');
-    return {
-      'step, trade-offs': name,
-      'ms cpu': rounded(middle(ms), 1),
-      'of soft': rounded(middle(ms) / middle(soft?.ms ?? [])),
-      'a token, of soft': rounded(middle(perToken) / middle(soft?.perToken ?? [])),
-      MiB: rounded(mebibytes),
-    };
-  });
+  return pairs.map(figuresOf);
+}
+
+function figuresOf({
+  conditioning,
+  tradeOffs,
+  mebibytes,
+  turns: taken,
+}: Pair): Record<string, string | number> {
+  const whole = taken.map((one) => one.clp.ms / one.soft.ms);
+  const perToken = taken.map((one) => one.clp.ms / one.clp.tokens / (one.soft.ms / one.soft.tokens));
+  const [own, soft] = mebibytes;
+  return {
+    'clp step': conditioning,
+    'trade-offs': tradeOffs,
+    'ms cpu': rounded(middle(taken.map((one) => one.clp.ms)), 1),
+    'of soft': rounded(middle(whole)),
+    within: intervalOf(whole),
+    'a token, of soft': rounded(middle(perToken)),
+    'within ': intervalOf(perToken),
+    'tokens, of soft': rounded(middle(taken.map((one) => one.clp.tokens / one.soft.tokens))),
+    MiB: rounded(own),
+    'MiB of soft': rounded(soft),
+  };
+}
+
+/** Of the median, 95%. */
+function intervalOf(ratios: readonly number[]): string {
+  const interval = bootstrapInterval(ratios, middle, { random: new Random(0, 'bench/steering/bootstrap') });
+  return interval ? `${rounded(interval.low)}-${rounded(interval.high)}` : '';
 }
 
 /** h_ref + lambda (h_expert - h_ref), token by token. */
@@ -132,7 +183,8 @@ async function samplings(model: Model): Promise<Record<string, string | number>[
   }));
 }
 
-const { options, numbers } = asked({ usage, options: ['engine'], most: 2 });
+const { options, numbers } = asked({ usage, options: ['engine', 'batch', 'turns'], most: 2 });
+const [batch, turns] = [Number(options.batch ?? 1), Number(options.turns ?? 40)];
 const engine = engineNames.find((name) => name === (options.engine ?? 'wasm'));
 if (engine === undefined)
   throw new Error(`expected ${engineNames.join(', ')}, found ${options.engine ?? ''}`);
@@ -140,7 +192,9 @@ const [width = 48, layers = 1] = numbers;
 const { version, backend } = await startEngine(engine satisfies EngineName);
 const model = await reference({ width, layers }, 150);
 const steps = await trainings(model);
-console.log(`${backend} ${version}, ${width} wide, ${layers} layer(s), ${objectives.length} objectives`);
+console.log(
+  `${backend} ${version}, ${width} wide, ${layers} layer(s), ${objectives.length} objectives, ${batch} prompt(s) a trade-off`,
+);
 console.table(steps);
 const sampling = await samplings(model);
 console.table(sampling);
@@ -149,6 +203,8 @@ remember('steering', {
   width,
   layers,
   objectives: objectives.length,
+  batch,
+  turns,
   steps,
   sampling,
 });

@@ -81,12 +81,19 @@ export interface Steering {
   readonly objectives: readonly string[];
   /** Trade-offs a step. */
   readonly tradeOffs: number;
+  /** Prompts a trade-off; 1 without. */
+  readonly batch?: number;
+  /**
+   * Every step is computed and moves nothing, and no response ends before its time: trainings whose copies are the
+   * reference's meet the same responses at each step, and all draw as many tokens.
+   */
+  readonly still?: boolean;
 }
 
 /** A policy that begins at the model, whose weights are copied. */
 export async function policyAt(
   model: Model,
-  { conditioning, objectives }: Omit<Steering, 'tradeOffs'>,
+  { conditioning, objectives }: Pick<Steering, 'conditioning' | 'objectives'>,
 ): Promise<StoredPolicy> {
   const method = conditioning === 'none' ? unconditioned : await conditioningMethod(conditioning);
   const own: Readonly<Partial<Record<ConditioningName, Partial<PolicyManifest>>>> = {
@@ -105,31 +112,32 @@ export async function policyAt(
   );
 }
 
-/** soft (no conditioning) and clp: one prompt a trade-off, 16 samples. */
+/** soft (no conditioning) and clp: 16 samples a prompt. */
 export async function clp(model: Model, steering: Steering): Promise<Steps> {
-  const { objectives, tradeOffs } = steering;
-  const policy = await policyAt(model, steering);
+  const { objectives, tradeOffs, batch = 1, still = false } = steering;
+  const { tokenizer, ...policy } = await policyAt(model, steering);
+  const masked = Int32Array.of(...tokenizer.masked, ...(still ? [tokenizer.eos] : []));
   const world = openWorld({ kappa: 0.75, size: 'small', seed: 0 });
   const sampling = { weights: { dirichlet: 1 }, corners: 0, alpha: 0.05 };
   return train(
     {
       seed: 0,
-      prompts: prompts(model.tokenizer),
+      prompts: prompts(tokenizer),
       rewards: world.rewards.filter(({ name }) => objectives.includes(name)),
       tradeOffs,
       draw: (random) => drawTradeOff(sampling, objectives.length, random),
       steps: Infinity,
-      batch: 1,
+      batch,
       samples,
       maxTokens,
-      learning_rate: 1e-3,
+      learning_rate: still ? 0 : 1e-3,
       schedule: 'constant',
       warmup: 0,
       max_grad_norm: 1,
       kl: 'k1-in-reward',
       alpha_schedule: 'constant',
     },
-    begin(policy),
+    begin({ ...policy, tokenizer: { ...tokenizer, masked } }),
   );
 }
 

@@ -133,6 +133,11 @@ export function fusedInMemory(): boolean {
   return allowed && inMemory.has(tf.getBackend());
 }
 
+/** Whether that memory has vector loops, too. */
+export function fusedWithVectors(): boolean {
+  return allowed && tf.getBackend() === 'wasm';
+}
+
 /** Runs with operations composed of TensorFlow.js's own: what the kernels are tested and measured against. */
 export function withoutFusedKernels<T>(body: () => T): T {
   allowFusedKernels(false);

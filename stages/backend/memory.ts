@@ -3,6 +3,7 @@
  * is the engine's own heap, so nothing is copied; on `cpu` an arena that inputs are copied into.
  */
 import type { TensorInfo } from '@tensorflow/tfjs';
+import type { Simd } from './simd.js';
 
 /** An address counts floats from the start of the heap. */
 export type Address = number;
@@ -25,6 +26,8 @@ export interface Product {
 }
 
 export interface Memory {
+  /** Loops over the heap that are faster than ours, where the engine has them. */
+  readonly simd?: Simd | undefined;
   /** All floats. A view dies when memory grows: take it anew after output(), scratch() and multiply(). */
   heap(): Float32Array;
   /** Where an input of the kernel lies; they all lie there from its start. */
@@ -55,13 +58,12 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /** to (columns, rows) = from (rows, columns) transposed, in square blocks that stay in the cache. */
-export function transpose(
-  heap: Float32Array,
-  from: Address,
-  rows: number,
-  columns: number,
-  to: Address,
-): void {
+export function transpose(memory: Memory, from: Address, rows: number, columns: number, to: Address): void {
+  if (memory.simd) {
+    memory.simd.transpose(4 * from, rows, columns, 4 * to);
+    return;
+  }
+  const heap = memory.heap();
   const block = 16;
   for (let top = 0; top < rows; top += block) {
     const bottom = Math.min(rows, top + block);

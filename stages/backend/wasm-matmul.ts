@@ -72,8 +72,8 @@ function multiplyBatch(memory: Memory, { a, b, out, batch, m, k, n, transposeA, 
   for (let i = 0; i < batch; i++) {
     let left = memory.input(a) + (i % aCount) * m * k;
     let right = memory.input(b) + (i % bCount) * k * n;
-    if (transposeA) transpose(memory.heap(), left, k, m, aScratch);
-    if (transposeB) transpose(memory.heap(), right, n, k, bScratch);
+    if (transposeA) transpose(memory, left, k, m, aScratch);
+    if (transposeB) transpose(memory, right, n, k, bScratch);
     if (transposeA) left = aScratch;
     if (transposeB) right = bScratch;
     memory.multiply({ m, k, n, a: left, b: right, out: memory.input(out) + i * m * n });

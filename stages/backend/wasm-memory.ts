@@ -1,10 +1,12 @@
 /** The heap of tfjs-backend-wasm, and XNNPACK's matrix product on any part of it. */
 import type { DataId, TensorInfo } from '@tensorflow/tfjs';
 import { type Address, type Memory, type Output, type Product } from './memory.js';
+import { openSimd, type Simd, type HeapMemory } from './simd.js';
 
 /** The parts of the backend that a kernel uses; the package exports no type for them. */
 export interface WasmBackend {
   readonly wasm: {
+    readonly asm: { readonly memory: HeapMemory };
     readonly HEAPF32: Float32Array;
     readonly HEAP32: Int32Array;
     _malloc(bytes: number): number;
@@ -41,6 +43,7 @@ interface Arena {
   used: number;
   /** Two shapes of rank 3 for the product. */
   readonly shapes: number;
+  readonly simd: Simd;
   /** Blocks outgrown while a kernel still used them. */
   readonly outgrown: number[];
 }
@@ -51,7 +54,8 @@ export function openWasmMemory(backend: unknown): Memory {
   const engine = backend as WasmBackend;
   let arena = arenas.get(engine);
   if (!arena) {
-    arena = { pointer: 0, bytes: 0, used: 0, shapes: engine.wasm._malloc(24) >>> 0, outgrown: [] };
+    const shapes = engine.wasm._malloc(24) >>> 0;
+    arena = { pointer: 0, bytes: 0, used: 0, shapes, simd: openSimd(engine.wasm.asm.memory), outgrown: [] };
     arenas.set(engine, arena);
   }
   return new WasmMemory(engine, arena);
@@ -65,6 +69,10 @@ class WasmMemory implements Memory {
     this.#engine = engine;
     this.#arena = arena;
     arena.used = 0;
+  }
+
+  get simd(): Simd {
+    return this.#arena.simd;
   }
 
   heap(): Float32Array {

@@ -19,6 +19,7 @@ import type { Attention, Block, FeedForward, Linear, Norm, Stack } from './archi
 import type { Cache, Rows } from './cache.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import { affine, fedForward, normalise, projected } from './layers.js';
+import type { Attending, HeapCache } from './heap-cache.js';
 import type { TensorCache } from './tensor-cache.js';
 import { HEAD, type StepWeights } from './step-weights.js';
 import { parameter } from './weights.js';
@@ -29,6 +30,8 @@ export interface DecodeStep {
   readonly cache: Cache;
   /** Keys and values of all that came before, where they are tensors. */
   readonly tensors?: TensorCache | undefined;
+  /** The same where they lie in the engine's heap. */
+  readonly heap?: HeapCache | undefined;
   /** Keys and values of the encoded prompts. */
   readonly source?: Cache | undefined;
   /** New nodes of the cache, their tokens, positions and prompts. */
@@ -43,7 +46,8 @@ export interface DecodeStep {
 /** (nodes, V) log-probabilities of what follows, or (nodes, C) hidden states. */
 export function decodeStep(weights: StepWeights, step: DecodeStep): Tensor2D {
   if (!fusedInMemory()) return tf.tidy(() => decodeByOperations(weights, step));
-  return first(kernel(weights.tensors, { ...step, decoder: weights.decoder })) as Tensor2D;
+  const kept = step.heap?.begin(step.nodes);
+  return first(kernel({ ...weights.tensors, ...kept }, { ...step, decoder: weights.decoder })) as Tensor2D;
 }
 
 function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep): Tensor2D {
@@ -107,7 +111,8 @@ const kernel = defineKernel<KernelStep>('decode-step', (memory, inputs, step) =>
     wide: memory.scratch(rows * widest.wide),
     gate: memory.scratch(rows * widest.gate),
   };
-  const at = { memory, inputs, step, space, rows, width };
+  const kept = step.heap?.attending(memory, inputs, step.nodes);
+  const at = { memory, inputs, step, space, rows, width, kept };
   embedRows(memory.heap(), {
     table: memory.input(input(inputs, embedding.name)),
     places: positions && memory.input(input(inputs, positions.name)),
@@ -124,7 +129,7 @@ const kernel = defineKernel<KernelStep>('decode-step', (memory, inputs, step) =>
   }
   const [a, b] = [space.normal, memory.input(head)];
   memory.multiply({ m: rows, k: width, n: columns, a, b, out: out.address, weight: head });
-  logSoftmaxRows(memory.heap(), { at: out.address, rows, columns, masked });
+  logSoftmaxRows(memory, { at: out.address, rows, columns, masked });
   return out.info;
 });
 
@@ -148,11 +153,14 @@ interface Running {
   readonly space: Readonly<Record<'x' | 'normal' | 'wide' | 'gate', Address>>;
   readonly rows: number;
   readonly width: number;
+  readonly kept: Attending | undefined;
 }
 
 function runBlock(at: Running, { attention, cross, feedForward }: Block, layer: number): void {
-  const { step } = at;
-  attend(at, attention, (from, to) => step.cache.attend(layer, step.nodes, from, to));
+  const { step, kept } = at;
+  attend(at, attention, (from, to) =>
+    kept ? kept.attend(layer, attention, from, to) : step.cache.attend(layer, step.nodes, from, to),
+  );
   if (cross) attend(at, cross, (from, to) => step.source?.attendPrompts(layer, step.prompts, from, to));
   feed(at, feedForward);
 }
@@ -182,8 +190,8 @@ function feed(at: Running, layer: FeedForward): void {
   product(at, up, space.normal, space.wide);
   if (layer.gate) product(at, layer.gate, space.normal, space.gate);
   const size = rows * up.outputs;
-  if (layer.gate) gate(memory.heap(), activation, { gate: space.gate, up: space.wide, y: space.gate, size });
-  else activate(memory.heap(), activation, { x: space.wide, y: space.wide, size });
+  if (layer.gate) gate(memory, activation, { gate: space.gate, up: space.wide, y: space.gate, size });
+  else activate(memory, activation, { x: space.wide, y: space.wide, size });
   product(at, down, layer.gate ? space.gate : space.wide, space.normal);
   addRows(memory.heap(), space.x, space.normal, rows * width);
 }
@@ -193,7 +201,7 @@ function norm({ memory, inputs, space, rows, width }: Running, { kind, name, eps
   const gain = memory.input(input(inputs, `${name}.weight`));
   const places = { rows, columns: width, epsilon, x: space.x, gain, y: space.normal };
   if (kind === 'rms') rmsRows(memory.heap(), places);
-  else normRows(memory.heap(), { ...places, bias: memory.input(input(inputs, `${name}.bias`)) });
+  else normRows(memory, { ...places, bias: memory.input(input(inputs, `${name}.bias`)) });
 }
 
 function product({ memory, inputs, rows }: Running, { name, bias }: Linear, x: Address, y: Address): void {

@@ -1,6 +1,6 @@
 /** Values and gradients over named tensors. */
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
-import { combine, sumOfSquares } from '../backend/ops/combine.js';
+import { combineAll, sumOfSquares } from '../backend/ops/combine.js';
 import { tf } from '../backend/tf.js';
 import type { NamedTensors } from './types.js';
 import { parameter } from './weights.js';
@@ -40,7 +40,7 @@ function gradientsOf(
 
 function at(tensors: readonly Tensor[], i: number): Tensor {
   const tensor = tensors[i];
-  if (!tensor) throw new Error('internal error: a gradient lost its tensor; please report it');
+  if (!tensor) throw new Error('internal error: a set lost its tensor; please report it');
   return tensor;
 }
 
@@ -58,7 +58,7 @@ export function clipByGlobalNorm(
   return { gradients: linearCombination([norm > max ? max / norm : 1], [gradients]), norm };
 }
 
-/** sum_i coefficients[i] * sets[i], one operation a parameter: merging, gradient accumulation, distribution. */
+/** sum_i coefficients[i] * sets[i] as one operation: merging, gradient accumulation, distribution. */
 export function linearCombination(
   coefficients: readonly number[],
   sets: readonly NamedTensors[],
@@ -69,13 +69,10 @@ export function linearCombination(
       `internal error: ${coefficients.length} coefficients for ${sets.length} sets of tensors; please report it`,
     );
   }
-  return Object.fromEntries(
-    Object.keys(head).map((name) => [
-      name,
-      combine(
-        coefficients,
-        sets.map((set) => parameter(set, name)),
-      ),
-    ]),
+  const names = Object.keys(head);
+  const sums = combineAll(
+    coefficients,
+    names.map((name) => sets.map((set) => parameter(set, name))),
   );
+  return Object.fromEntries(names.map((name, i) => [name, at(sums, i)]));
 }

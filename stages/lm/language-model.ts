@@ -9,6 +9,7 @@ import { architectureOf, type ModelConfig } from './config.js';
 import { decodeStep } from './decode-step.js';
 import { hiddenStates } from './decoder.js';
 import { boundedPasses, packGroups } from './forest.js';
+import type { HeapCache } from './heap-cache.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
 import { byHeads, scoredByHeads, type RowHeads } from './row-heads.js';
@@ -39,6 +40,7 @@ export function languageModel(
 interface Generation {
   readonly cache: Cache;
   readonly tensors: TensorCache | undefined;
+  readonly heap: HeapCache | undefined;
   /** Of an encoder-decoder: keys and values of what was encoded. */
   readonly source: Cache | undefined;
   /** Of the first token: (distinct prompts, V) log-probabilities, or hidden states where rows have heads of their own. */
@@ -86,10 +88,11 @@ class DecoderModel implements LanguageModel {
       return logSoftmax(tf.matMul(hidden, parameter<Tensor2D>(step.tensors, HEAD)), this.#masked);
     });
     this.#held.add(opening);
-    if (caches.tensors) this.#held.add(caches.tensors);
+    for (const kept of [caches.tensors, caches.heap]) if (kept) this.#held.add(kept);
     return {
       cache: caches.cache,
       tensors: caches.tensors,
+      heap: caches.heap,
       source: caches.source,
       opening,
       promptOf: index,
@@ -101,7 +104,7 @@ class DecoderModel implements LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D {
     const generation = state as unknown as Generation;
     if (!tokens) return this.#answers(generation.opening, generation.promptOf);
-    const { cache, tensors, source, promptOf, nodeOf } = generation;
+    const { cache, tensors, heap, source, promptOf, nodeOf } = generation;
     const nodes: number[] = [];
     const ids: number[] = [];
     const places = new Map<number, number>();
@@ -120,6 +123,7 @@ class DecoderModel implements LanguageModel {
       masked: this.#masked,
       cache,
       tensors,
+      heap,
       source,
       nodes: Int32Array.from(nodes),
       tokens: Int32Array.from(ids),
@@ -174,6 +178,14 @@ class DecoderModel implements LanguageModel {
       const of = Int32Array.from(rows, (row) => heads.of[row] ?? 0);
       return scoredByHeads(hidden, packed, { ...heads, of, masked: this.#masked });
     });
+  }
+
+  end(state: State): void {
+    const { opening, tensors, heap } = state as unknown as Generation;
+    for (const held of [opening, tensors, heap]) {
+      held?.dispose();
+      if (held) this.#held.delete(held);
+    }
   }
 
   /** The last token of a response is predicted and takes no position. */

@@ -1,12 +1,13 @@
 /** The beginning of a generation: what runs before the first token is drawn, and the caches that it fills. */
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { fusedNatively } from '../backend/fused.js';
+import { fusedNatively, fusedWithVectors } from '../backend/fused.js';
 import type { Forest } from '../backend/ops/forest.js';
 import type { Architecture, Attention, Stack } from './architecture.js';
 import { Cache, type CacheShape } from './cache.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import type { DecodeOptions } from './decoder.js';
 import { chains } from './forest.js';
+import { HeapCache } from './heap-cache.js';
 import { bucketOf } from './relative.js';
 import { TensorCache } from './tensor-cache.js';
 import type { NamedTensors, TokenBatch } from './types.js';
@@ -32,6 +33,8 @@ interface OpeningCaches {
   readonly source: Cache | undefined;
   /** Where keys and values are tensors; then `cache` has the nodes alone. */
   readonly tensors: TensorCache | undefined;
+  /** Where they lie in the heap of an engine with vector loops; the same of `cache`. */
+  readonly heap: HeapCache | undefined;
   /** Fills them as the layers run. */
   readonly filling: Pick<DecodeOptions, 'onLayer' | 'onSource'>;
 }
@@ -47,16 +50,23 @@ export function openingCaches(
   const cache = new Cache({ ...shapeOf(decoder, attention), ...biasOf(decoder, weights) }, lengths(forest));
   const sources = source && cross ? new Cache(shapeOf(decoder, cross), lengths(source)) : undefined;
   const width = attention.heads * attention.headWidth;
+  const plain = !decoder.relative && !sources;
   const tensors =
-    fusedNatively() && !decoder.relative && !sources
-      ? new TensorCache(cache, forest, decoder.blocks.length)
-      : undefined;
+    plain && fusedNatively() ? new TensorCache(cache, forest, decoder.blocks.length) : undefined;
+  const heap = plain && fusedWithVectors() ? new HeapCache(cache, forest) : undefined;
+  const onLayer = (layer: number, qkv: Tensor2D): void => {
+    if (tensors) tensors.fillPrompts(layer, qkv);
+    else if (heap) heap.fillPrompts(layer, qkv, attention);
+    else filled(layer, qkv);
+  };
+  const filled = fill(cache, forest, width);
   return {
     cache,
     source: sources,
     tensors,
+    heap,
     filling: {
-      onLayer: tensors ? (layer, qkv) => tensors.fillPrompts(layer, qkv) : fill(cache, forest, width),
+      onLayer,
       ...(sources && source ? { onSource: fill(sources, source, 0) } : {}),
     },
   };

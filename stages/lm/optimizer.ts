@@ -1,6 +1,6 @@
 /** AdamW as pure functions `init` and `update`: state in, state out. */
 import type { Tensor } from '@tensorflow/tfjs';
-import { adamUpdate, type AdamRates } from '../backend/ops/combine.js';
+import { adamUpdates, type AdamRates } from '../backend/ops/combine.js';
 import { tf } from '../backend/tf.js';
 import type { Schedule } from './schedule.js';
 import type { NamedTensors } from './types.js';
@@ -70,18 +70,28 @@ function updateAll(
   parameters: NamedTensors,
   rates: (name: string, tensor: Tensor) => AdamRates,
 ): Updated {
+  const names = Object.keys(parameters);
+  const moving = names.filter((name) => gradients[name]);
+  const updates = adamUpdates(
+    moving.map((name) => ({
+      tensors: {
+        parameter: parameter(parameters, name),
+        gradient: parameter(gradients, name),
+        first: parameter(state.first, name),
+        second: parameter(state.second, name),
+      },
+      rates: rates(name, parameter(parameters, name)),
+    })),
+  );
+  const moved = new Map(moving.map((name, i) => [name, updates[i]]));
   const next: Record<string, Tensor> = {};
   const first: Record<string, Tensor> = {};
   const second: Record<string, Tensor> = {};
-  for (const [name, tensor] of Object.entries(parameters)) {
-    const moments = { first: parameter(state.first, name), second: parameter(state.second, name) };
-    const gradient = gradients[name];
-    const updated = gradient
-      ? adamUpdate({ parameter: tensor, gradient, ...moments }, rates(name, tensor))
-      : { parameter: tensor.clone(), first: moments.first.clone(), second: moments.second.clone() };
-    next[name] = updated.parameter;
-    first[name] = updated.first;
-    second[name] = updated.second;
+  for (const name of names) {
+    const updated = moved.get(name);
+    next[name] = updated?.parameter ?? parameter(parameters, name).clone();
+    first[name] = updated?.first ?? parameter(state.first, name).clone();
+    second[name] = updated?.second ?? parameter(state.second, name).clone();
   }
   return { parameters: next, state: { step: state.step + 1, first, second } };
 }

@@ -110,6 +110,7 @@ function generate(
       return row.ended ? -1 : token;
     });
   }
+  model.end?.(state);
   return rows;
 }
 

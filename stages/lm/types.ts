@@ -20,6 +20,8 @@ export interface LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D;
   /** (B, T) log-probability of each response token (EOS included), 0 beyond the end of a row. */
   score(prompts: TokenBatch, responses: TokenBatch): Tensor2D;
+  /** Frees what a generation holds, which dispose() does of all. */
+  end?(state: State): void;
   /** Tokens left for the response; `row` tells where rows differ. */
   room(prompt: Tokens, row?: number): number;
   dispose(): void;

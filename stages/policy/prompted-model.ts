@@ -10,6 +10,7 @@ export function promptedModel(
   return {
     start: (prompts) => model.start(extend(prompts)),
     next: (state, tokens) => model.next(state, tokens),
+    end: (state) => model.end?.(state),
     score: (prompts, responses) => model.score(extend(prompts), responses),
     room: (prompt, row = 0) => model.room(joined(before(row), prompt), row),
     dispose: () => {

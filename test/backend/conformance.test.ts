@@ -14,7 +14,7 @@ import { checkNames, type CheckResult } from '../../stages/lm/conformance/checks
 import { startEngine } from '../../stages/backend/engine.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { forestAttention } from '../../stages/backend/ops/attention.js';
-import { adamUpdate, combine, sumOfSquares } from '../../stages/backend/ops/combine.js';
+import { adamUpdates, combine, sumOfSquares } from '../../stages/backend/ops/combine.js';
 import { logSoftmax } from '../../stages/backend/ops/distribution.js';
 import { layerNorm } from '../../stages/backend/ops/layer-norm.js';
 import { linear } from '../../stages/backend/ops/linear.js';
@@ -250,8 +250,8 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
     const rates = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1, step: 3 };
     const of = (seed: number): Tensor => randomTensor([300, 300], seed);
     const parts = { parameter: of(1), gradient: of(2), first: of(3), second: of(4).square() };
-    const found = adamUpdate(parts, rates);
-    const expected = withoutFusedKernels(() => adamUpdate(parts, rates));
+    const [found] = adamUpdates([{ tensors: parts, rates }]);
+    const [expected] = withoutFusedKernels(() => adamUpdates([{ tensors: parts, rates }]));
     for (const name of ['parameter', 'first', 'second'] as const)
       expect(largestDifference(found[name].dataSync(), expected[name].dataSync()), name).toBeLessThan(2e-5);
   });

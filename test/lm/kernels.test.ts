@@ -1,13 +1,17 @@
 import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import { exp } from '../../stages/backend/exp.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { activation } from '../../stages/backend/ops/activation.js';
 import { forestAttention } from '../../stages/backend/ops/attention.js';
-import { adamUpdate } from '../../stages/backend/ops/combine.js';
+import { adamUpdates } from '../../stages/backend/ops/combine.js';
+import { logSoftmax } from '../../stages/backend/ops/distribution.js';
 import { linear } from '../../stages/backend/ops/linear.js';
+import { simdSource } from '../../stages/backend/simd-code.js';
 import { tf } from '../../stages/backend/tf.js';
+import { folderDigest } from '../../scripts/folder-digest.js';
 import { forest, index, nodes, operations, run, slope } from './operations.js';
 import { largestDifference, randomTensor } from './support.js';
 
@@ -126,6 +130,27 @@ describe('unsorted segment sum on wasm', () => {
   });
 });
 
+describe('the vector loops', () => {
+  it('are compiled from the sources in assembly/: if not, `node dist/scripts/assembly.js` compiles them', () => {
+    expect(simdSource).toBe(folderDigest(join(import.meta.dirname, '../../assembly')));
+  });
+
+  it('keep NaN in a log-softmax, and leave out what is masked', async () => {
+    await startEngine('wasm');
+    const x = tf.tensor2d([NaN, 1, 2, 3, 4, 5, 80, -80, 0, 3], [2, 5]);
+    const found = logSoftmax(x, Int32Array.of(1)).dataSync<'float32'>();
+    expect(found.slice(0, 5).every(Number.isNaN)).toBe(true);
+    const log = Math.log(Math.exp(5) + Math.exp(-80) + 1 + Math.exp(3));
+    expect(
+      largestDifference(
+        found.filter((_, i) => i > 4 && i !== 6),
+        [5, -80, 0, 3].map((v) => v - log),
+      ),
+    ).toBeLessThan(1e-5);
+    expect(found[6]).toBeLessThan(-9e8);
+  });
+});
+
 describe('exp', () => {
   it('is exact to single precision from -87 to 88, and keeps NaN and both infinities in order', () => {
     for (let x = -87; x <= 88; x += 0.0137) expect(Math.abs(exp(x) / Math.exp(x) - 1)).toBeLessThan(3e-9);
@@ -143,8 +168,8 @@ describe('AdamW', () => {
     const [parameter, gradient, first, root] = [1, 2, 3, 4].map((seed) => randomTensor([3, 5], seed));
     if (!parameter || !gradient || !first || !root) throw new Error('no tensors');
     const tensors = { parameter, gradient, first, second: root.square() };
-    const found = adamUpdate(tensors, rates);
-    const expected = withoutFusedKernels(() => adamUpdate(tensors, rates));
+    const [found] = adamUpdates([{ tensors, rates }]);
+    const [expected] = withoutFusedKernels(() => adamUpdates([{ tensors, rates }]));
     for (const name of ['parameter', 'first', 'second'] as const) {
       expect(largestDifference(found[name].dataSync(), expected[name].dataSync()), name).toBeLessThan(1e-6);
     }

@@ -56,6 +56,26 @@ describe('the cache', () => {
     withoutFusedKernels(check);
   });
 
+  it('makes room for more nodes than it begins with', () => {
+    const own = { ...request({ samples: 80, maxTokens: 12 }), prompts: prompts.slice(0, 2) };
+    const { groups, logProbs } = sample(model, own);
+    const responses = groups.flatMap((group) => group.responses);
+    const nodes = new Set(
+      responses.flatMap((text, row) =>
+        Array.from(text, (_, t) => `${row < 80}${text.slice(0, t + 1).join()}`),
+      ),
+    );
+    expect(nodes.size).toBeGreaterThan(256);
+    const scores = model.score(
+      groups.flatMap(({ prompt, responses: own }) => own.map(() => prompt)),
+      responses,
+    );
+    const rows = scores.arraySync();
+    logProbs.forEach((found, row) =>
+      expect(largestDifference(found, (rows[row] ?? []).slice(0, found.length))).toBeLessThan(2e-5),
+    );
+  });
+
   it('computes nothing for a row that has ended and leaves the others as they are', () => {
     const both = model.start([tokens(1, 5), tokens(1, 5)]);
     model.next(both);

@@ -3,7 +3,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { unreachable } from '../../../schemas/result.js';
 import { exp } from '../exp.js';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { sizeOf, type Address } from '../memory.js';
+import { sizeOf, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 
 export type Activation = 'gelu_new' | 'gelu' | 'relu' | 'silu';
@@ -50,7 +50,7 @@ const forward = defineKernel<Attributes>(
   (memory, inputs, { kind }) => {
     const tensor = input(inputs, 'x');
     const y = memory.output(tensor.shape);
-    activate(memory.heap(), kind, { x: memory.input(tensor), y: y.address, size: sizeOf(tensor.shape) });
+    activate(memory, kind, { x: memory.input(tensor), y: y.address, size: sizeOf(tensor.shape) });
     return y.info;
   },
   (call, { kind }) => call.one('Activation', ['x'], { indices: [kindNumber(kind)] }),
@@ -58,10 +58,15 @@ const forward = defineKernel<Attributes>(
 
 /** The plain loop; y may be x. */
 export function activate(
-  heap: Float32Array,
+  memory: Memory,
   kind: Activation,
   { x, y, size }: { readonly x: Address; readonly y: Address; readonly size: number },
 ): void {
+  if (kind === 'gelu_new' && memory.simd) {
+    memory.simd.gelu(4 * x, 4 * y, size);
+    return;
+  }
+  const heap = memory.heap();
   switch (kind) {
     case 'gelu_new':
       for (let i = 0; i < size; i++) {
@@ -93,7 +98,9 @@ const backward = defineKernel<Attributes>(
     const heap = memory.heap();
     const size = sizeOf(tensor.shape);
     const slope = slopes[kind];
-    if (kind === 'gelu_new') {
+    if (kind === 'gelu_new' && memory.simd) {
+      memory.simd.geluGradient(4 * x, 4 * dy, 4 * dx.address, size);
+    } else if (kind === 'gelu_new') {
       // Written out: this loop is a large part of a step.
       for (let i = 0; i < size; i++) {
         const v = heap[x + i] ?? 0;

@@ -12,9 +12,11 @@ import {
   parts,
   scratchFor,
   type AttentionAttributes,
+  type Flow,
   type Part,
   type Space,
 } from './attention-parts.js';
+import { vectorsFor } from './attention-vectors.js';
 import { dropElements } from './dropout.js';
 
 export const attentionBackward = defineKernel<AttentionAttributes>(
@@ -24,30 +26,26 @@ export const attentionBackward = defineKernel<AttentionAttributes>(
     const [rows, row] = matrixShape(input(inputs, 'qkv'));
     const gradient = memory.output([rows, row]);
     memory.heap().fill(0, gradient.address, gradient.address + rows * row);
-    const space = scratchFor(memory, forest, headWidth(attributes, row), rate > 0);
+    const d = headWidth(attributes, row);
+    const vectors = vectorsFor(memory, attributes, d);
+    const space = vectors ? undefined : scratchFor(memory, forest, d, rate > 0);
     const qkv = memory.input(input(inputs, 'qkv'));
     const dy = memory.input(input(inputs, 'dy'));
     for (const part of parts(attributes, qkv, row, memory.input(input(inputs, 'weights')))) {
       const shift = gradient.address - qkv;
-      goBack(memory, part, space, rate, {
+      const flow = {
         dy: dy + (part.q - qkv),
         q: part.q + shift,
         k: part.k + shift,
         v: part.v + shift,
-      });
+      };
+      if (space) goBack(memory, part, space, rate, flow);
+      else vectors?.goBack(part, flow);
     }
     return gradient.info;
   },
   (call, attributes) => call.one('AttentionGradient', ['qkv', 'weights', 'dy'], nativeForest(attributes)),
 );
-
-interface Flow {
-  /** The head's first channel in row 0 of the output's gradient, and of those of its queries, keys and values. */
-  readonly dy: Address;
-  readonly q: Address;
-  readonly k: Address;
-  readonly v: Address;
-}
 
 function goBack(memory: Memory, part: Part, space: Space, rate: number, flow: Flow): void {
   const { n, p, d, weights } = part;
@@ -56,7 +54,7 @@ function goBack(memory: Memory, part: Part, space: Space, rate: number, flow: Fl
   if (rate > 0) dropElements(memory.heap(), { from: weights, to: kept, count, rate, seed: part.seed });
   // Values: dV = kept' dO.
   packGradient(memory.heap(), part, flow.dy, space.o);
-  transpose(memory.heap(), kept, n, p, space.turned);
+  transpose(memory, kept, n, p, space.turned);
   memory.multiply({ m: p, k: n, n: d, a: space.turned, b: space.o, out: space.v });
   addRows(memory.heap(), part, space.v, flow.v);
   // Weights: dW = dO V', through the dropout, then through the softmax.
@@ -71,7 +69,7 @@ function goBack(memory: Memory, part: Part, space: Space, rate: number, flow: Fl
   memory.multiply({ m: n, k: p, n: d, a: space.slopes, b: space.k, out: space.q });
   writeQueries(memory.heap(), part, space.q, flow.q);
   packQueries(memory.heap(), part, space.q);
-  transpose(memory.heap(), space.slopes, n, p, space.turned);
+  transpose(memory, space.slopes, n, p, space.turned);
   memory.multiply({ m: p, k: n, n: d, a: space.turned, b: space.q, out: space.k });
   addRows(memory.heap(), part, space.k, flow.k);
   branchKeysAndQueries(memory.heap(), part, space, flow);

@@ -16,6 +16,7 @@ import {
   type Part,
   type Space,
 } from './attention-parts.js';
+import { vectorsFor } from './attention-vectors.js';
 import { dropElements } from './dropout.js';
 
 export const attentionForward = defineKernel<AttentionAttributes>(
@@ -26,15 +27,13 @@ export const attentionForward = defineKernel<AttentionAttributes>(
     const d = headWidth(attributes, row);
     const out = memory.output([rows, heads * d]);
     const weights = memory.output([weightCount(forest, heads)]);
-    const space = scratchFor(memory, forest, d, attributes.rate > 0);
-    for (const part of parts(attributes, memory.input(input(inputs, 'qkv')), row, weights.address)) {
-      attend(
-        memory,
-        part,
-        space,
-        attributes.rate,
-        out.address + (part.q - memory.input(input(inputs, 'qkv'))),
-      );
+    const qkv = memory.input(input(inputs, 'qkv'));
+    const vectors = vectorsFor(memory, attributes, d);
+    const space = vectors ? undefined : scratchFor(memory, forest, d, attributes.rate > 0);
+    for (const part of parts(attributes, qkv, row, weights.address)) {
+      const to = out.address + (part.q - qkv);
+      if (space) attend(memory, part, space, attributes.rate, to);
+      else vectors?.attend(part, to);
     }
     return [out.info, weights.info];
   },

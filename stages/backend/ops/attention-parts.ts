@@ -38,6 +38,14 @@ export interface Part {
   readonly seed: number;
 }
 
+/** The head's first channel in row 0 of the output's gradient, and of those of its queries, keys and values. */
+export interface Flow {
+  readonly dy: Address;
+  readonly q: Address;
+  readonly k: Address;
+  readonly v: Address;
+}
+
 export function weightCount(forest: Forest, heads: number): number {
   return (
     heads *

@@ -1,22 +1,35 @@
 /** Vector arithmetic over whole parameters: linear combinations, norms, and the optimiser's update. */
 import type { Tensor } from '@tensorflow/tfjs';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { sizeOf } from '../memory.js';
+import { sizeOf, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 import { inTwo } from './dropout.js';
 
 interface CombineAttributes {
   readonly coefficients: readonly number[];
+  /** Sums wanted. */
+  readonly lists: number;
 }
 
 /** sum_i coefficients[i] tensors[i], all of one shape. Differentiable. */
 export function combine(coefficients: readonly number[], tensors: readonly Tensor[]): Tensor {
-  if (fused())
-    return first(
-      combineKernel(Object.fromEntries(tensors.map((tensor, i) => [`x${i}`, tensor])), { coefficients }),
-    );
-  return tf.tidy(() => addAll(tensors.map((tensor, i) => tensor.mul(coefficients[i] ?? 0))));
+  return first(combineAll(coefficients, [tensors]));
 }
+
+/** The same of several lists of tensors, as one operation. */
+export function combineAll(coefficients: readonly number[], lists: readonly (readonly Tensor[])[]): Tensor[] {
+  if (!fused())
+    return lists.map((tensors) =>
+      tf.tidy(() => addAll(tensors.map((tensor, i) => tensor.mul(coefficients[i] ?? 0)))),
+    );
+  const named = lists.flatMap((tensors, list) =>
+    tensors.map((tensor, i): [string, Tensor] => [nameOf(list, i), tensor]),
+  );
+  return combineKernel(Object.fromEntries(named), { coefficients, lists: lists.length });
+}
+
+/** Of a tensor of a list. */
+const nameOf = (list: number, i: number): string => `x${list}/${i}`;
 
 /** A program for a GPU may read eight arrays where the card promises no more. */
 const MOST_SUMMANDS = 7;
@@ -28,35 +41,49 @@ function addAll(tensors: readonly Tensor[]): Tensor {
 
 const combineKernel = defineKernel<CombineAttributes>(
   'combine',
-  (memory, inputs, { coefficients }) => {
-    const { shape } = input(inputs, 'x0');
-    const y = memory.output(shape);
-    const addresses = coefficients.map((_, i) => memory.input(input(inputs, `x${i}`)));
-    const heap = memory.heap();
-    const size = sizeOf(shape);
-    const [head = 0] = coefficients;
-    const [from = 0] = addresses;
-    for (let j = 0; j < size; j++) heap[y.address + j] = head * (heap[from + j] ?? 0);
-    for (let i = 1; i < coefficients.length; i++) {
-      const factor = coefficients[i] ?? 0;
-      const x = addresses[i] ?? 0;
-      for (let j = 0; j < size; j++)
-        heap[y.address + j] = (heap[y.address + j] ?? 0) + factor * (heap[x + j] ?? 0);
-    }
-    return y.info;
-  },
-  (call, { coefficients }) =>
-    call.one(
-      'Combine',
-      coefficients.map((_, i) => `x${i}`),
-      { numbers: coefficients },
+  (memory, inputs, { coefficients, lists }) =>
+    Array.from({ length: lists }, (_, list) => {
+      const { shape } = input(inputs, nameOf(list, 0));
+      const y = memory.output(shape);
+      const addresses = coefficients.map((_, i) => memory.input(input(inputs, nameOf(list, i))));
+      sumInto(memory, { coefficients, addresses, to: y.address, size: sizeOf(shape) });
+      return y.info;
+    }),
+  (call, { coefficients, lists }) =>
+    Array.from({ length: lists }, (_, list) =>
+      call.one(
+        'Combine',
+        coefficients.map((_, i) => nameOf(list, i)),
+        { numbers: coefficients },
+      ),
     ),
 );
 
-defineGradient<CombineAttributes>('combine', { inputs: [] }, ([dy], _saved, { coefficients }) => {
-  if (!dy) throw new Error('internal error: a combination has no gradient to hand on; please report it');
-  return Object.fromEntries(coefficients.map((factor, i) => [`x${i}`, combine([factor], [dy])]));
-});
+interface Sum {
+  readonly coefficients: readonly number[];
+  readonly addresses: readonly Address[];
+  readonly to: Address;
+  readonly size: number;
+}
+
+function sumInto(memory: Memory, { coefficients, addresses, to, size }: Sum): void {
+  const { simd } = memory;
+  const heap = memory.heap();
+  coefficients.forEach((factor, i) => {
+    const x = addresses[i] ?? 0;
+    if (simd) (i === 0 ? simd.scaled : simd.plusScaled)(4 * x, 4 * to, factor, size);
+    else if (i === 0) for (let j = 0; j < size; j++) heap[to + j] = factor * (heap[x + j] ?? 0);
+    else for (let j = 0; j < size; j++) heap[to + j] = (heap[to + j] ?? 0) + factor * (heap[x + j] ?? 0);
+  });
+}
+
+defineGradient<CombineAttributes>('combine', { inputs: [] }, (slopes, _saved, { coefficients }) =>
+  Object.fromEntries(
+    slopes.flatMap((dy, list) =>
+      coefficients.map((factor, i): [string, Tensor] => [nameOf(list, i), combine([factor], [dy])]),
+    ),
+  ),
+);
 
 /**
  * Sum of the squares of all elements of all tensors, in double precision; on engines without our kernels in single,
@@ -80,7 +107,9 @@ const squaresKernel = defineKernel<object>(
     let sum = 0;
     for (const tensor of Object.values(inputs)) {
       const x = memory.input(tensor);
-      for (let i = x; i < x + sizeOf(tensor.shape); i++) sum += (heap[i] ?? 0) ** 2;
+      const size = sizeOf(tensor.shape);
+      if (memory.simd) sum += memory.simd.squares(4 * x, size);
+      else for (let i = x; i < x + size; i++) sum += (heap[i] ?? 0) ** 2;
     }
     heap.set(inTwo(sum), y.address);
     return y.info;
@@ -105,19 +134,30 @@ export interface AdamTensors {
   readonly second: Tensor;
 }
 
-/** One AdamW update (Loshchilov and Hutter 2019): new parameter and moments. */
-export function adamUpdate(tensors: AdamTensors, rates: AdamRates): Omit<AdamTensors, 'gradient'> {
-  if (!fused()) return tf.tidy(() => composedAdam(tensors, rates));
-  const [parameter, one, two] = adamKernel({ ...tensors }, rates);
-  if (!parameter || !one || !two)
-    throw new Error('internal error: an update gave too little; please report it');
-  return { parameter, first: one, second: two };
+/** What becomes of a parameter and of its moments. */
+export type AdamUpdated = Omit<AdamTensors, 'gradient'>;
+
+/** AdamW updates (Loshchilov and Hutter 2019) as one operation: new parameters and moments. */
+export function adamUpdates(
+  all: readonly { readonly tensors: AdamTensors; readonly rates: AdamRates }[],
+): AdamUpdated[] {
+  if (!fused()) return all.map(({ tensors, rates }) => tf.tidy(() => composedAdam(tensors, rates)));
+  const named = all.flatMap(({ tensors }, i) =>
+    Object.entries(tensors).map(([role, tensor]) => [`${role}${i}`, tensor as Tensor] as const),
+  );
+  const found = adamKernel(Object.fromEntries(named), { rates: all.map(({ rates }) => rates) });
+  return all.map((_, i) => {
+    const [parameter, one, two] = found.slice(3 * i, 3 * i + 3);
+    if (!parameter || !one || !two)
+      throw new Error('internal error: an update gave too little; please report it');
+    return { parameter, first: one, second: two };
+  });
 }
 
 function composedAdam(
   { parameter, gradient, first: one, second: two }: AdamTensors,
   rates: AdamRates,
-): Omit<AdamTensors, 'gradient'> {
+): AdamUpdated {
   const { rate, beta1, beta2, epsilon, weightDecay, step } = rates;
   const nextOne = one.mul(beta1).add(gradient.mul(1 - beta1));
   const nextTwo = two.mul(beta2).add(gradient.square().mul(1 - beta2));
@@ -134,35 +174,62 @@ function composedAdam(
   };
 }
 
-const adamKernel = defineKernel<AdamRates>(
+const adamKernel = defineKernel<{ readonly rates: readonly AdamRates[] }>(
   'adam',
-  (memory, inputs, { rate, beta1, beta2, epsilon, weightDecay, step }) => {
-    const { shape } = input(inputs, 'parameter');
-    const [next, nextOne, nextTwo] = [memory.output(shape), memory.output(shape), memory.output(shape)];
-    const [p = 0, g = 0, m = 0, v = 0] = ['parameter', 'gradient', 'first', 'second'].map((name) =>
-      memory.input(input(inputs, name)),
-    );
-    const heap = memory.heap();
-    const correction1 = 1 / (1 - beta1 ** step);
-    const correction2 = 1 / (1 - beta2 ** step);
-    const kept = 1 - rate * weightDecay;
-    for (let i = 0, size = sizeOf(shape); i < size; i++) {
-      const gradient = heap[g + i] ?? 0;
-      const one = beta1 * (heap[m + i] ?? 0) + (1 - beta1) * gradient;
-      const two = beta2 * (heap[v + i] ?? 0) + (1 - beta2) * gradient * gradient;
-      heap[nextOne.address + i] = one;
-      heap[nextTwo.address + i] = two;
-      heap[next.address + i] =
-        kept * (heap[p + i] ?? 0) - (rate * one * correction1) / (Math.sqrt(two * correction2) + epsilon);
-    }
-    return [next.info, nextOne.info, nextTwo.info];
-  },
-  (call, { rate, beta1, beta2, epsilon, weightDecay, step }) =>
-    call.ours('Adam', ['parameter', 'gradient', 'first', 'second'], {
-      numbers: [
-        ...[beta1, 1 - beta1, beta2, 1 - beta2, 1 - rate * weightDecay],
-        ...[rate / (1 - beta1 ** step), 1 / (1 - beta2 ** step), epsilon],
-      ],
-      outputs: 3,
+  (memory, inputs, { rates }) =>
+    rates.flatMap((own, i) => {
+      const tensor = input(inputs, `parameter${i}`);
+      const made = [0, 1, 2].map(() => memory.output(tensor.shape));
+      const read = roles.map((role) => memory.input(input(inputs, `${role}${i}`)));
+      const size = sizeOf(tensor.shape);
+      moveAll(memory, { read, written: made.map(({ address }) => address), size, rates: own });
+      return made.map(({ info }) => info);
     }),
+  (call, { rates }) =>
+    rates.flatMap((own, i) =>
+      call.ours(
+        'Adam',
+        roles.map((role) => `${role}${i}`),
+        { numbers: numbersOf(own), outputs: 3 },
+      ),
+    ),
 );
+
+const roles = ['parameter', 'gradient', 'first', 'second'] as const;
+
+/** beta1, 1 - beta1, beta2, 1 - beta2, what decay leaves, the rate and the factor of the second moment, epsilon. */
+type AdamNumbers = readonly [number, number, number, number, number, number, number, number];
+
+function numbersOf({ rate, beta1, beta2, epsilon, weightDecay, step }: AdamRates): AdamNumbers {
+  const kept = 1 - rate * weightDecay;
+  const corrected = [rate / (1 - beta1 ** step), 1 / (1 - beta2 ** step)] as const;
+  return [beta1, 1 - beta1, beta2, 1 - beta2, kept, ...corrected, epsilon];
+}
+
+interface Move {
+  /** Parameter, gradient and moments; and where parameter and moments go. */
+  readonly read: readonly Address[];
+  readonly written: readonly Address[];
+  readonly size: number;
+  readonly rates: AdamRates;
+}
+
+function moveAll(memory: Memory, { read, written, size, rates }: Move): void {
+  const numbers = numbersOf(rates);
+  const [p = 0, g = 0, m = 0, v = 0] = read;
+  const [next = 0, one = 0, two = 0] = written;
+  if (memory.simd) {
+    memory.simd.adam(4 * p, 4 * g, 4 * m, 4 * v, 4 * next, 4 * one, 4 * two, size, ...numbers);
+    return;
+  }
+  const [beta1, rest1, beta2, rest2, kept, rate, correction, epsilon] = numbers;
+  const heap = memory.heap();
+  for (let i = 0; i < size; i++) {
+    const gradient = heap[g + i] ?? 0;
+    const first = beta1 * (heap[m + i] ?? 0) + rest1 * gradient;
+    const second = beta2 * (heap[v + i] ?? 0) + rest2 * gradient * gradient;
+    heap[one + i] = first;
+    heap[two + i] = second;
+    heap[next + i] = kept * (heap[p + i] ?? 0) - (rate * first) / (Math.sqrt(second * correction) + epsilon);
+  }
+}

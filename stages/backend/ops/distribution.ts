@@ -32,7 +32,7 @@ const forward = defineKernel<MaskAttributes>(
     const y = memory.output([rows, columns]);
     const x = memory.input(input(inputs, 'x'));
     memory.heap().copyWithin(y.address, x, x + rows * columns);
-    logSoftmaxRows(memory.heap(), { at: y.address, rows, columns, masked });
+    logSoftmaxRows(memory, { at: y.address, rows, columns, masked });
     return y.info;
   },
   (call, { masked }) => call.one('LogSoftmax', ['x'], { indices: [masked] }),
@@ -45,11 +45,13 @@ interface DistributionRows extends MaskAttributes {
 }
 
 /** In place. */
-export function logSoftmaxRows(heap: Float32Array, { at, rows, columns, masked }: DistributionRows): void {
+export function logSoftmaxRows(memory: Memory, { at, rows, columns, masked }: DistributionRows): void {
+  const heap = memory.heap();
   for (let row = at; row < at + rows * columns; row += columns) {
     for (const column of masked) heap[row + column] = MASKED;
-    normalise(heap, row, columns);
+    if (!memory.simd) normalise(heap, row, columns);
   }
+  memory.simd?.logSoftmax(4 * at, rows, columns);
 }
 
 function normalise(heap: Float32Array, at: number, columns: number): void {
@@ -70,11 +72,19 @@ const backward = defineKernel<MaskAttributes>(
     const y = memory.input(input(inputs, 'y'));
     const dy = memory.input(input(inputs, 'dy'));
     const heap = memory.heap();
+    const { simd } = memory;
     for (let row = 0; row < rows; row++) {
       const base = row * columns;
-      let sum = 0;
+      let less = 0;
+      for (const column of masked) less += heap[dy + base + column] ?? 0;
+      if (simd) {
+        const places = [y, dy, dx.address].map((at) => 4 * (at + base)) as [number, number, number];
+        simd.logSoftmaxGradient(...places, columns, less);
+        for (const column of masked) heap[dx.address + base + column] = 0;
+        continue;
+      }
+      let sum = -less;
       for (let c = 0; c < columns; c++) sum += heap[dy + base + c] ?? 0;
-      for (const column of masked) sum -= heap[dy + base + column] ?? 0;
       for (let c = 0; c < columns; c++) {
         heap[dx.address + base + c] = (heap[dy + base + c] ?? 0) - sum * exp(heap[y + base + c] ?? 0);
       }
@@ -103,16 +113,21 @@ const entropyKernel = defineKernel<object>(
     const y = memory.output([rows]);
     const p = memory.input(input(inputs, 'p'));
     const heap = memory.heap();
+    const { simd } = memory;
     for (let row = 0; row < rows; row++) {
-      let sum = 0;
-      for (let i = p + row * columns; i < p + (row + 1) * columns; i++)
-        sum -= exp(heap[i] ?? 0) * (heap[i] ?? 0);
-      heap[y.address + row] = sum;
+      const from = p + row * columns;
+      heap[y.address + row] = simd ? simd.entropy(4 * from, columns) : entropyOf(heap, from, columns);
     }
     return y.info;
   },
   (call) => call.one('Entropy', ['p']),
 );
+
+function entropyOf(heap: Float32Array, from: Address, columns: number): number {
+  let sum = 0;
+  for (let i = from; i < from + columns; i++) sum -= exp(heap[i] ?? 0) * (heap[i] ?? 0);
+  return sum;
+}
 
 const entropySlope = defineKernel<object>(
   'entropy-gradient',

@@ -1,7 +1,7 @@
 /** activation(gate) * up in one operation (Shazeer 2020, "GLU variants improve transformer"). */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { defineGradient, defineKernel, first, fused, input } from '../fused.js';
-import { sizeOf, type Address } from '../memory.js';
+import { sizeOf, type Address, type Memory } from '../memory.js';
 import { tf } from '../tf.js';
 import { activate, composedActivation, kindNumber, slopes, type Activation } from './activation.js';
 
@@ -21,7 +21,7 @@ const forward = defineKernel<Attributes>(
     const { shape } = input(inputs, 'gate');
     const y = memory.output(shape);
     const places = { gate: memory.input(input(inputs, 'gate')), up: memory.input(input(inputs, 'up')) };
-    gate(memory.heap(), kind, { ...places, y: y.address, size: sizeOf(shape) });
+    gate(memory, kind, { ...places, y: y.address, size: sizeOf(shape) });
     return y.info;
   },
   (call, { kind }) => call.one('Gated', ['gate', 'up'], { indices: [kindNumber(kind)] }),
@@ -36,8 +36,9 @@ interface Places {
 }
 
 /** The plain loop. */
-export function gate(heap: Float32Array, kind: Activation, { gate: from, up, y, size }: Places): void {
-  activate(heap, kind, { x: from, y, size });
+export function gate(memory: Memory, kind: Activation, { gate: from, up, y, size }: Places): void {
+  activate(memory, kind, { x: from, y, size });
+  const heap = memory.heap();
   for (let i = 0; i < size; i++) heap[y + i] = (heap[y + i] ?? 0) * (heap[up + i] ?? 0);
 }
 
@@ -51,7 +52,7 @@ const backward = defineKernel<Attributes>(
     const heap = memory.heap();
     const size = sizeOf(shape);
     const slope = slopes[kind];
-    activate(heap, kind, { x: from, y: dup.address, size });
+    activate(memory, kind, { x: from, y: dup.address, size });
     for (let i = 0; i < size; i++) {
       const upper = heap[dy + i] ?? 0;
       heap[dup.address + i] = (heap[dup.address + i] ?? 0) * upper;

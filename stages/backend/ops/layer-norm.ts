@@ -31,7 +31,7 @@ const forward = defineKernel<Attributes>(
     const x = memory.input(input(inputs, 'x'));
     const gain = memory.input(input(inputs, 'gain'));
     const bias = memory.input(input(inputs, 'bias'));
-    normRows(memory.heap(), {
+    normRows(memory, {
       rows,
       columns,
       x,
@@ -60,9 +60,15 @@ interface NormRows {
 
 /** The plain loop; y may be x. */
 export function normRows(
-  heap: Float32Array,
+  memory: Memory,
   { rows, columns, epsilon, x, gain, bias, y, statistics }: NormRows,
 ): void {
+  if (memory.simd && columns % 4 === 0) {
+    const kept = 4 * (statistics ?? 0);
+    memory.simd.layerNorm(4 * x, 4 * gain, 4 * bias, 4 * y, kept, rows, columns, epsilon);
+    return;
+  }
+  const heap = memory.heap();
   for (let row = 0; row < rows; row++) {
     const from = x + row * columns;
     const to = y + row * columns;
@@ -112,6 +118,11 @@ function fillGradients(
   at: Places & { readonly rows: number; readonly columns: number },
 ): void {
   const { rows, columns, x, gain, statistics, dy, dx, dgain, dbias } = at;
+  if (memory.simd && columns % 4 === 0) {
+    const read = [4 * x, 4 * gain, 4 * statistics, 4 * dy] as const;
+    memory.simd.layerNormGradient(...read, 4 * dx, 4 * dgain, 4 * dbias, rows, columns);
+    return;
+  }
   const heap = memory.heap();
   heap.fill(0, dgain, dgain + columns);
   heap.fill(0, dbias, dbias + columns);

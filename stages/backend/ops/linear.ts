@@ -33,7 +33,7 @@ const forward = defineKernel<Attributes>(
     if (!turned) affineRows(memory, { rows, x, weight, bias, y: y.address });
     else {
       const straight = memory.scratch(inner * columns);
-      transpose(memory.heap(), memory.input(weight), columns, inner, straight);
+      transpose(memory, memory.input(weight), columns, inner, straight);
       memory.multiply({ m: rows, k: inner, n: columns, a: x, b: straight, out: y.address });
       if (bias) addToRows(memory, bias, y.address, rows);
     }
@@ -66,6 +66,10 @@ export function affineRows(memory: Memory, { rows, x, weight, bias, y }: AffineR
 function addToRows(memory: Memory, bias: TensorInfo, y: Address, rows: number): void {
   const from = memory.input(bias);
   const columns = bias.shape[0] ?? 0;
+  if (memory.simd) {
+    memory.simd.addToRows(4 * from, 4 * y, rows, columns);
+    return;
+  }
   const heap = memory.heap();
   for (let to = y; to < y + rows * columns; to += columns) {
     for (let c = 0; c < columns; c++) heap[to + c] = (heap[to + c] ?? 0) + (heap[from + c] ?? 0);
@@ -88,15 +92,15 @@ const backward = defineKernel<Attributes>(
     const w = memory.input(weight);
     if (turned) {
       memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: w, out: dx.address, weight });
-      transpose(memory.heap(), dy, rows, columns, space);
+      transpose(memory, dy, rows, columns, space);
       memory.multiply({ m: columns, k: rows, n: inner, a: space, b: x, out: dweight.address });
     } else {
-      transpose(memory.heap(), w, inner, columns, space);
+      transpose(memory, w, inner, columns, space);
       memory.multiply({ m: rows, k: columns, n: inner, a: dy, b: space, out: dx.address });
-      transpose(memory.heap(), x, rows, inner, space);
+      transpose(memory, x, rows, inner, space);
       memory.multiply({ m: inner, k: rows, n: columns, a: space, b: dy, out: dweight.address });
     }
-    sumRows(memory.heap(), dy, rows, columns, dbias.address);
+    sumRows(memory, { from: dy, rows, columns, to: dbias.address });
     return [dx.info, dweight.info, dbias.info];
   },
   (call, { turned }) => [
@@ -106,7 +110,19 @@ const backward = defineKernel<Attributes>(
   ],
 );
 
-function sumRows(heap: Float32Array, from: number, rows: number, columns: number, to: number): void {
+interface RowSums {
+  readonly from: Address;
+  readonly rows: number;
+  readonly columns: number;
+  readonly to: Address;
+}
+
+function sumRows(memory: Memory, { from, rows, columns, to }: RowSums): void {
+  if (memory.simd) {
+    memory.simd.sumRows(4 * from, rows, columns, 4 * to);
+    return;
+  }
+  const heap = memory.heap();
   heap.fill(0, to, to + columns);
   for (let row = 0; row < rows; row++) {
     const base = from + row * columns;
