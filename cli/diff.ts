@@ -17,7 +17,11 @@ const spec: CommandSpec = {
   usage: 'diff <a> <b>',
   description:
     'Compare two runs, two pipeline files, or a run and a file: cells, what changed in them, and results',
-  options: [...valueOptions, jsonOption],
+  options: [
+    ...valueOptions,
+    ['--all', 'Show every cell, change and figure, not only the first and the greatest'],
+    jsonOption,
+  ],
   examples: [
     'diff 20260102T030405678-1a2b3c4d 20260103T030405678-5e6f7a8b',
     'diff 20260102T030405678-1a2b3c4d pipelines/quickstart.yaml -p steps=400',
@@ -32,7 +36,7 @@ const spec: CommandSpec = {
     const difference = diffSides(left.side, right.side, right.store);
     const figures = compareFigures(left, right);
     if (flag(options, 'json')) printJson(diffJson({ a: left, b: right, difference, figures }), host);
-    else await printDiff({ a: left, b: right, difference, figures }, host);
+    else await printDiff({ a: left, b: right, difference, figures }, flag(options, 'all'), host);
     return exitCode.done;
   },
 };
@@ -82,23 +86,50 @@ function diffJson({ a, b, difference, figures }: Compared): Record<string, unkno
   };
 }
 
-async function printDiff({ a, b, difference, figures }: Compared, host: CliHost): Promise<void> {
+/** As many of each sort as fit on a screen together; figures by how much they changed. */
+const few = 10;
+
+async function printDiff(
+  { a, b, difference, figures }: Compared,
+  all: boolean,
+  host: CliHost,
+): Promise<void> {
   const { plainPlace } = await import('../runner/plan/index.js');
   const show: ShowPlace = (place) => plainPlace({ ...place, file: relativeTo(place.file, host) });
   const { added, removed, same, changed } = difference;
+  const most = all ? Infinity : few;
+  const counts = [
+    `${changed.length} changed`,
+    `${added.length} added`,
+    `${removed.length} removed`,
+    `${same.length} the same`,
+  ];
+  const groups = await changedGroups(changed, show);
   const lines = [
     `from ${a.what} ${a.name} to ${b.what} ${b.name}`,
-    ...added.map((id) => `added    ${id}`),
-    ...removed.map((id) => `removed  ${id}`),
-    ...(await changedLines(changed, show)),
-    `same     ${counted(same.length, 'cell')}`,
-    ...figureLines(figures),
+    `cells: ${counts.join(', ')}`,
+    ...firstOf(
+      added.map((id) => [`added    ${id}`]),
+      most,
+    ),
+    ...firstOf(
+      removed.map((id) => [`removed  ${id}`]),
+      most,
+    ),
+    ...firstOf(groups, most),
+    ...figureLines(figures, most),
   ];
   host.stdout.write(clean(`${lines.join('\n')}\n`));
 }
 
+/** The first blocks of lines, and how many more there are. */
+function firstOf(blocks: readonly (readonly string[])[], most: number): readonly string[] {
+  const more = blocks.length - most;
+  return [...blocks.slice(0, most).flat(), ...(more > 0 ? [`         and ${more} more: --all`] : [])];
+}
+
 /** Cells with the same changes stand together, so that one edit is one line. */
-async function changedLines(changed: Difference['changed'], show: ShowPlace): Promise<string[]> {
+async function changedGroups(changed: Difference['changed'], show: ShowPlace): Promise<string[][]> {
   const { describeChange } = await import('../runner/plan/index.js');
   const describe = (change: Change): string =>
     `         ${describeChange(change)}${'place' in change ? ` (${show(change.place)})` : ''}`;
@@ -111,7 +142,7 @@ async function changedLines(changed: Difference['changed'], show: ShowPlace): Pr
     if (group) group.ids.push(id);
     else groups.set(key, { ids: [id], told });
   }
-  return [...groups.values()].flatMap(({ ids, told }) => [`changed  ${named(ids)}`, ...told]);
+  return [...groups.values()].map(({ ids, told }) => [`changed  ${named(ids)}`, ...told]);
 }
 
 /** A few cells by their ids, many by their stages. */
@@ -132,8 +163,13 @@ function named(ids: readonly CellId[]): string {
 const shown = (ids: readonly CellId[]): string =>
   ids.slice(0, 4).join(', ') + (ids.length > 4 ? ` and ${ids.length - 4} more` : '');
 
-function figureLines(figures: readonly FigureChange[]): string[] {
-  if (figures.length === 0) return [];
+function figureLines(all: readonly FigureChange[], most: number): string[] {
+  if (all.length === 0) return [];
+  const change = ({ before, after }: FigureChange): number =>
+    Math.abs(after - before) / Math.max(Math.abs(before), Math.abs(after));
+  const greatest = new Set([...all].sort((a, b) => change(b) - change(a)).slice(0, most));
+  const figures = all.filter((one) => greatest.has(one));
+  const left = all.length - figures.length;
   const number = (value: number): string => String(Number(value.toPrecision(5)));
   const rows = figures.map(({ id, figure, before, after }) => {
     const change = after - before;
@@ -145,5 +181,10 @@ function figureLines(figures: readonly FigureChange[]): string[] {
       `${change > 0 ? '+' : ''}${number(change)}`,
     ];
   });
-  return ['results of cells that both have', ...columns(rows)];
+  return [
+    left > 0
+      ? `results of cells that both have: the ${figures.length} that changed most, of ${all.length} (--all)`
+      : 'results of cells that both have',
+    ...columns(rows),
+  ];
 }

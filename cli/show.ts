@@ -1,4 +1,5 @@
 import type { ArtifactType } from '../schemas/artifact.js';
+import type { Json, JsonObject } from '../schemas/json.js';
 import type { RecordedArtifact } from '../schemas/protocol.js';
 import { cellId, type Coordinates } from '../runner/language/cell-id.js';
 import type { Store } from '../runner/store/index.js';
@@ -45,7 +46,7 @@ const spec: CommandSpec = {
 export default spec;
 
 interface Preimage {
-  readonly with?: unknown;
+  readonly with?: JsonObject;
   readonly seed?: number;
   readonly inputs?: Readonly<
     Record<string, InputDigest | readonly (InputDigest & { stage: string; coordinates: unknown })[]>
@@ -109,6 +110,22 @@ function digests(input: NonNullable<Preimage['inputs']>[string]): unknown {
   );
 }
 
+/** Longest value that stands in one line. */
+const widestValue = 60;
+
+/** Each setting in a line; what is too long for one, by its parts. */
+function withRows(values: JsonObject): string[] {
+  const rows = (path: string, value: Json): string[][] => {
+    const text = JSON.stringify(value);
+    const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return text.length > widestValue && isMap
+      ? Object.entries(value as JsonObject).flatMap(([key, item]) => rows(`${path}.${key}`, item))
+      : [['   ', path, text]];
+  };
+  const all = Object.entries(values).flatMap(([key, value]) => rows(key, value));
+  return all.length === 0 ? [] : ['  with', ...columns(all)];
+}
+
 /** Each input by the digest of what it read; a gathered one by its items. */
 function inputRows(inputs: NonNullable<Preimage['inputs']>): string[] {
   const rows = Object.entries(inputs).flatMap(([name, input]): string[][] => {
@@ -165,7 +182,7 @@ function printResult(
     ...(source === undefined ? [] : [`  source    ${source}`]),
     `  finished  ${finished}, took ${duration(seconds)}`,
     `  key       ${record.key}`,
-    `  with      ${JSON.stringify((preimage as Preimage).with)}`,
+    ...withRows((preimage as Preimage).with ?? {}),
     ...inputRows((preimage as Preimage).inputs ?? {}),
     '  artifacts',
     ...columns(artifacts.flatMap((artifact) => artifactRows(artifact, store))),

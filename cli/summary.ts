@@ -1,10 +1,10 @@
 import type { FailureGroup } from '../runner/execute/failures.js';
 import type { RunSummary } from '../runner/execute/execution.js';
 import type { Pipeline } from '../runner/pipeline.js';
-import type { Store } from '../runner/store/index.js';
+import type { RunManifest, Store } from '../runner/store/index.js';
 import type { CliHost } from './host.js';
 import { unpackReport } from './report.js';
-import { reportsAmong } from './results.js';
+import { reportsAmong, resultOf } from './results.js';
 import { clean, counted, duration } from './text.js';
 
 interface Where {
@@ -25,9 +25,32 @@ export async function printSummary(summary: RunSummary, context: Context): Promi
   const manifest = context.store.runs.read(context.run);
   const makers = pipeline.cells.filter(({ outputs }) => Object.values(outputs).includes('report'));
   const ids = makers.map(({ id }) => id);
+  if (makers.length === 0 && manifest) printResults(manifest, context);
   for (const { digest } of manifest ? reportsAmong(context.store, manifest, ids) : []) {
     const page = await unpackReport(context.store, digest, host);
     if (page !== undefined) host.stdout.write(clean(`report: ${page}\n`));
+  }
+}
+
+/** More cells than these are better listed than named. */
+const namedResults = 3;
+
+/** Without a report: where the results of the cells lie that no other one reads. */
+function printResults(manifest: RunManifest, { pipeline, store, host }: Context): void {
+  const read = new Set(pipeline.cells.flatMap(({ needs }) => needs));
+  const last = pipeline.cells
+    .filter(({ id }) => !read.has(id))
+    .flatMap(({ id }) => resultOf(store, manifest, id) ?? []);
+  if (last.length > namedResults) {
+    host.stdout.write(`results: moft ls ${manifest.run}\n`);
+    return;
+  }
+  for (const { id, record } of last) {
+    const [artifact, ...others] = record.record.artifacts;
+    const found =
+      artifact && others.length === 0 ? store.cas.artifactRef(artifact.type, artifact.digest) : undefined;
+    const path = found?.ok && found.value.files === undefined ? ` (${found.value.path})` : '';
+    host.stdout.write(clean(`result: moft show ${id}${path}\n`));
   }
 }
 

@@ -144,6 +144,8 @@ function readsOf(
   return [...groupBy(binding.items, ({ stage }) => stage)].map(([from, items]) => {
     const gathered = new Set(items.flatMap(({ coordinates }) => Object.keys(coordinates)));
     const all = new Set(items.flatMap(({ cell }) => Object.keys(byId.get(cell)?.coordinates ?? {})));
+    // A variant's cells are gathered as those of the base are.
+    if (!gathered.has('ablation')) all.delete('ablation');
     const names = [...gathered].map((axis) => `${axis}=*`);
     return {
       from,

@@ -1,4 +1,5 @@
 import type { Outlook } from '../../runner/execute/outlook.js';
+import type { CellId } from '../../runner/pipeline.js';
 import type { CellEvent, LifecycleEvent, RunEvent } from '../../runner/track/events.js';
 import type { CliHost } from '../host.js';
 import { clean, duration, oneLine } from '../text.js';
@@ -18,15 +19,34 @@ export function jsonPresenter(host: CliHost): Presenter {
   };
 }
 
-/** A line for what begins and ends; hits are only counted, at the end. */
+/** A line for what begins and ends, and for how far a long cell is; hits are only counted, at the end. */
 export function plainPresenter(host: CliHost): Presenter {
+  const ways = new Ways();
   return {
     show: (event) => {
-      const line = plainLine(event);
+      const line = ways.line(event) ?? plainLine(event);
       if (line !== undefined) host.stdout.write(`${clean(line)}\n`);
     },
     close: () => Promise.resolve(),
   };
+}
+
+/** Milliseconds between two lines on one cell, at least. */
+const wayEvery = 60_000;
+
+/** How far long cells are, by the times of their events. */
+class Ways {
+  readonly #told = new Map<CellId, number>();
+
+  line(event: RunEvent): string | undefined {
+    if (event.type === 'cell-started') this.#told.set(event.cell, event.time);
+    if (event.type === 'cell-finished' || event.type === 'cell-retried') this.#told.delete(event.cell);
+    if (event.type !== 'progress') return undefined;
+    const { cell, time, done, total, unit } = event;
+    if (time - (this.#told.get(cell) ?? time) < wayEvery) return undefined;
+    this.#told.set(cell, time);
+    return `going    ${cell}  ${done}/${total} ${oneLine(unit)}`;
+  }
 }
 
 /** A line, whole however long (its point may come last), for an event that a reader of plain text should see. */

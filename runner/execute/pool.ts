@@ -4,7 +4,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { Failure, StageEvent } from '../../schemas/protocol.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { CellId } from '../pipeline.js';
-import { LineReader, reportDescriptor, type WorkerCommand, type WorkerReport } from './worker/protocol.js';
+import {
+  LineReader,
+  reportDescriptor,
+  stoppedWorker,
+  type WorkerCommand,
+  type WorkerReport,
+} from './worker/protocol.js';
 import type { StopManner } from './actions.js';
 
 export interface WorkOrder {
@@ -144,7 +150,7 @@ export class WorkerPool implements Workers {
       return;
     }
     worker.end();
-    if (result.failure === undefined) this.#options.onRetire(reason, cell);
+    if (result.failure === undefined && reason !== stoppedWorker) this.#options.onRetire(reason, cell);
   }
 }
 
@@ -223,7 +229,7 @@ class WarmWorker {
     if (!current) return;
     current.stopped = true;
     // Its cell may end well all the same; the signal, which comes when it comes, must not meet the next one.
-    this.doom('a worker was replaced because it was told to stop');
+    this.doom(stoppedWorker);
     const process = await this.#process;
     if (manner === 'now') {
       this.#kill(process);

@@ -29,11 +29,11 @@ describe('moft diff', () => {
     expect(stdout).toBe(
       [
         `from run ${a} to run ${b}`,
+        'cells: 2 changed, 0 added, 0 removed, 2 the same',
         'changed  two',
         '         value 1 -> 5',
         'changed  three',
         '         through two',
-        'same     2 cells',
         'results of cells that both have',
         '    three  total  4 -> 8  +4',
         '',
@@ -79,6 +79,21 @@ stages:
     project.write('wider.yaml', wide.replace('true', 'false'));
     const { stdout } = await project.run('diff', 'wide.yaml', 'wider.yaml');
     expect(stdout).toContain('changed  gate (5 cells)\n         open true -> false (wider.yaml:3:16)\n');
+  });
+
+  it('of many differences shows the first, and all where that is asked', async () => {
+    const many = `
+name: many
+stages:
+  gate: {uses: test/gate, matrix: {n: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]}, with: {shape: {width: $matrix.n}}}
+`;
+    project.write('many.yaml', many);
+    project.write('few.yaml', many.replace(/1, .* 12/, '1'));
+    const short = (await project.run('diff', 'few.yaml', 'many.yaml')).stdout.split('\n');
+    expect(short[1]).toBe('cells: 0 changed, 11 added, 0 removed, 1 the same');
+    expect(short.slice(-2)).toEqual(['         and 1 more: --all', '']);
+    const { stdout } = await project.run('diff', 'few.yaml', 'many.yaml', '--all');
+    expect(stdout.match(/^added {4}/gm)).toHaveLength(11);
   });
 
   it('of two files runs nothing; options hold for both', async () => {

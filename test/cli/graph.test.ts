@@ -41,6 +41,17 @@ describe('moft graph', () => {
 `);
   });
 
+  it('writes one selector at an edge, in variants as in the base', async () => {
+    project.write(
+      'variants.yaml',
+      `${text}ablations: {one: {one_at_a_time: {other: {value: 7}}}}\n`
+        .replace('{value: $matrix.value}', '{}')
+        .replace('matrix: {value: [1, 2], kind-of', 'matrix: {kind-of'),
+    );
+    const { stdout } = await project.run('graph', 'variants.yaml');
+    expect(stdout).toContain('n0 -->|"(*)"| n1\n');
+  });
+
   it('is DOT of every cell, coloured by the plan', async () => {
     const dot = await graph('--format', 'dot', '--cells', '--plan');
     expect(dot).toMatch(/^digraph "sums" \{\n/);

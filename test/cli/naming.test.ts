@@ -1,4 +1,5 @@
 /** How commands find the result and the run that are meant, in a store with runs of parts and audits. */
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Project } from './moft.js';
 
@@ -91,5 +92,47 @@ describe('a run', () => {
       expect(code).toBe(2);
       expect(stderr).toContain(`there is no run "${named}"\n  hint: the newest are ${audit()}`);
     }
+  });
+});
+
+it('a run without a report says where its result is', async () => {
+  const { stdout } = await project.run('run', 'p.yaml');
+  const path = /^result: moft show all \((.*)\)$/m.exec(stdout)?.[1] ?? '';
+  expect(readFileSync(path, 'utf8')).toBe('4');
+  project.write('many.yaml', sums.replace('[1, 2]', '[1, 2, 3, 4]').replace(/ {2}all: .*\n/, ''));
+  const many = await project.run('run', 'many.yaml');
+  const [newest] = await project.json<{ run: string }[]>('ls');
+  expect(many.stdout).toContain(`results: moft ls ${newest?.run ?? ''}\n`);
+});
+
+it('show sets each setting on a line of its own', async () => {
+  const words = 'a long text that does not stand in one line with the other settings of a map';
+  project.write(
+    'wide.yaml',
+    `name: wide\nstages:\n  shell: {uses: shell, with: {run: 'touch "$MOFT_OUTPUT_A"', params: {far: 1, text: ${words}}, outputs: {a: {path: a, type: file}}}}\n`,
+  );
+  expect(await project.run('run', 'wide.yaml')).toMatchObject({ code: 0 });
+  const { stdout } = await project.run('show', 'shell');
+  const lines = stdout.split('\n').map((line) => line.trim().replace(/\s+/g, ' '));
+  expect(lines).toContain('params.far 1');
+  expect(lines).toContain(`params.text "${words}"`);
+  expect(lines).toContain('outputs {"a":{"path":"a","type":"file"}}');
+});
+
+describe('logs', () => {
+  it('of a cell that failed end with its reason, which stands in no event', async () => {
+    project.write(
+      'fails.yaml',
+      "name: fails\nstages:\n  bad: {uses: shell, with: {run: 'exit 3', outputs: {a: {path: a, type: file}}}}\n",
+    );
+    expect(await project.run('run', 'fails.yaml')).toMatchObject({ code: 1 });
+    const { code, stdout } = await project.run('logs', 'bad');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^--- failed \(user, .*\) ---\n.*3/m);
+  });
+
+  it('of a cell that said nothing say so, and where its result is', async () => {
+    const { stdout } = await project.run('logs', 'shell');
+    expect(stdout).toMatch(/^shell said and printed nothing in run .*: done\nsee: moft show shell\n$/);
   });
 });

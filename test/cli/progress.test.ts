@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { advance, initialProgress, screen, stageLine, type Progress } from '../../cli/progress/state.js';
-import { plainLine } from '../../cli/progress/presenter.js';
+import { plainLine, plainPresenter } from '../../cli/progress/presenter.js';
+import type { CliHost } from '../../cli/host.js';
 import { bytes, clean, columns, duration } from '../../cli/text.js';
 import type { CellId, Key } from '../../runner/pipeline.js';
 import type { CellEvent, LifecycleEvent } from '../../runner/track/events.js';
@@ -175,4 +176,25 @@ describe('a terminal', () => {
       project.close();
     }
   });
+});
+
+it('without a terminal, a cell that goes on for long says how far it is once a minute', () => {
+  const lines: string[] = [];
+  const host = { stdout: { write: (text: string) => lines.push(text) } } as unknown as CliHost;
+  const presenter = plainPresenter(host);
+  const at = (seconds: number, event: LifecycleEvent | CellEvent): void => {
+    presenter.show({ time: 1000 * seconds, run: 'r', ...event });
+  };
+  const way = (seconds: number, done: number): void => {
+    at(seconds, { type: 'progress', cell: id('a'), seq: 1, done, total: 300, unit: 'steps' });
+  };
+  at(0, started('a'));
+  for (let second = 1; second <= 150; second++) way(second, 2 * second);
+  at(151, { ...finished('a', 'ran'), seconds: 151 } as LifecycleEvent);
+  expect(lines).toEqual([
+    'start    a\n',
+    'going    a  120/300 steps\n',
+    'going    a  240/300 steps\n',
+    'ran      a  2 min 31 s\n',
+  ]);
 });

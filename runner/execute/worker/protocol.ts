@@ -6,6 +6,9 @@
 import type { Failure, StageEvent } from '../../../schemas/protocol.js';
 import type { JsonObject } from '../../../schemas/json.js';
 
+/** Why a worker goes whose cell was stopped: it was asked to, so that nobody needs a note. */
+export const stoppedWorker = 'a worker was replaced because it was told to stop';
+
 export type WorkerCommand =
   | {
       readonly type: 'run';

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { WorkerHost } from './host.js';
 import { signalGroup } from './workshop/group.js';
 import { runJob, type JobControl, type JobOrder } from './job.js';
-import { reportDescriptor, type WorkerCommand, type WorkerReport } from './protocol.js';
+import { reportDescriptor, stoppedWorker, type WorkerCommand, type WorkerReport } from './protocol.js';
 
 /** Runs one job and answers with the exit code: 0 done, 1 failed, 130 stopped. */
 export async function runOneJob(order: JobOrder, host: WorkerHost): Promise<number> {
@@ -115,7 +115,7 @@ async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl):
       ? outcome.leftover
       : outcome.status === 'failed'
         ? 'a worker was replaced after the cell failed'
-        : 'a worker was replaced after the cell was stopped';
+        : stoppedWorker;
   return {
     type: 'finished',
     seconds,
