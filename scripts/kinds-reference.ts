@@ -17,6 +17,12 @@ const examples: Readonly<Record<string, { values?: Record<string, unknown>; inpu
   'data/parquet': { inputs: { train: {}, validation: {}, test: {} } },
 };
 
+/** Outputs that only some settings give: with which. */
+const onlyWith: Readonly<Record<string, { values: Record<string, unknown>; which: string }>> = {
+  sft: { values: { lora: { rank: 8 } }, which: '`lora` or `adapter`' },
+  soft: { values: { rewards: 'nli', lora: { rank: 8 } }, which: '`lora`' },
+};
+
 /** The page as Markdown, kinds in the order of the registry. */
 export function kindsReference(registry: KindRegistry): string {
   const all = [...registry.values()];
@@ -57,7 +63,12 @@ function section(kind: StageKind): string[] {
 }
 
 function facts(kind: StageKind): string {
-  const outputs = Object.entries(outputsOf(kind)).map(([name, { type }]) => `\`${name}\` (${type})`);
+  const usual = outputsOf(kind, examples[kind.name]);
+  const more = onlyWith[kind.name];
+  const all = more === undefined ? usual : outputsOf(kind, more);
+  const outputs = Object.entries(all).map(
+    ([name, { type }]) => `\`${name}\` (${type}${name in usual ? '' : `, with ${more?.which ?? ''}`})`,
+  );
   const seeds = {
     training: 'Trains: `seeds` gives it replicates.',
     evaluation: 'Draws from its own `sampling_seed`.',
@@ -70,8 +81,10 @@ function facts(kind: StageKind): string {
   return `Outputs: ${written}. ${seeds}${same}`;
 }
 
-function outputsOf(kind: StageKind): ReturnType<StageKind['outputs']> {
-  const { values = {}, inputs = {} } = examples[kind.name] ?? {};
+function outputsOf(
+  kind: StageKind,
+  { values = {}, inputs = {} }: { values?: Record<string, unknown>; inputs?: InputTraits } = {},
+): ReturnType<StageKind['outputs']> {
   return kind.outputs(Value.Default(kind.with, values) as Record<string, unknown>, inputs);
 }
 

@@ -192,7 +192,7 @@ describe('what goes wrong is said, with its class', () => {
     [
       'an event with a field of another sort',
       `echo '{"type":"metric","name":"loss","value":"1","step":1}' >> "$MOFT_EVENTS"; echo > out.txt`,
-      /^user event: line 1 .*`value` of a metric must be number, found "1"$/,
+      /^user event: line 1 .*`value` of a metric must be number, found "1": write 1 without quotes$/,
     ],
   ])('%s', async (_, script, expected) => {
     expect(failure(await shop.run(one(script)))).toMatch(expected);

@@ -26,10 +26,19 @@ export async function eventProblem(event: unknown): Promise<string | undefined> 
     if (fields[name] === undefined) continue;
     const problem = (await validator(schema))(fields[name]);
     if (problem !== undefined)
-      return `is wrong: \`${name}\` of ${noun} ${problem.replace(/^it\b/, '').trim()}, found ${JSON.stringify(fields[name])}`;
+      return `is wrong: \`${name}\` of ${noun} ${problem.replace(/^it\b/, '').trim()}, found ${JSON.stringify(fields[name])}${advice(schema, fields[name])}`;
   }
   const refusal = refused(event as StageEventBody);
   return refusal && `is wrong: ${refusal.message}`;
+}
+
+/** Of text where a number is taken: what to write. */
+function advice({ type }: TSchema & { readonly type?: unknown }, found: unknown): string {
+  if ((type !== 'number' && type !== 'integer') || typeof found !== 'string') return '';
+  const isNumber = found.trim() !== '' && Number.isFinite(Number(found));
+  return isNumber
+    ? `: write ${found.trim()} without quotes`
+    : ': text that is no number goes into an event `log` or `note`';
 }
 
 const listed = (names: readonly string[]): string =>
