@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { CellId } from '../runner/pipeline.js';
 import type { Change, DiffSide, Difference, ShowPlace } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
@@ -60,7 +60,7 @@ interface Compared {
 /** A run of the store where there is one of that name, else a file. */
 async function sideOf(name: string, options: Options, host: CliHost): Promise<Side | ExitCode> {
   const isFile = /[/\\]|\.ya?ml$/.test(name);
-  const root = storeRoot(isFile ? dirname(`${host.cwd}/${name}`) : host.cwd, host);
+  const root = storeRoot(isFile ? dirname(resolve(host.cwd, name)) : host.cwd, host);
   const store = await open(root, 'read', host);
   if (!store) return exitCode.environment;
   if (!isFile) {

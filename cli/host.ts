@@ -39,7 +39,7 @@ export interface CliHost {
   kinds(): Promise<KindRegistry>;
   code(): Promise<Result<Code, CodeProblem>>;
   engine(): Promise<EngineHost>;
-  /** Calls back at each request to stop (Ctrl-C, TERM); returns how to stop listening. */
+  /** Calls back at each request to stop (Ctrl-C, TERM, HUP); returns how to stop listening. */
   onInterrupt(callback: () => void): () => void;
   /** Calls back at each request to keep checkpoints (USR1, as a cluster sends it); returns how to stop listening. */
   onCheckpoint(callback: () => void): () => void;

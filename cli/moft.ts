@@ -7,6 +7,7 @@ import type { Code, CodeProblem } from '../runner/plan/index.js';
 import type { Result } from '../schemas/result.js';
 import type { CliHost } from './host.js';
 import { main } from './main.js';
+import { onCheckpoint, onInterrupt, outliveReaders } from './process.js';
 
 /** Of the package: this file is compiled to dist/cli/moft.js, and joined with others in dist/bundle/moft.js. */
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -39,19 +40,10 @@ const host: CliHost = {
   // Frozen at the first look: one digest of the code for the whole command.
   code: () => (code ??= import('../runner/plan/index.js').then(({ loadCode }) => loadCode(root))),
   engine: async () => (await import('./engine.js')).engineHost,
-  onInterrupt: (callback) => {
-    process.on('SIGINT', callback).on('SIGTERM', callback);
-    return () => process.off('SIGINT', callback).off('SIGTERM', callback);
-  },
-  onCheckpoint: (callback) => {
-    process.on('SIGUSR1', callback);
-    return () => process.off('SIGUSR1', callback);
-  },
+  onInterrupt,
+  onCheckpoint,
 };
 
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-// A reader that closes the pipe (`moft ls | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+outliveReaders();
 process.exitCode = await main(process.argv.slice(2), host, version);

@@ -1,5 +1,6 @@
 /** `moft diff` between runs and files, with real runs. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Project } from './moft.js';
 
 const text = `
@@ -103,6 +104,15 @@ stages:
       removed: [],
       changed: [],
     });
+  });
+
+  it('reads the store of the project that a file is in, also by its absolute path', async () => {
+    const elsewhere = new Project(text);
+    onTestFinished(() => elsewhere.close());
+    project.write('five.yaml', text.replace('first: 1', 'first: 5'));
+    const [a, b] = ['p.yaml', 'five.yaml'].map((name) => join(project.folder, name));
+    const { stdout } = await elsewhere.run('diff', a ?? '', b ?? '');
+    expect(stdout).toContain('results of cells that both have\n    three  total  4 -> 8  +4\n');
   });
 
   it('refuses what is neither', async () => {

@@ -13,6 +13,16 @@ export async function publish(
   );
 }
 
+/** Two results of one key, the first of which is chosen. */
+export async function publishTwice(store: Store): Promise<{ first: StoredRecord; second: StoredRecord }> {
+  const first = await publish(store, 'first', 1, 'same');
+  const put = valueOf(store.cas.putBytes('second'));
+  valueOf(await store.records.publish(recordOf({ note: 'same' }, [{ name: 'out', type: 'file', put }])));
+  const second = store.records.all(first.key).find(({ digest }) => digest !== first.digest);
+  if (!second) throw new Error('the second result was not filed');
+  return { first, second };
+}
+
 /** A run of a file that is there, as its manifest has it. */
 export function nameRun(
   store: Store,

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openStore, type Collection, type Store } from '../../runner/store/index.js';
 import { blobFile, cellId, freshStore, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
-import { nameRun, publish } from './upkeep-fixtures.js';
+import { nameRun, publish, publishTwice } from './upkeep-fixtures.js';
 
 const day = 24 * 3_600_000;
 const noPause = (): Promise<void> => Promise.resolve();
@@ -181,6 +181,32 @@ describe('weighing a collection', () => {
     expect((await weigh(store, 0)).evictions).toHaveLength(2);
   });
 
+  it('gives up no chosen result whose key has another one that is pinned', async () => {
+    const store = await freshStore();
+    const { first, second } = await publishTwice(store);
+    valueOf(await store.records.pin(first));
+    valueOf(await store.records.pin(second));
+    valueOf(store.records.unpin(second));
+    ageStore(store);
+    expect(await weigh(store, 0)).toMatchObject({ evictions: [], held: 2 });
+    await collect(store, 0);
+    expect(store.records.pinned(first.key)).toEqual([first.digest]);
+    expect(store.records.all(first.key)).toHaveLength(2);
+  });
+
+  it('puts a result back that was pinned after it was weighed', async () => {
+    const store = await freshStore();
+    const record = await publish(store, 'pinned late');
+    ageStore(store);
+    const weighed = await weigh(store, 0);
+    expect(weighed.evictions).toHaveLength(1);
+    valueOf(await store.records.pin(record));
+    await swept(store, weighed);
+    expect(await store.records.chosen(record.key)).toEqual({ kind: 'chosen', record });
+    expect(store.records.pinned(record.key)).toEqual([record.digest]);
+    expect(await store.cas.has('file', record.record.artifacts[0]?.digest ?? '')).toBe(true);
+  });
+
   it('never gives up a key that is being computed', async () => {
     const store = await freshStore();
     const { key } = await publish(store, 'again');
@@ -207,11 +233,7 @@ describe('weighing a collection', () => {
 
   it('puts a second result back that somebody has pinned meanwhile', async () => {
     const store = await freshStore();
-    const first = await publish(store, 'first', 1, 'same');
-    const put = valueOf(store.cas.putBytes('second'));
-    valueOf(await store.records.publish(recordOf({ note: 'same' }, [{ name: 'out', type: 'file', put }])));
-    const second = store.records.all(first.key).find(({ digest }) => digest !== first.digest);
-    if (!second) throw new Error('the second result was not filed');
+    const { first, second } = await publishTwice(store);
     ageStore(store);
     const weighed = await weigh(store);
     expect(weighed.alternates).toHaveLength(1);

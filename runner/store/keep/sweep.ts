@@ -9,7 +9,7 @@ import type { ResultRecord } from '../../../schemas/protocol.js';
 import type { Context } from '../context.js';
 import { blobPath, isDigest, names, recordFolder } from '../layout.js';
 import { errorCode } from '../problem.js';
-import { pinName } from '../pins.js';
+import { pinName, pinnedIn } from '../pins.js';
 import { chosenRecord } from '../records.js';
 import { toKey } from '../key.js';
 import type { Records, Runs } from '../types.js';
@@ -78,8 +78,10 @@ function putBack(sweeper: Sweeper, trash: string, cutoff: number): Amount {
   const frozen = frozenRecords(liveRuns(context.root, sweeper.runs));
   for (const key of names(path.join(trash, 'records')).flatMap((name) => toKey(name) ?? [])) {
     const folder = path.join(trash, 'records', key);
-    const wanted = names(folder).some((file) => frozen.has(`${key}/${file.replace(/\.json$/, '')}`));
-    if (wanted) restoreFolder(context, folder, recordFolder(context.root, key));
+    const files = names(folder);
+    const isFrozen = files.some((file) => frozen.has(`${key}/${file.replace(/\.json$/, '')}`));
+    if (isFrozen || pinnedIn(files).length > 0)
+      restoreFolder(context, folder, recordFolder(context.root, key));
   }
   for (const name of names(path.join(trash, 'alternates'))) {
     const [key = '', file = ''] = name.split('-');

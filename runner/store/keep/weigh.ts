@@ -24,7 +24,7 @@ export interface Survey {
 
 interface Candidate extends StoredRecord {
   readonly chosen: boolean;
-  /** Pinned, frozen by a live run, being recomputed, or too young. */
+  /** Pinned, frozen by a live run, being recomputed, or too young; a chosen one also where another of its key is. */
   readonly held: boolean;
 }
 
@@ -73,15 +73,19 @@ function listCandidates(
   return listRecords(context.root).flatMap(({ key, path: folder, digests, pinned }) => {
     const chosen = chosenRecord(context.root, key)?.digest;
     const leased = isLeased(context, key);
-    return digests.flatMap((digest) => {
-      const stored = records.read(key, digest);
-      if (!stored) return [];
-      const held =
+    const held = digests.filter(
+      (digest) =>
         leased ||
         pinned.includes(digest) ||
         frozen.has(`${key}/${digest}`) ||
-        modified(folder, digest) >= cutoff;
-      return [{ ...stored, chosen: digest === chosen, held }];
+        modified(folder, digest) >= cutoff,
+    );
+    return digests.flatMap((digest): Candidate[] => {
+      const stored = records.read(key, digest);
+      if (!stored) return [];
+      // With a chosen result all others of its key go.
+      if (digest === chosen) return [{ ...stored, chosen: true, held: held.length > 0 }];
+      return [{ ...stored, chosen: false, held: held.includes(digest) }];
     });
   });
 }
