@@ -25,6 +25,7 @@ const loaders: Readonly<Record<string, () => Promise<{ readonly default: Command
   attach: () => import('./attach.js'),
   cancel: () => import('./cancel.js'),
   report: () => import('./report.js'),
+  export: () => import('./export.js'),
   sync: () => import('./sync.js'),
   restore: () => import('./restore.js'),
   mlflow: () => import('./mlflow.js'),

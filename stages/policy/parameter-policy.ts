@@ -28,10 +28,7 @@ import type { Cost, SteerablePolicy, TradeOff } from './types.js';
 export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
   const { manifest, config, tokenizer, shared, copies, reference } = stored;
   const parameters = conditionedParameters(stored);
-  const domain: SteerablePolicy['domain'] = {
-    alpha: 'fixed' in manifest.alpha ? manifest.alpha.fixed : manifest.alpha.range,
-    weights: manifest.weights ? [manifest.weights] : 'simplex',
-  };
+  const domain = domainOf(manifest);
   return {
     method: methodName(manifest),
     objectives: manifest.objectives,
@@ -131,6 +128,11 @@ export function longestWriting(stored: Writer): number {
   const ends = 'fixed' in alpha ? [alpha.fixed] : alpha.range;
   const tradeOffs = ends.flatMap((end) => [...corners, middle].map((weights) => ({ alpha: end, weights })));
   return Math.max(...tradeOffs.map((tradeOff) => writtenAt(stored, tradeOff).length));
+}
+
+/** What a policy was trained for. */
+export function domainOf({ alpha, weights }: PolicyManifest): SteerablePolicy['domain'] {
+  return { alpha: 'fixed' in alpha ? alpha.fixed : alpha.range, weights: weights ? [weights] : 'simplex' };
 }
 
 /** Weights may miss the simplex by rounding only; alpha may not miss its domain at all. */

@@ -16,6 +16,8 @@ import {
 import type { LanguageModel } from '../../stages/lm/types.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../../stages/policy/initial-policy.js';
+import { saveMergedModel } from '../../stages/policy/merged-model.js';
+import { openModel } from '../../stages/policy/open-model.js';
 import { longestWriting, parameterPolicy, writtenAt } from '../../stages/policy/parameter-policy.js';
 import { soupOf } from '../../stages/policy/soup.js';
 import { loadPolicy, savePolicy, type StoredPolicy } from '../../stages/policy/stored-policy.js';
@@ -261,11 +263,55 @@ async function expertOf(objective: string, seed: number, change: object = {}): P
   return Promise.resolve({ ...start, shared: moved(start.shared, seed) });
 }
 
-async function saved(policy: StoredPolicy): Promise<ArtifactRef> {
+describe('a merged model', () => {
+  const inWeights = conditioningNames.filter((name) => name !== 'prompt' && name !== 'soft-tokens');
+
+  it.each(inWeights)('%s: is the policy at that trade-off, as any model is read', async (conditioning) => {
+    const ranged = { alpha: { range: [0.02, 0.5] as [number, number] }, referenceShare: 'log' as const };
+    const stored = await movedPolicy(conditioning, ranged);
+    const expected = await opinionAt(stored, [0.7, 0.3], 0.2);
+    const folder = await scratch();
+    await saveMergedModel(await saved(stored), { weights: { right: 0.3, left: 0.7 }, alpha: 0.2 }, folder);
+    const { config, weights, tokenizer } = await openModel(await artifactOf('model', folder));
+    expect(opinion(languageModel(config, weights, tokenizer), tokenizer)).toEqual(expected);
+  });
+
+  it('of an expert needs no trade-off', async () => {
+    const expert = await expertOf('left', 5);
+    const expected = await opinionAt(expert, [1]);
+    const folder = await scratch();
+    await saveMergedModel(await saved(expert), {}, folder);
+    const { config, weights, tokenizer } = await openModel(await artifactOf('model', folder));
+    expect(opinion(languageModel(config, weights, tokenizer), tokenizer)).toEqual(expected);
+  });
+
+  it.each([
+    ['prompt', { weights: { left: 1 } }, 'stands before the prompt and not in the weights'],
+    ['soft-tokens', { weights: { left: 1 } }, 'stands before the prompt and not in the weights'],
+    ['full', {}, 'needs weights of left, right'],
+    ['full', { weights: { lift: 1 } }, 'has no objective "lift"; it has left, right'],
+    ['full', { weights: { left: 0.5 } }, 'are no point of the simplex'],
+    ['full', { weights: { left: 1 }, alpha: 0.3 }, 'alpha 0.3 is not what the policy was trained for'],
+  ] as const)('%s asked for %j is refused', async (conditioning, asked, message) => {
+    const policy = await saved(await movedPolicy(conditioning));
+    await expect(saveMergedModel(policy, asked, await scratch())).rejects.toThrow(message);
+  });
+});
+
+async function scratch(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'moft-policy-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await savePolicy(folder, policy);
+  return folder;
+}
+
+async function artifactOf(type: ArtifactRef['type'], folder: string): Promise<ArtifactRef> {
   const names = await readdir(folder);
   const files = Object.fromEntries(names.map((name) => [name, join(folder, name)]));
-  return { type: 'policy', digest: '0'.repeat(64), path: folder, files };
+  return { type, digest: '0'.repeat(64), path: folder, files };
+}
+
+async function saved(policy: StoredPolicy): Promise<ArtifactRef> {
+  const folder = await scratch();
+  await savePolicy(folder, policy);
+  return artifactOf('policy', folder);
 }

@@ -1,0 +1,112 @@
+/** `moft export` on the real kinds, in a real process: what comes out of the store, and models at a trade-off. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const program = join(import.meta.dirname, '../../dist/bundle/moft.js');
+const folder = mkdtempSync(join(tmpdir(), 'moft-export-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function moft(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  writeFileSync(join(folder, 'package.json'), '{}');
+  writeFileSync(
+    join(folder, 'p.yaml'),
+    `name: p
+params: { base: none }
+stages:
+  news: { uses: data/news, with: { size: small, documents: 32 } }
+  reference:
+    uses: sft
+    with: { data: $news.train, model: { width: 8, heads: 2, context: 64 }, steps: 2 }
+  clp:
+    uses: clp
+    with:
+      { reference: $reference.model, prompts: $news.train, rewards: [nli, rouge], conditioning: full,
+        sampling: { alpha: 0.1 }, steps: 1, batch: 1, samples: 2, max_tokens: 4 }
+`,
+  );
+  writeFileSync(
+    join(folder, 'more.yaml'),
+    `name: more
+stages:
+  news: { uses: data/news, with: { size: small, documents: 32 } }
+  more: { uses: sft, with: { base: merged, data: $news.train, steps: 1 } }
+`,
+  );
+  const ran = moft('run', 'p.yaml');
+  expect(ran.status, ran.stderr).toBe(0);
+}, 120_000);
+
+describe('export', () => {
+  it('copies what a cell made, and writes over nothing', () => {
+    expect(moft('export', 'reference', '-o', 'model')).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: 'wrote model\n',
+    });
+    expect(readdirSync(join(folder, 'model')).sort()).toEqual([
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
+    ]);
+    writeFileSync(join(folder, 'model/config.json'), 'mine');
+    const again = moft('export', 'reference', '-o', 'model');
+    expect(again).toMatchObject({ status: 2 });
+    expect(again.stderr).toContain('there is something at');
+    expect(readFileSync(join(folder, 'model/config.json'), 'utf8')).toBe('mine');
+  });
+
+  it('asks which of several outputs, and says where one went to a script', () => {
+    const asked = moft('export', 'news', '-o', 'data');
+    expect(asked).toMatchObject({ status: 2 });
+    expect(asked.stderr).toContain(
+      'news has 3 outputs, expected one\n  hint: its outputs are test, train, validation',
+    );
+    const { status, stdout } = moft('export', 'news', 'test', '-o', 'data', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      cell: 'news',
+      output: 'test',
+      type: 'dataset',
+      path: join(folder, 'data'),
+    });
+    expect(existsSync(join(folder, 'data/rows.jsonl'))).toBe(true);
+  });
+
+  it('merges a policy at a trade-off into a model that a pipeline starts from', () => {
+    const merged = moft('export', 'clp', '-o', 'merged', '--weights', 'nli=0.8,rouge=0.2');
+    expect(merged).toEqual({ status: 0, stdout: '', stderr: 'wrote merged\n' });
+    const ran = moft('run', 'more.yaml');
+    expect(ran.status, ran.stderr).toBe(0);
+  });
+
+  it.each([
+    [['clp', '-o', 'x', '--weights', 'nli=0.8'], 'no point of the simplex'],
+    [['clp', '-o', 'x', '--weights', 'nli=most'], 'the weight of nli is a number, found "most"'],
+    [['clp', '-o', 'x', '--weights', 'nli=1,nli=0'], 'names an objective twice'],
+    [
+      ['clp', '-o', 'x', '--alpha', '0.2', '--weights', 'nli=1'],
+      'alpha 0.2 is not what the policy was trained for',
+    ],
+    [['reference', '-o', 'x', '--alpha', '0.2'], 'model of reference is a model'],
+    [['reference', 'weights', '-o', 'x'], 'reference has no output "weights"'],
+    [['reference', '-o', 'no/x'], 'there is no folder'],
+    [['reference'], 'export needs a place to write to'],
+    [['referense', '-o', 'x'], 'no finished cell is named by "referense"'],
+  ])('%j is refused, and nothing is left', (args, message) => {
+    const refused = moft('export', ...args);
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(refused.stderr).toContain(message);
+    expect(readdirSync(folder).filter((name) => name.startsWith('x'))).toEqual([]);
+  });
+});
