@@ -1,4 +1,5 @@
 /** The graph of a pipeline as it is drawn: stages with their axes collapsed into counts, or single cells. */
+import { groupBy } from '../../runner/group-by.js';
 import type { Cell, CellId, InputBinding, Pipeline } from '../../runner/pipeline.js';
 import { axesOf, type AxisSummary } from '../../runner/plan/stages.js';
 import type { Plan, PlanStatus } from '../../runner/plan/index.js';
@@ -57,16 +58,6 @@ export function cellGraph(pipeline: Pipeline, plan?: Plan): Graph {
     return cell.needs.map((from) => ({ from, to: cell.id, waits: !read.has(from) }));
   });
   return { name: pipeline.name, nodes, edges };
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group) group.push(item);
-    else groups.set(keyOf(item), [item]);
-  }
-  return groups;
 }
 
 /** `x4 (conditioning) x3 (seed)`; the cells too, where they are not all combinations. */

@@ -1,4 +1,5 @@
 import type { KindRegistry } from '../contract.js';
+import { groupBy } from '../group-by.js';
 import type { Cell, CellId } from '../pipeline.js';
 import { runSide, type DiffSide, type Plan } from '../plan/index.js';
 import type { Store, StoredRecord } from '../store/index.js';
@@ -60,23 +61,31 @@ const namesOf = (id: CellId, file: string, { name, apart }: Pace): readonly stri
 
 const stageOf = (id: CellId): string => id.split('/')[0] ?? id;
 
-/** Mean seconds by the amount of work. */
-type Times = ReadonlyMap<number, number>;
+/** What was measured by the amount of work. */
+type Times = ReadonlyMap<number, Time>;
+
+interface Time {
+  /** Mean. */
+  readonly seconds: number;
+  readonly factors: Pace['factors'];
+}
 
 /** What the nearest amount took, and what would be in proportion to it. */
-function expected(times: Times, { amount, amounts }: Pace): Expected | undefined {
+function expected(times: Times, { amount, factors }: Pace): Expected | undefined {
   const distance = (other: number): number => Math.abs(Math.log(other / amount));
   const [nearest] = [...times].sort(([a], [b]) => distance(a) - distance(b));
   if (nearest === undefined) return undefined;
   const [known, took] = nearest;
-  const seconds = (took * amount) / known;
-  const ends = { seconds, least: Math.min(took, seconds), most: Math.max(took, seconds) };
-  return known === amount ? ends : { ...ends, scaledBy: amounts };
+  const seconds = (took.seconds * amount) / known;
+  const ends = { seconds, least: Math.min(took.seconds, seconds), most: Math.max(took.seconds, seconds) };
+  if (known === amount) return ends;
+  const others = Object.keys(factors).filter((name) => factors[name] !== took.factors[name]);
+  return { ...ends, scaledBy: others };
 }
 
 /** What the newest run that knows a name measured of each amount. */
 function measurements(store: Store, registry: KindRegistry): ReadonlyMap<string, Times> {
-  const all = new Map<string, Map<number, number>>();
+  const all = new Map<string, Map<number, Time>>();
   const read = recordReader(store);
   const runs = store.runs.list();
   const own = new Set(runs);
@@ -84,26 +93,24 @@ function measurements(store: Store, registry: KindRegistry): ReadonlyMap<string,
     const manifest = store.runs.read(run);
     const side = manifest && runSide(manifest, { read });
     const found = side ? measuredIn(side, { file: manifest.file, own }, registry) : [];
-    const sums = new Map<string, Map<number, { seconds: number; count: number }>>();
-    for (const { name, amount, seconds } of found) {
-      const times = sums.get(name) ?? new Map<number, { seconds: number; count: number }>();
-      const sum = times.get(amount) ?? { seconds: 0, count: 0 };
-      sums.set(name, times.set(amount, { seconds: sum.seconds + seconds, count: sum.count + 1 }));
-    }
-    for (const [name, times] of sums) {
-      const known = all.get(name) ?? new Map<number, number>();
-      for (const [amount, { seconds, count }] of times)
-        if (!known.has(amount)) known.set(amount, seconds / count);
+    for (const [name, same] of groupBy(found, (one) => one.name)) {
+      const known = all.get(name) ?? new Map<number, Time>();
+      for (const [amount, times] of groupBy(same, (one) => one.amount))
+        if (!known.has(amount)) known.set(amount, meanOf(times));
       all.set(name, known);
     }
   }
   return all;
 }
 
-interface Measured {
+const meanOf = (times: readonly Time[]): Time => ({
+  seconds: times.reduce((sum, { seconds }) => sum + seconds, 0) / times.length,
+  factors: times[0]?.factors ?? {},
+});
+
+interface Measured extends Time {
   readonly name: string;
   readonly amount: number;
-  readonly seconds: number;
 }
 
 /** What a run measured, or was served of what runs of this store did: pulled results took another machine's time. */
@@ -127,7 +134,8 @@ function measuredIn(
     const { seconds, run = '' } = record?.record ?? {};
     const pace = paceOf(id);
     if (seconds === undefined || pace === undefined || !own.has(run)) return [];
-    return namesOf(id, file, pace).map((name) => ({ name, amount: pace.amount, seconds }));
+    const { amount, factors } = pace;
+    return namesOf(id, file, pace).map((name) => ({ name, amount, factors, seconds }));
   });
 }
 

@@ -21,7 +21,7 @@ export interface Pace {
   readonly apart: string;
   readonly amount: number;
   /** The settings whose product the amount is. */
-  readonly amounts: readonly string[];
+  readonly factors: Readonly<Record<string, number>>;
 }
 
 /** The paces of cells that read each other; each is found once. */
@@ -50,8 +50,13 @@ function paceOf(
   if (kind === undefined) return undefined;
   const extent = kind.extent?.({ ...values });
   const { proportional = extent === undefined ? [] : [extent], timeless = [] } = kind.pace ?? {};
-  const amounts = proportional.filter((key) => typeof values[key] === 'number' && values[key] > 0);
-  const left = new Set([...amounts, ...timeless, ...(kind.inert ?? [])]);
+  const factors = Object.fromEntries(
+    proportional.flatMap((key) => {
+      const value = values[key];
+      return typeof value === 'number' && value > 0 ? [[key, value] as const] : [];
+    }),
+  );
+  const left = new Set([...Object.keys(factors), ...timeless, ...(kind.inert ?? [])]);
   const settings = Object.fromEntries(Object.entries(values).filter(([key]) => !left.has(key)));
   const named = (which: 'name' | 'apart'): string => {
     const inputs = Object.fromEntries(
@@ -62,8 +67,8 @@ function paceOf(
   return {
     name: named('name'),
     apart: named('apart'),
-    amount: amounts.reduce((product, key) => product * Number(values[key]), 1),
-    amounts,
+    amount: Object.values(factors).reduce((product, factor) => product * factor, 1),
+    factors,
   };
 }
 
