@@ -1,9 +1,9 @@
 /**
  * What steering costs on one engine, by turns in one run: a training step of each conditioning with three objectives at
  * one trade-off and at four, beside that of an expert (SOFT), whole and a token; and tokens a second of the base model,
- * of merged CLP and of DeRa (Liu et al. 2024), which runs two models. Steps are compared in pairs that draw the same
- * tokens, or as many where a prompt is longer; quoted is the median of their ratios with a bootstrap interval. Prints
- * tables and appends a line to bench/history.jsonl.
+ * of merged CLP and of DeRa (Liu et al. 2024), which runs two models; and eleven trade-offs in one batch beside one after
+ * the other. Steps are compared in pairs that draw the same tokens, or as many where a prompt is longer; quoted is the
+ * median of their ratios with a bootstrap interval. Prints tables and appends a line to bench/history.jsonl.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { conditioningNames, type ConditioningName } from '../schemas/artifact.js';
@@ -18,6 +18,7 @@ import type { LanguageModel, State } from '../stages/lm/types.js';
 import { parameterPolicy } from '../stages/policy/parameter-policy.js';
 import { Random } from '../stages/random.js';
 import { bootstrapInterval } from '../stages/statistics/bootstrap.js';
+import { severalTradeOffs } from './askings.js';
 import { middle, remember, rounded } from './measure.js';
 import { asked } from './options.js';
 import { clp, policyAt, prompts, reference, type Steps } from './workload.js';
@@ -198,6 +199,8 @@ console.log(
 console.table(steps);
 const sampling = await samplings(model);
 console.table(sampling);
+const together = await severalTradeOffs(model, { rows: 64, turns: Math.min(turns, 12), objectives });
+console.table(together);
 remember('steering', {
   engine: `${backend} ${version}`,
   width,
@@ -207,4 +210,5 @@ remember('steering', {
   turns,
   steps,
   sampling,
+  together,
 });

@@ -56,7 +56,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
   const points: FrontPoint[] = [];
   const kept: FrontSample[] = [];
   const tradeOffs = tradeOffsOfGrid(grid, policy);
-  for (const batch of batchesOf(tradeOffs, policy, asking)) {
+  for (const batch of batchesOf(tradeOffs, policy, { ...asking, listed })) {
     signal.throwIfAborted();
     for (const { tradeOff, answers, exact } of await answersAt(policy, batch, { asking, listed })) {
       points.push({ ...frontPoint(answers, tradeOff, { reference, asking }), ...(exact ? { exact } : {}) });

@@ -11,6 +11,7 @@ import { embed, embedRows } from '../backend/ops/embed.js';
 import { gate } from '../backend/ops/gated.js';
 import { normRows } from '../backend/ops/layer-norm.js';
 import { affineRows } from '../backend/ops/linear.js';
+import { addLowRankRows } from '../backend/ops/low-rank.js';
 import { rmsRows } from '../backend/ops/rms-norm.js';
 import { rotateRows } from '../backend/ops/rotary.js';
 import { gatherRows } from '../backend/ops/rows.js';
@@ -20,6 +21,7 @@ import type { Cache, Rows } from './cache.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import { affine, fedForward, normalise, projected } from './layers.js';
 import type { Attending, HeapCache } from './heap-cache.js';
+import { factorsOf, largestRank } from './row-adapters.js';
 import type { TensorCache } from './tensor-cache.js';
 import { HEAD, type StepWeights } from './step-weights.js';
 import { parameter } from './weights.js';
@@ -39,6 +41,8 @@ export interface DecodeStep {
   readonly tokens: Int32Array;
   readonly positions: Int32Array;
   readonly prompts: Int32Array;
+  /** The mixture of each node, where rows have adapters of their own. */
+  readonly mixtures?: Int32Array | undefined;
   /** Hidden states are wanted, and the output layer is left out. */
   readonly hidden?: boolean | undefined;
 }
@@ -52,16 +56,18 @@ export function decodeStep(weights: StepWeights, step: DecodeStep): Tensor2D {
 
 function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep): Tensor2D {
   step.tensors?.begin(step.nodes);
+  const { mixtures } = step;
+  const layers = { weights: tensors, adapters: mixtures && { tensors, of: mixtures } };
   const { embedding, positions } = architectureOf(step.config);
   const table = parameter<Tensor2D>(tensors, embedding.name);
   let x = positions
     ? embed(table, parameter<Tensor2D>(tensors, positions.name), step.tokens, step.positions)
     : gatherRows(table, step.tokens); // (L, C)
   decoder.blocks.forEach(({ attention, cross, feedForward }, layer) => {
-    const qkv = projected(tensors, attention, normalise(tensors, attention.norm, x), step.positions);
+    const qkv = projected(layers, attention, normalise(tensors, attention.norm, x), step.positions);
     x = x.add(
       affine(
-        tensors,
+        layers,
         attention.out,
         step.tensors
           ? step.tensors.attend(layer, attention, qkv)
@@ -69,13 +75,13 @@ function decodeByOperations({ decoder, tensors }: StepWeights, step: DecodeStep)
       ),
     );
     if (cross) {
-      const query = projected(tensors, cross, normalise(tensors, cross.norm, x), step.positions);
+      const query = projected(layers, cross, normalise(tensors, cross.norm, x), step.positions);
       const mixed = mixOf(cross, query, (from, to) =>
         step.source?.attendPrompts(layer, step.prompts, from, to),
       );
-      x = x.add(affine(tensors, cross.out, mixed));
+      x = x.add(affine(layers, cross.out, mixed));
     }
-    x = x.add(fedForward(tensors, feedForward, normalise(tensors, feedForward.norm, x), (inner) => inner));
+    x = x.add(fedForward(layers, feedForward, normalise(tensors, feedForward.norm, x), (inner) => inner));
   });
   const hidden = normalise(tensors, decoder.norm, x);
   if (step.hidden) return hidden;
@@ -110,6 +116,8 @@ const kernel = defineKernel<KernelStep>('decode-step', (memory, inputs, step) =>
     normal: memory.scratch(rows * widest.mixed),
     wide: memory.scratch(rows * widest.wide),
     gate: memory.scratch(rows * widest.gate),
+    between: memory.scratch(step.mixtures ? rows * largestRank(inputs) : 0),
+    added: memory.scratch(step.mixtures ? rows * widest.wide : 0),
   };
   const kept = step.heap?.attending(memory, inputs, step.nodes);
   const at = { memory, inputs, step, space, rows, width, kept };
@@ -149,8 +157,11 @@ interface Running {
   readonly memory: Memory;
   readonly inputs: Inputs;
   readonly step: KernelStep;
-  /** The residual stream, its normalised copy, and room for the widest layer and its gate. */
-  readonly space: Readonly<Record<'x' | 'normal' | 'wide' | 'gate', Address>>;
+  /**
+   * The residual stream, its normalised copy, room for the widest layer and its gate, and for what rows add by
+   * themselves.
+   */
+  readonly space: Readonly<Record<'x' | 'normal' | 'wide' | 'gate' | 'between' | 'added', Address>>;
   readonly rows: number;
   readonly width: number;
   readonly kept: Attending | undefined;
@@ -204,9 +215,12 @@ function norm({ memory, inputs, space, rows, width }: Running, { kind, name, eps
   else normRows(memory, { ...places, bias: memory.input(input(inputs, `${name}.bias`)) });
 }
 
-function product({ memory, inputs, rows }: Running, { name, bias }: Linear, x: Address, y: Address): void {
+function product(at: Running, { name, bias }: Linear, x: Address, y: Address): void {
+  const { memory, inputs, rows, step, space } = at;
   const weight = input(inputs, `${name}.weight`);
   affineRows(memory, { rows, x, weight, bias: bias ? input(inputs, `${name}.bias`) : undefined, y });
+  const factors = step.mixtures && factorsOf(inputs, name);
+  if (factors) addLowRankRows(memory, { ...space, of: step.mixtures, x, factors, y });
 }
 
 function addRows(heap: Float32Array, to: Address, from: Address, size: number): void {

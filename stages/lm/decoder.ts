@@ -11,7 +11,8 @@ import { architectureOf, type ModelConfig } from './config.js';
 import { chains, checkRoom } from './forest.js';
 import { normalise } from './layers.js';
 import type { Stack } from './architecture.js';
-import { runStack, type Drop, type Passing } from './stack.js';
+import { ofNodes, type RowAdapters } from './row-adapters.js';
+import { runStack, type Drop, type Encoded, type Passing } from './stack.js';
 import type { NamedTensors, TokenBatch } from './types.js';
 import { parameter } from './weights.js';
 
@@ -20,6 +21,8 @@ export interface ForwardOptions {
   readonly training: boolean;
   /** Required where training is true and a dropout rate is above 0. */
   readonly random?: Random;
+  /** What the texts of each tree add to products. */
+  readonly adapters?: RowAdapters;
 }
 
 export interface DecodeOptions extends ForwardOptions {
@@ -48,16 +51,15 @@ export function hiddenStates(
   return tf.tidy(() => {
     const drop = dropper(options);
     const passing = { weights, rates, drop, training, seed: () => drawSeed(options) };
-    const run = (stack: Stack, forest: Forest, more: Partial<Passing> = {}): Tensor2D => {
+    const run = (stack: Stack, forest: Forest, more: Partial<Passing> = {}): Encoded => {
+      const adapters = options.adapters && ofNodes(options.adapters, forest);
       const x = drop(embedded(config, weights, forest), rates.embedding); // (N, C)
-      return drop(
-        normalise(weights, stack.norm, runStack({ ...passing, stack, forest, ...more }, x)),
-        rates.last,
-      );
+      const last = runStack({ ...passing, stack, forest, adapters, ...more }, x);
+      return { forest, adapters, states: drop(normalise(weights, stack.norm, last), rates.last) };
     };
-    const encoded = encoder && source ? { forest: source, states: run(encoder, source) } : undefined;
+    const encoded = encoder && source ? run(encoder, source) : undefined;
     const { rows, onLayer, onSource } = options;
-    return run(decoder, forest, { encoded, rows, onLayer, onSource });
+    return run(decoder, forest, { encoded, rows, onLayer, onSource }).states;
   });
 }
 

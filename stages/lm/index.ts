@@ -40,6 +40,7 @@ export {
   factorGradients,
   freshFactors,
   loraTargets,
+  rowFactors,
   type Adapters,
   type LoraShape,
 } from './lora.js';
@@ -48,6 +49,7 @@ export {
   svdAdapted,
   svdAdaptersOf,
   svdGradients,
+  svdRowFactors,
   type SvdAdapters,
   type SvdMixture,
 } from './svd-lora.js';

@@ -12,6 +12,7 @@ import { boundedPasses, packGroups } from './forest.js';
 import type { HeapCache } from './heap-cache.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
+import type { RowAdapters } from './row-adapters.js';
 import { byHeads, scoredByHeads, type RowHeads } from './row-heads.js';
 import type { TensorCache } from './tensor-cache.js';
 import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
@@ -24,6 +25,8 @@ export interface LanguageModelOptions {
   readonly keepWeights?: boolean;
   /** Output layers, each (V, C), and which of them answers each row, instead of the one among the weights. */
   readonly heads?: RowHeads;
+  /** What each row adds to products. The caller keeps the tensors. */
+  readonly adapters?: RowAdapters;
 }
 
 /** Masked tokens have probability 0. Dropout is off. */
@@ -47,6 +50,8 @@ interface Generation {
   readonly opening: Tensor2D;
   /** Of each row: its distinct prompt, and where it stands in the cache (-1 at the prompt's end). */
   readonly promptOf: Int32Array;
+  /** Of each distinct prompt, where rows have adapters of their own. */
+  readonly mixtures: Int32Array | undefined;
   readonly nodeOf: Int32Array;
 }
 
@@ -70,7 +75,8 @@ class DecoderModel implements LanguageModel {
   }
 
   start(prompts: TokenBatch): State {
-    const { distinct, index } = distinctPrompts(prompts);
+    const { distinct, index, mixtures } = distinctPrompts(prompts, this.#options.adapters?.of);
+    const adapters = this.#adaptersAt(mixtures);
     const forests = openingForests(this.#config, distinct);
     const { forest, source } = forests;
     const caches = openingCaches(this.#architecture, this.#weights, forests);
@@ -78,6 +84,7 @@ class DecoderModel implements LanguageModel {
     const decode = {
       training: false,
       rows,
+      ...adapters,
       ...caches.filling,
       ...(source ? { source } : {}),
     };
@@ -96,6 +103,7 @@ class DecoderModel implements LanguageModel {
       source: caches.source,
       opening,
       promptOf: index,
+      mixtures: this.#options.adapters && mixtures,
       nodeOf: new Int32Array(index.length).fill(-1),
     } satisfies Generation as unknown as State;
   }
@@ -104,7 +112,7 @@ class DecoderModel implements LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D {
     const generation = state as unknown as Generation;
     if (!tokens) return this.#answers(generation.opening, generation.promptOf);
-    const { cache, tensors, heap, source, promptOf, nodeOf } = generation;
+    const { cache, tensors, heap, source, promptOf, mixtures, nodeOf } = generation;
     const nodes: number[] = [];
     const ids: number[] = [];
     const places = new Map<number, number>();
@@ -129,6 +137,7 @@ class DecoderModel implements LanguageModel {
       tokens: Int32Array.from(ids),
       positions: Int32Array.from(nodes, (node) => cache.position(node)),
       prompts: Int32Array.from(nodes, (node) => cache.promptOf(node)),
+      mixtures: mixtures && Int32Array.from(nodes, (node) => mixtures[cache.promptOf(node)] ?? 0),
       hidden: this.#options.heads !== undefined,
     });
     const all = this.#answers(step, answer);
@@ -143,7 +152,7 @@ class DecoderModel implements LanguageModel {
   }
 
   score(prompts: TokenBatch, responses: TokenBatch): Tensor2D {
-    const { distinct, index } = distinctPrompts(prompts);
+    const { distinct, index } = distinctPrompts(prompts, this.#options.adapters?.of);
     // Rows by prompt, so that each prompt runs once.
     const rowsOf: number[][] = distinct.map(() => []);
     index.forEach((prompt, row) => rowsOf[prompt]?.push(row));
@@ -164,10 +173,11 @@ class DecoderModel implements LanguageModel {
   /** Of each response token, group by group, in one pass; `rows` are those of the responses. */
   #logProbs(groups: readonly PromptGroup[], rows: readonly number[]): Float32Array {
     const packed = packGroups(groups, { config: this.#config });
-    const { heads } = this.#options;
+    const { heads, adapters } = this.#options;
     return tf.tidy(() => {
       if (!heads) {
-        const options = { training: false, masked: this.#masked };
+        const mixtures = startsOf(groups).map((start) => adapters?.of[rows[start] ?? 0] ?? 0);
+        const options = { training: false, masked: this.#masked, ...this.#adaptersAt(mixtures) };
         return scorePacked(this.#config, this.#weights, packed, options)
           .logProbs.dataSync<'float32'>()
           .slice();
@@ -202,7 +212,13 @@ class DecoderModel implements LanguageModel {
   }
 
   get #stepWeights(): StepWeights {
-    return (this.#step ??= stepWeights(this.#config, this.#weights));
+    return (this.#step ??= stepWeights(this.#config, this.#weights, this.#options.adapters?.tensors));
+  }
+
+  /** Where rows have adapters of their own: those of trees with these mixtures. */
+  #adaptersAt(of: Int32Array): { readonly adapters?: RowAdapters } {
+    const { adapters } = this.#options;
+    return adapters ? { adapters: { ...adapters, of } } : {};
   }
 }
 
@@ -224,6 +240,12 @@ function paddedRows(
   return tf.tensor2d(table, [responses.length, longest]);
 }
 
+/** The first response of each group, counted through all. */
+function startsOf(groups: readonly PromptGroup[]): Int32Array {
+  let next = 0;
+  return Int32Array.from(groups, ({ responses }) => (next += responses.length) - responses.length);
+}
+
 function concatenated(parts: readonly Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -234,17 +256,37 @@ function concatenated(parts: readonly Float32Array[]): Float32Array {
   return whole;
 }
 
-/** Prompts without repetition, and which of them each row has. */
-function distinctPrompts(prompts: TokenBatch): { readonly distinct: Tokens[]; readonly index: Int32Array } {
+interface Distinct {
+  readonly distinct: Tokens[];
+  /** Of each of them. */
+  readonly mixtures: Int32Array;
+  /** Which of them each row has. */
+  readonly index: Int32Array;
+}
+
+/** Prompts without repetition; rows share one where their mixture is the same, too. */
+function distinctPrompts(prompts: TokenBatch, of?: Int32Array): Distinct {
   const objects = new Map<Tokens, number>();
-  const texts = new Map<string, number>();
+  const [texts, places] = [new Map<string, number>(), new Map<string, number>()];
   const distinct: Tokens[] = [];
-  const index = Int32Array.from(prompts, (prompt) => {
-    const text = objects.has(prompt) ? '' : prompt.join();
-    const place = objects.get(prompt) ?? texts.get(text) ?? distinct.push(prompt) - 1;
-    objects.set(prompt, place);
-    if (text) texts.set(text, place);
+  const mixtures: number[] = [];
+  const index = Int32Array.from(prompts, (prompt, row) => {
+    const text = objects.get(prompt) ?? numberOf(texts, prompt.join());
+    objects.set(prompt, text);
+    const mixture = of?.[row] ?? 0;
+    const place = numberOf(places, `${text} ${mixture}`);
+    if (place === distinct.length) {
+      distinct.push(prompt);
+      mixtures.push(mixture);
+    }
     return place;
   });
-  return { distinct, index };
+  return { distinct, mixtures: Int32Array.from(mixtures), index };
+}
+
+/** In the order of their first coming. */
+function numberOf(known: Map<string, number>, name: string): number {
+  const number = known.get(name) ?? known.size;
+  known.set(name, number);
+  return number;
 }

@@ -7,6 +7,7 @@ import { tf } from '../backend/tf.js';
 import type { Random } from '../random.js';
 import type { Architecture, Linear } from './architecture.js';
 import { architectureOf, type ModelConfig } from './config.js';
+import { named } from './row-adapters.js';
 import type { NamedTensors } from './types.js';
 import { parameter } from './weights.js';
 
@@ -86,6 +87,36 @@ export function adapted(
       return [`${linear.name}.weight`, merged];
     }),
   );
+}
+
+/**
+ * The same sum as what rows add, each by a mixture of its own: `shares` has a row a mixture, a share a set of factors.
+ * The caller disposes.
+ */
+export function rowFactors(
+  { linears, rank, scale }: Adapters,
+  sets: readonly NamedTensors[],
+  shares: readonly (readonly number[])[],
+): NamedTensors {
+  return tf.tidy(() => {
+    const gains = tf.tensor2d(
+      shares.map((row) => row.flatMap((share) => Array.from({ length: rank }, () => scale * share))),
+    ); // (mixtures, sum of ranks)
+    return Object.assign(
+      {},
+      ...linears.map((linear) => {
+        const { a, b } = factorNames(linear);
+        const of = (name: string, axis: number): Tensor2D =>
+          tf
+            .concat(
+              sets.map((factors) => parameter<Tensor2D>(factors, name)),
+              axis,
+            )
+            .transpose<Tensor2D>();
+        return named(linear.name, { down: of(a, 0), up: of(b, 1), gains });
+      }),
+    ) as NamedTensors;
+  });
 }
 
 /** In the layout of the weight: (outputs, inputs) where it is turned, as PEFT has it, else (inputs, outputs). */

@@ -6,16 +6,22 @@ import { ancestorMask, paddedAttention, paddingOf, treeMask } from '../backend/o
 import { gatherRows } from '../backend/ops/rows.js';
 import { tf } from '../backend/tf.js';
 import type { Architecture, Attention, Block, Stack } from './architecture.js';
-import { affine, fedForward, normalise, projected } from './layers.js';
+import { affine, fedForward, normalise, projected, type Parameters } from './layers.js';
 import { relativeBias } from './relative.js';
-import type { NamedTensors } from './types.js';
+import { ofRows, type RowAdapters } from './row-adapters.js';
 
 export type Drop = (x: Tensor2D, rate: number) => Tensor2D;
 
-/** A forward pass through one stack. */
-export interface Passing {
+/** What an encoder made of its forest, and what the rows of its nodes add to products. */
+export interface Encoded {
+  readonly forest: Forest;
+  readonly states: Tensor2D;
+  readonly adapters?: RowAdapters | undefined;
+}
+
+/** A forward pass through one stack; `adapters` are those of the forest's nodes. */
+export interface Passing extends Parameters {
   readonly stack: Stack;
-  readonly weights: NamedTensors;
   readonly forest: Forest;
   readonly rates: Architecture['dropout'];
   readonly drop: Drop;
@@ -23,7 +29,7 @@ export interface Passing {
   readonly seed: () => number;
   readonly training: boolean;
   /** What a decoder attends to beside its own forest. */
-  readonly encoded?: { readonly forest: Forest; readonly states: Tensor2D } | undefined;
+  readonly encoded?: Encoded | undefined;
   /** Nodes whose outputs are wanted; all without. */
   readonly rows?: Int32Array | undefined;
   readonly onLayer?: ((layer: number, qkv: Tensor2D) => void) | undefined;
@@ -49,19 +55,20 @@ interface Place {
 }
 
 function runBlock(at: Passing, { block, layer, bias, rows }: Place, x: Tensor2D): Tensor2D {
-  const { weights, drop, rates } = at;
+  const { weights, adapters, drop, rates } = at;
   const { attention, cross, feedForward } = block;
+  const wanted = rows && adapters ? { weights, adapters: ofRows(adapters, rows) } : at;
   let mixed = attended(at, { attention, layer, bias }, normalise(weights, attention.norm, x));
   // An encoder is attended to by all, since the places of its trees count.
   const early = rows !== undefined && !cross;
   if (early) [mixed, x] = [gatherRows(mixed, rows), gatherRows(x, rows)];
-  x = x.add(drop(affine(weights, attention.out, mixed), rates.residual));
+  x = x.add(drop(affine(early ? wanted : at, attention.out, mixed), rates.residual));
   if (cross) {
     const found = attendedSource(at, cross, layer, normalise(weights, cross.norm, x));
-    x = x.add(drop(affine(weights, cross.out, found), rates.residual));
+    x = x.add(drop(affine(at, cross.out, found), rates.residual));
     if (rows) x = gatherRows(x, rows);
   }
-  const fed = fedForward(weights, feedForward, normalise(weights, feedForward.norm, x), (inner) =>
+  const fed = fedForward(wanted, feedForward, normalise(weights, feedForward.norm, x), (inner) =>
     drop(inner, rates.inner),
   );
   return x.add(drop(fed, rates.residual));
@@ -75,9 +82,9 @@ interface Attending {
 
 /** Of each node to its forest. */
 function attended(at: Passing, { attention, layer, bias }: Attending, x: Tensor2D): Tensor2D {
-  const { forest, weights, stack } = at;
+  const { forest, stack } = at;
   const { heads, keyHeads, headWidth, scale } = attention;
-  const qkv = projected(weights, attention, x, forest.depths); // (N, (H + 2K) D)
+  const qkv = projected(at, attention, x, forest.depths); // (N, (H + 2K) D)
   at.onLayer?.(layer, qkv);
   const dropout = attentionDropout(at);
   if (!bias) return forestAttention(qkv, forest, { heads, keyHeads, ...dropout });
@@ -99,12 +106,13 @@ function attendedSource(at: Passing, cross: Attention, layer: number, x: Tensor2
   const [query, key, value] = cross.project;
   if (!encoded || !query || !key || !value)
     throw new Error('internal error: a decoder has nothing to attend to; please report it');
-  const [k, v] = [key, value].map((linear) => affine(weights, linear, encoded.states));
+  const source = { weights, adapters: encoded.adapters };
+  const [k, v] = [key, value].map((linear) => affine(source, linear, encoded.states));
   if (!k || !v) throw new Error('internal error: a source has no keys and values; please report it');
   at.onSource?.(layer, tf.concat([k, v], 1));
   const [queries, keys] = [paddingOf(forest), paddingOf(encoded.forest)];
   const { heads, keyHeads, scale } = cross;
-  return paddedAttention(affine(weights, query, x), k, v, {
+  return paddedAttention(affine(at, query, x), k, v, {
     ...{ heads, keyHeads, scale, queries, keys },
     mask: treeMask(encoded.forest.trees, keys, queries.length),
     ...attentionDropout(at),

@@ -3,6 +3,7 @@ import type { Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { tf } from '../backend/tf.js';
 import type { Architecture, Attention, FeedForward, Linear, Stack } from './architecture.js';
 import { architectureOf, type ModelConfig } from './config.js';
+import { joinedFactors, named } from './row-adapters.js';
 import type { NamedTensors } from './types.js';
 import { disposeTensors, parameter } from './weights.js';
 
@@ -17,17 +18,25 @@ export interface StepWeights {
 
 export const HEAD = 'head';
 
-export function stepWeights(config: ModelConfig, weights: NamedTensors): StepWeights {
+/** `factors`: of adapters whose mixture each row has for itself. */
+export function stepWeights(
+  config: ModelConfig,
+  weights: NamedTensors,
+  factors: NamedTensors = {},
+): StepWeights {
   const architecture = architectureOf(config);
   const decoder = straight(architecture.decoder);
   const own = tf.tidy(() => {
-    const straightened = linears(architecture).map((parts) => joined(weights, parts));
+    const straightened = linears(architecture).map((parts) => ({
+      ...joined(weights, parts),
+      ...joinedAdapters(factors, parts),
+    }));
     return Object.fromEntries([
       ...straightened.flatMap((tensors) => Object.entries(tensors)),
       [HEAD, headOf(architecture, weights)],
     ]) as Record<string, Tensor>;
   });
-  return { decoder, tensors: { ...weights, ...own }, dispose: () => disposeTensors(own) };
+  return { decoder, tensors: { ...weights, ...factors, ...own }, dispose: () => disposeTensors(own) };
 }
 
 function headOf({ head }: Architecture, weights: NamedTensors): Tensor {
@@ -61,6 +70,13 @@ function joined(weights: NamedTensors, parts: readonly Linear[]): NamedTensors {
   if (!first.bias) return { [`${first.name}.weight`]: weight };
   const bias = tf.concat(parts.map(({ name }) => parameter(weights, `${name}.bias`)));
   return { [`${first.name}.weight`]: weight, [`${first.name}.bias`]: bias };
+}
+
+/** What adapts several products that become one; nothing where there is one alone. */
+function joinedAdapters(factors: NamedTensors, parts: readonly Linear[]): NamedTensors {
+  const [first, second] = parts;
+  const joint = second && joinedFactors(factors, parts);
+  return first && joint ? named(first.name, joint) : {};
 }
 
 function straight(stack: Stack): Stack {

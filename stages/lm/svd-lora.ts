@@ -10,6 +10,7 @@ import type { Random } from '../random.js';
 import type { Linear } from './architecture.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import { adapted, factorGradients, factorNames, linearsOf, type LoraTargets } from './lora.js';
+import { named } from './row-adapters.js';
 import type { NamedTensors } from './types.js';
 import { parameter } from './weights.js';
 
@@ -76,6 +77,31 @@ export function svdAdapted(
     const part = { share: mixture.share, factors: lowRank(adapters, factors, mixture) };
     return adapted(base, { ...adapters, scale: 1 }, mixture.share === 0 ? [] : [part]);
   });
+}
+
+/** The same as what rows add, each by a mixture of its own. The caller disposes. */
+export function svdRowFactors(
+  { linears }: SvdAdapters,
+  factors: NamedTensors,
+  mixtures: readonly SvdMixture[],
+): NamedTensors {
+  return tf.tidy(
+    () =>
+      Object.assign(
+        {},
+        ...linears.map((linear) => {
+          const { u, v } = svdNames(linear);
+          const gains = mixtures.map(({ share, weights }) =>
+            singularValues(linear, factors, weights).mul<Tensor1D>(share),
+          );
+          return named(linear.name, {
+            down: parameter<Tensor2D>(factors, v).transpose(),
+            up: parameter<Tensor2D>(factors, u).transpose(),
+            gains: tf.stack(gains), // (mixtures, rank + objectives)
+          });
+        }),
+      ) as NamedTensors,
+  );
 }
 
 /** At one trade-off it is a plain low-rank product: B = U diag(sigma, eta w), A = V. */

@@ -6,9 +6,11 @@ import {
   factorGradients,
   linearCombination,
   pick,
+  rowFactors,
   svdAdapted,
   svdAdaptersOf,
   svdGradients,
+  svdRowFactors,
   type Adapters,
   type SvdAdapters,
   type SvdMixture,
@@ -38,6 +40,11 @@ export interface Adapting {
   merge(reference: NamedTensors, factors: Factors, mixture: Mixture): NamedTensors;
   /** Gradients of the factors, averaged over the merges. New tensors. */
   distribute(merged: readonly MergedGradient[], factors: Factors): Factors;
+  /**
+   * What the rows of a batch add to products of the reference, each by a mixture of its own: with `RowAdapters` the same
+   * as on merged weights. Undefined where the mixture is no sum of low rank. The caller disposes.
+   */
+  readonly rows?: (factors: Factors, mixtures: readonly Mixture[]) => NamedTensors;
   /** Operations of a merge. */
   flops(weights: readonly number[]): number;
 }
@@ -66,6 +73,12 @@ function summed(adapters: Adapters): Adapting {
         parts.filter(({ share }) => share !== 0),
       );
     },
+    rows: ({ copies }, mixtures) =>
+      rowFactors(
+        adapters,
+        copies,
+        mixtures.map((mixture) => copies.map((_, i) => shareOf(mixture, i))),
+      ),
     distribute: (merged, { copies }) => ({
       shared: {},
       copies: copies.map((factors, i) => {
@@ -132,6 +145,7 @@ function decomposed(adapters: SvdAdapters): Adapting {
   return {
     names: weightNames(adapters.linears),
     merge: (reference, { shared }, mixture) => svdAdapted(reference, adapters, shared, at(mixture)),
+    rows: ({ shared }, mixtures) => svdRowFactors(adapters, shared, mixtures.map(at)),
     distribute(merged, { shared }) {
       const found = merged.map(({ gradients, mixture }) =>
         svdGradients(gradients, adapters, shared, at(mixture)),

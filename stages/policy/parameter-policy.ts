@@ -1,6 +1,7 @@
 /** A policy whose parameters, or prompt, depend on the trade-off: what soft, clp and rewarded-soup make. */
 import type { Tensor2D } from '@tensorflow/tfjs';
 import { StageFailure } from '../../runner/contract.js';
+import { fusedInMemory } from '../backend/fused.js';
 import { tf } from '../backend/tf.js';
 import type { PolicyManifest } from '../../schemas/artifact.js';
 import {
@@ -33,7 +34,7 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
     method: methodName(manifest),
     objectives: manifest.objectives,
     domain,
-    together: ['prompt', 'soft-tokens', 'logits'].includes(manifest.conditioning),
+    together: (rows) => pays(stored, rows),
     at(tradeOff) {
       checkDomain(tradeOff, domain, manifest.objectives);
       const merged = materialize(parameters, mixtureAt(stored, tradeOff));
@@ -52,8 +53,9 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
 
 /**
  * One batch with a trade-off a row. A prompt is written for each row; under logits all rows share what runs before the
- * output layer, of which each trade-off has its own. Soft tokens of all trade-offs stand in one table. Otherwise rows of
- * one trade-off run together, on weights merged for it.
+ * output layer, of which each trade-off has its own. Soft tokens of all trade-offs stand in one table. Under lora and
+ * svd-lora all rows run on the reference, and each adds its own mixture of the adapters. Otherwise (full, attention, soups
+ * of adapters) rows of one trade-off run together, on weights merged for it.
  */
 function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageModel {
   const { config, tokenizer, manifest } = stored;
@@ -66,9 +68,17 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
     return promptedModel(model(stored.shared), { before, dispose: () => undefined });
   }
   const parameters = conditionedParameters(stored);
+  const none = (): Tokens => new Int32Array();
+  const tensors = parameters.adapting?.rows?.(
+    parameters,
+    items.map((tradeOff) => mixtureAt(stored, tradeOff)),
+  );
+  if (tensors) {
+    const adapted = model(stored.reference, { adapters: { tensors, of } });
+    return promptedModel(adapted, { before: none, dispose: () => disposeTensors(tensors) });
+  }
   const merged = items.map((tradeOff) => materialize(parameters, mixtureAt(stored, tradeOff)));
   const dispose = (): void => merged.forEach((own) => own.dispose());
-  const none = (): Tokens => new Int32Array();
   const [first] = merged;
   if (manifest.conditioning === 'soft-tokens' && first) {
     const soft = tf.concat(merged.map(({ weights }) => parameter<Tensor2D>(weights, SOFT_TOKENS)));
@@ -84,6 +94,18 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
   }
   const models = merged.map(({ weights }) => model(weights));
   return promptedModel(groupedModel(models, of), { before: none, dispose });
+}
+
+/** Rows at a trade-off up to which adapters of their own cost less than merged weights, where operations start at once. */
+const fewRows = 8;
+
+/**
+ * Whether rows of several trade-offs cost less in one batch. Adapters of their own are two more products a row: they pay
+ * where each operation costs to be started (TensorFlow, WebGPU), and on wasm and in plain JavaScript for few rows.
+ */
+function pays({ manifest, config }: StoredPolicy, rows: number): boolean {
+  if (['prompt', 'soft-tokens', 'logits'].includes(manifest.conditioning)) return true;
+  return adaptingOf(manifest, config)?.rows !== undefined && (!fusedInMemory() || rows <= fewRows);
 }
 
 /** A policy of one method may come in several conditionings: `clp-full`. */

@@ -22,6 +22,7 @@ export function promptedModel(
 
 /** One text after the other. */
 export function joined(first: Tokens, second: Tokens): Tokens {
+  if (first.length === 0) return second;
   const tokens = new Int32Array(first.length + second.length);
   tokens.set(first);
   tokens.set(second, first.length);

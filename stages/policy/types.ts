@@ -25,8 +25,8 @@ export interface SteerablePolicy {
   at(tradeOff: TradeOff): Promise<LanguageModel>;
   /** One trade-off a row, where the conditioning allows it. */
   atRows?(tradeOffs: readonly TradeOff[]): Promise<LanguageModel>;
-  /** Whether such rows run in one batch; otherwise they are grouped by trade-off, which saves nothing. */
-  readonly together: boolean;
+  /** Whether such a batch, with so many rows at each trade-off, costs less than one trade-off after the other. */
+  together(rows: number): boolean;
   cost(tradeOff: TradeOff): Cost;
   dispose(): void;
 }

@@ -1,4 +1,4 @@
-/** What a policy answers at several trade-offs: in one batch where its rows run together, else one after the other. */
+/** What a policy answers at several trade-offs: in one batch where that costs less, else one after the other. */
 import type { ExactPoint } from '../../schemas/artifact.js';
 import type { SteerablePolicy, TradeOff } from '../policy/types.js';
 import { exactAt, exactAtEach, type ListedPrompt } from './exact-evaluation.js';
@@ -15,15 +15,19 @@ const mostLogProbs = 2 ** 24;
 /** Rows of a batch, at most: each keeps its keys and values, and nothing is said until all are through. */
 const mostRows = 2048;
 
+/** What is asked at a trade-off; `listed`: prompts whose responses are all scored, too. */
+type Asked = Asking & { readonly listed?: readonly Pick<ListedPrompt, 'strings'>[] | undefined };
+
 /** The trade-offs that are asked together. */
 export function batchesOf(
   tradeOffs: readonly TradeOff[],
-  { together }: Pick<SteerablePolicy, 'together'>,
-  { prompts, samples, tokenizer }: Asking,
+  policy: Pick<SteerablePolicy, 'together'>,
+  { prompts, samples, tokenizer, listed = [] }: Asked,
 ): readonly (readonly TradeOff[])[] {
   const rows = prompts.length * samples;
   const most = Math.min(mostRows, mostLogProbs / tokenizer.vocabulary.length);
-  const size = together ? Math.max(1, Math.floor(most / rows)) : 1;
+  const scored = listed.reduce((sum, { strings }) => sum + strings.length, 0);
+  const size = policy.together(Math.max(rows, scored)) ? Math.max(1, Math.floor(most / rows)) : 1;
   return Array.from({ length: Math.ceil(tradeOffs.length / size) }, (_, i) =>
     tradeOffs.slice(i * size, (i + 1) * size),
   );

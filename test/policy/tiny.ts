@@ -57,9 +57,10 @@ export function manifestOf(
 export async function movedPolicy(
   conditioning: ConditioningName,
   change: Partial<PolicyManifest> = {},
+  model = tinyModel(),
 ): Promise<StoredPolicy> {
   const method = await conditioningMethod(conditioning);
-  const start = initialPolicy(tinyModel(), manifestOf(conditioning, change), { method, seed: 0 });
+  const start = initialPolicy(model, manifestOf(conditioning, change), { method, seed: 0 });
   return {
     ...start,
     shared: moved(start.shared, 1),

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { conditioningNames } from '../../schemas/artifact.js';
 import { startEngine } from '../../stages/backend/engine.js';
+import { allowFusedKernels } from '../../stages/backend/fused.js';
 import { tf } from '../../stages/backend/tf.js';
 import { languageModel } from '../../stages/lm/index.js';
 import { parameterPolicy } from '../../stages/policy/parameter-policy.js';
@@ -20,58 +21,64 @@ const world = {
     ['a', 'b', 'a b', 'b a a'].map((text, i) => ({ text, rewards: { left: i / 4, right: 1 - i / 4 } })),
 };
 
-describe.each(['prompt', 'soft-tokens', 'logits'] as const)('a policy conditioned by %s', (name) => {
-  it('answers several trade-offs together as it answers each alone', async () => {
-    const stored = await movedPolicy(name);
-    const policy = parameterPolicy(stored);
-    const { tokenizer, config } = stored;
-    const prompts = Array.from({ length: 18 }, (_, i) => {
-      const prompt = ['a', 'b', 'a b', 'b a'][i % 4] ?? '';
-      return { row: { id: `${i}`, prompt }, tokens: tokenizer.encodePrompt(prompt) };
+const shared = ['prompt', 'soft-tokens', 'logits'];
+const adapted = ['lora', 'svd-lora'];
+
+describe.each(['prompt', 'soft-tokens', 'logits', 'lora', 'svd-lora'] as const)(
+  'a policy conditioned by %s',
+  (name) => {
+    it('answers several trade-offs together as it answers each alone', async () => {
+      const stored = await movedPolicy(name);
+      const policy = parameterPolicy(stored);
+      const { tokenizer, config } = stored;
+      const prompts = Array.from({ length: 18 }, (_, i) => {
+        const prompt = ['a', 'b', 'a b', 'b a'][i % 4] ?? '';
+        return { row: { id: `${i}`, prompt }, tokens: tokenizer.encodePrompt(prompt) };
+      });
+      const asking: Asking = {
+        ...{ prompts, tokenizer, samples: 3, maxTokens: 5, samplingSeed: 2 },
+        rewards: objectives.map((objective) => ({ name: objective, score: (_, text) => text.length / 10 })),
+        decoding: { temperature: 1, top_k: 0, top_p: 1, min_p: 0, stop: [] },
+      };
+      const reference = languageModel(config, stored.reference, tokenizer, { keepWeights: true });
+      const listed = listPrompts(prompts, { world, objectives, tokenizer, reference });
+      const held = tf.memory().numTensors;
+      const batches = batchesOf(tradeOffs, policy, asking);
+      expect(batches).toEqual(shared.includes(name) ? [tradeOffs] : tradeOffs.map((one) => [one]));
+      const together = await answersAt(policy, tradeOffs, { asking, listed });
+      const alone: AnswersAt[] = [];
+      for (const tradeOff of tradeOffs)
+        alone.push(...(await answersAt(policy, [tradeOff], { asking, listed })));
+      expect(tf.memory().numTensors).toBe(held);
+      expect(together.map(({ tradeOff }) => tradeOff)).toEqual(tradeOffs);
+      const said = (found: readonly AnswersAt[]): string[][] =>
+        found.map(({ answers }) => answers.responses.flat().map(({ tokens }) => tokens.join()));
+      expect(said(together)).toEqual(said(alone));
+      // They were told apart, in what they say and in how likely it is.
+      expect(new Set(said(together).map((texts) => texts.join(' '))).size).toBeGreaterThan(2);
+      expect(new Set(together.map(({ exact }) => exact?.kl.toFixed(6))).size).toBe(tradeOffs.length);
+      const point = ({ tradeOff, answers, exact }: AnswersAt): number[] => {
+        const { rewards, kl, entropy, length, n } = frontPoint(answers, tradeOff, { reference, asking });
+        return [
+          ...rewards,
+          kl,
+          entropy,
+          length,
+          n,
+          exact?.value ?? NaN,
+          exact?.regret ?? NaN,
+          exact?.kl ?? NaN,
+        ];
+      };
+      together.forEach((one, i) => {
+        const wanted = alone[i];
+        if (!wanted) throw new Error('a trade-off was not asked for');
+        point(one).forEach((value, k) => expect(value).toBeCloseTo(point(wanted)[k] ?? NaN, 4));
+      });
+      policy.dispose();
     });
-    const asking: Asking = {
-      ...{ prompts, tokenizer, samples: 3, maxTokens: 5, samplingSeed: 2 },
-      rewards: objectives.map((objective) => ({ name: objective, score: (_, text) => text.length / 10 })),
-      decoding: { temperature: 1, top_k: 0, top_p: 1, min_p: 0, stop: [] },
-    };
-    const reference = languageModel(config, stored.reference, tokenizer, { keepWeights: true });
-    const listed = listPrompts(prompts, { world, objectives, tokenizer, reference });
-    const held = tf.memory().numTensors;
-    const batches = batchesOf(tradeOffs, policy, asking);
-    expect(batches).toEqual([tradeOffs]);
-    const together = await answersAt(policy, tradeOffs, { asking, listed });
-    const alone: AnswersAt[] = [];
-    for (const tradeOff of tradeOffs)
-      alone.push(...(await answersAt(policy, [tradeOff], { asking, listed })));
-    expect(tf.memory().numTensors).toBe(held);
-    expect(together.map(({ tradeOff }) => tradeOff)).toEqual(tradeOffs);
-    const said = (found: readonly AnswersAt[]): string[][] =>
-      found.map(({ answers }) => answers.responses.flat().map(({ tokens }) => tokens.join()));
-    expect(said(together)).toEqual(said(alone));
-    // They were told apart, in what they say and in how likely it is.
-    expect(new Set(said(together).map((texts) => texts.join(' '))).size).toBeGreaterThan(2);
-    expect(new Set(together.map(({ exact }) => exact?.kl.toFixed(6))).size).toBe(tradeOffs.length);
-    const point = ({ tradeOff, answers, exact }: AnswersAt): number[] => {
-      const { rewards, kl, entropy, length, n } = frontPoint(answers, tradeOff, { reference, asking });
-      return [
-        ...rewards,
-        kl,
-        entropy,
-        length,
-        n,
-        exact?.value ?? NaN,
-        exact?.regret ?? NaN,
-        exact?.kl ?? NaN,
-      ];
-    };
-    together.forEach((one, i) => {
-      const wanted = alone[i];
-      if (!wanted) throw new Error('a trade-off was not asked for');
-      point(one).forEach((value, k) => expect(value).toBeCloseTo(point(wanted)[k] ?? NaN, 4));
-    });
-    policy.dispose();
-  });
-});
+  },
+);
 
 it('others, and those whose batch would be too large, are asked one after the other', async () => {
   for (const name of conditioningNames) {
@@ -81,12 +88,37 @@ it('others, and those whose batch would be too large, are asked one after the ot
     const size = (vocabulary: number): number =>
       batchesOf(tradeOffs, policy, { ...asking, tokenizer: { vocabulary: { length: vocabulary } } } as Asking)
         .length;
-    const alone = !['prompt', 'soft-tokens', 'logits'].includes(name);
+    const alone = !shared.includes(name);
     expect(size(100), name).toBe(alone ? 5 : 1);
     expect(size(30_000), name).toBe(alone ? 5 : 3);
     expect(size(500_000), name).toBe(5);
     policy.dispose();
   }
+});
+
+it('rows with adapters of their own run in one batch where operations cost to start, else a few at a trade-off', async () => {
+  for (const name of conditioningNames) {
+    const policy = parameterPolicy(await movedPolicy(name));
+    const [always, never] = [shared.includes(name), ![...shared, ...adapted].includes(name)];
+    expect(policy.together(9), name).toBe(always);
+    expect(policy.together(8), name).toBe(!never);
+    allowFusedKernels(false); // as TensorFlow and WebGPU are seen
+    expect(policy.together(64), name).toBe(!never);
+    allowFusedKernels(true);
+    policy.dispose();
+  }
+});
+
+it('all strings of an exact world count where they are scored', () => {
+  const policy = { together: (rows: number) => rows <= 16 };
+  const asking = { prompts: { length: 4 }, samples: 2, tokenizer: { vocabulary: { length: 100 } } };
+  const batches = (strings: number): number =>
+    batchesOf(tradeOffs, policy, {
+      ...asking,
+      listed: [{ strings: Array.from({ length: strings }) }],
+    } as unknown as Asking).length;
+  expect(batches(16)).toBe(1);
+  expect(batches(17)).toBe(5);
 });
 
 it('asks one after the other where a batch would be large', () => {
@@ -96,7 +128,7 @@ it('asks one after the other where a batch would be large', () => {
     tokenizer: { vocabulary: { length: 100 } },
   };
   const sizes = (over: object, together = true): number[] =>
-    batchesOf(tradeOffs, { together }, { ...asking, ...over } as unknown as Asking).map(
+    batchesOf(tradeOffs, { together: () => together }, { ...asking, ...over } as unknown as Asking).map(
       ({ length }) => length,
     );
   expect(sizes({})).toEqual([2, 2, 1]);

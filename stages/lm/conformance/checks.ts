@@ -15,8 +15,9 @@ import { packGroups, scorePacked } from '../scoring.js';
 import type { NamedTensors, Tokens } from '../types.js';
 import { cloneTensors, disposeTensors, initialWeights, parameter } from '../weights.js';
 import { drawn, gradientErrors, largest } from './drawn.js';
-import { encoderDecoderChecks } from './encoder-decoder.js';
+import { encoderDecoderChecks, gatedT5 } from './encoder-decoder.js';
 import { referenceLogProbs, referenceLoss, type Parameters64 } from './reference.js';
+import { rowAdapterError } from './row-adapters.js';
 
 export interface CheckResult {
   readonly name: CheckName;
@@ -113,6 +114,12 @@ const checks = {
     measure: () => ofAll(leftBehind),
   },
   ...encoderDecoderChecks,
+  'row-adapters': {
+    description:
+      'largest difference of a log-probability of rows with low-rank additions of their own from that on merged weights',
+    most: 2e-5,
+    measure: () => largest([qwen2, gatedT5].map(rowAdapterError)),
+  },
 } satisfies Readonly<Record<string, Check>>;
 
 export type CheckName = keyof typeof checks;

@@ -2,15 +2,15 @@
  * An encoder-decoder on an engine against Float64: both stacks, relative positions, and attention from one to the other.
  * Few weights and short texts, since its attention is made of the engine's own operations.
  */
-import { tf } from '../../backend/tf.js';
 import { parseConfig, type ModelConfig } from '../config.js';
 import { languageModel } from '../language-model.js';
 import { packGroups, scorePacked } from '../scoring.js';
 import { valueAndGradients } from '../gradients.js';
-import type { PromptGroup, Tokens } from '../types.js';
+import type { PromptGroup } from '../types.js';
 import { disposeTensors, parameter } from '../weights.js';
 import { drawn, gradientErrors, largest } from './drawn.js';
 import { referenceLogProbs, type Parameters64 } from './reference.js';
+import { stepByStep } from './row-adapters.js';
 
 const START = 0;
 const VOCABULARY = 9;
@@ -28,14 +28,12 @@ const shape = {
   decoder_start_token_id: START,
 };
 
-/** The first version, whose output layer is its embedding, and 1.1, with a gate and an output layer of its own. */
-const models: readonly ModelConfig[] = [
-  parseConfig(JSON.stringify(shape), 't5'),
-  parseConfig(
-    JSON.stringify({ ...shape, feed_forward_proj: 'gated-gelu', tie_word_embeddings: false }),
-    't5 1.1',
-  ),
-];
+/** 1.1, with a gate and an output layer of its own; the output layer of the first version is its embedding. */
+export const gatedT5: ModelConfig = parseConfig(
+  JSON.stringify({ ...shape, feed_forward_proj: 'gated-gelu', tie_word_embeddings: false }),
+  't5 1.1',
+);
+const models: readonly ModelConfig[] = [parseConfig(JSON.stringify(shape), 't5'), gatedT5];
 
 /** Sources of several lengths, one of them beyond the exact buckets; two responses that begin alike. */
 const groups: readonly PromptGroup[] = [
@@ -93,33 +91,6 @@ function scoreError(config: ModelConfig): number {
       ]),
     ),
   );
-}
-
-/** The same by the cache, a token at a time. */
-function stepByStep(
-  model: ReturnType<typeof languageModel>,
-  prompts: readonly Tokens[],
-  responses: readonly Tokens[],
-): number[][] {
-  const state = model.start(prompts);
-  const found: number[][] = responses.map(() => []);
-  const longest = Math.max(...responses.map((response) => response.length));
-  for (let t = 0; t < longest; t++) {
-    const last =
-      t === 0
-        ? undefined
-        : tf.tensor1d(
-            responses.map((tokens) => tokens[t - 1] ?? -1),
-            'int32',
-          );
-    const table = model.next(state, last);
-    const values = table.arraySync();
-    for (const tensor of [table, last]) tensor?.dispose();
-    responses.forEach((tokens, row) => {
-      if (t < tokens.length) found[row]?.push(values[row]?.[tokens[t] ?? -1] ?? NaN);
-    });
-  }
-  return found;
 }
 
 function gradientError(config: ModelConfig): number {
