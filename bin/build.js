@@ -5,16 +5,7 @@
  * sources with those of the last build and costs a few milliseconds.
  */
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  realpathSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,13 +13,15 @@ import { fileURLToPath } from 'node:url';
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
 const stamp = join(dist, '.built');
-const lock = join(dist, '.building');
+const lock = join(dist, '.builder');
+/** Gives the lock back, once it is taken. */
+let release;
 const folders = ['cli', 'runner', 'stages', 'schemas', 'scripts', 'bench'];
 const files = ['tsconfig.json', 'package.json', 'package-lock.json'];
 
 /** Builds where sources stand beside a dist/ that is missing or stale. An installed package has none. */
 export function ensureBuilt() {
-  if (!existsSync(join(root, 'tsconfig.json')) || !isStale()) return;
+  if (!fs.existsSync(join(root, 'tsconfig.json')) || !isStale()) return;
   withLock(() => {
     if (!isStale()) return; // another start has built meanwhile
     process.stderr.write(
@@ -39,7 +32,7 @@ export function ensureBuilt() {
 }
 
 function isStale() {
-  return !existsSync(join(dist, 'bundle', 'moft.js')) || readOr(stamp) !== fingerprint();
+  return !fs.existsSync(join(dist, 'bundle', 'moft.js')) || readOr(stamp) !== fingerprint();
 }
 
 /** Asked at each start in a checkout: one hash of one text, and paths put together without being made normal again. */
@@ -50,8 +43,8 @@ function fingerprint() {
 }
 
 function walk(lines, folder) {
-  if (!existsSync(`${root}/${folder}`)) return;
-  for (const entry of readdirSync(`${root}/${folder}`, { withFileTypes: true })) {
+  if (!fs.existsSync(`${root}/${folder}`)) return;
+  for (const entry of fs.readdirSync(`${root}/${folder}`, { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) walk(lines, path);
     else if (/\.ts$|(?<!\.schema)\.json$/.test(entry.name)) lines.push(note(path));
@@ -59,19 +52,19 @@ function walk(lines, folder) {
 }
 
 function note(path) {
-  const found = statSync(`${root}/${path}`, { throwIfNoEntry: false });
+  const found = fs.statSync(`${root}/${path}`, { throwIfNoEntry: false });
   return `${path}\0${found?.size}\0${found?.mtimeMs}\n`;
 }
 
 function build() {
   const before = fingerprint(); // what is edited during the build makes it stale
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  if (!existsSync(tsc)) fail(`the compiler is not installed; run \`npm ci\` in ${root}`);
+  if (!fs.existsSync(tsc)) fail(`the compiler is not installed; run \`npm ci\` in ${root}`);
   step(tsc, ['-b', root]);
   step(join(dist, 'scripts', 'code-manifest.js'), []);
   step(join(dist, 'scripts', 'validators.js'), []);
   step(join(dist, 'scripts', 'bundle.js'), []);
-  writeFileSync(stamp, before);
+  fs.writeFileSync(stamp, before);
 }
 
 function step(script, args) {
@@ -88,27 +81,63 @@ function step(script, args) {
 
 /** One build at a time; a lock whose owner is gone counts for nothing. */
 function withLock(work) {
-  mkdirSync(dist, { recursive: true });
-  while (!take()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  fs.mkdirSync(dist, { recursive: true });
+  while (!(release = take())) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
   try {
     work();
   } finally {
-    rmSync(lock, { force: true });
+    release();
   }
 }
 
 function take() {
   try {
-    writeFileSync(lock, String(process.pid), { flag: 'wx' });
-    return true;
+    return takeLock(lock);
   } catch (error) {
-    if (error.code !== 'EEXIST') {
-      process.stderr.write(`moft: cannot build: ${error.message}\n`);
-      process.exit(3);
-    }
-    const owner = Number(readOr(lock));
-    if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true });
-    return false;
+    process.stderr.write(`moft: cannot build: ${error.message}\n`);
+    process.exit(3);
+  }
+}
+
+/**
+ * A lock is a folder with one file, whose name says who has it: a folder is renamed to where none stands, or an empty
+ * one, and a dead owner's file is removed by a name that no other one has. So of several starts that find a dead owner
+ * one takes its place, and no other can take it from that one.
+ *
+ * @returns what gives it back; undefined where another process has it
+ */
+export function takeLock(path) {
+  const own = fs.mkdtempSync(`${path}-`);
+  const name = `${process.pid}${own.slice(path.length)}`;
+  try {
+    fs.writeFileSync(join(own, name), '');
+    fs.renameSync(own, path);
+    return () => {
+      fs.rmSync(join(path, name), { force: true });
+      removeIfEmpty(path);
+    };
+  } catch (error) {
+    fs.rmSync(own, { recursive: true, force: true });
+    if (!['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+  }
+  for (const owner of namesIn(path))
+    if (!isAlive(Number.parseInt(owner, 10))) fs.rmSync(join(path, owner), { force: true });
+  return undefined;
+}
+
+function namesIn(folder) {
+  try {
+    return fs.readdirSync(folder);
+  } catch {
+    return []; // given back meanwhile
+  }
+}
+
+function removeIfEmpty(folder) {
+  try {
+    fs.rmdirSync(folder);
+  } catch {
+    // the next one has it already
   }
 }
 
@@ -123,7 +152,7 @@ function isAlive(pid) {
 
 function readOr(path) {
   try {
-    return readFileSync(path, 'utf8');
+    return fs.readFileSync(path, 'utf8');
   } catch {
     return '';
   }
@@ -131,10 +160,10 @@ function readOr(path) {
 
 /** Only called by the owner of the lock. */
 function fail(message) {
-  rmSync(lock, { force: true });
+  release();
   process.stderr.write(`moft: ${message}\n`);
   process.exit(3);
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
+if (process.argv[1] !== undefined && fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
   withLock(build);

@@ -8,7 +8,7 @@ import { outlookOf, outlookText, type Outlook } from '../runner/execute/outlook.
 import { WorkerPool, type PoolOptions, type Workers } from '../runner/execute/pool.js';
 import type { Capacity } from '../runner/execute/resources.js';
 import { checkpointFamily, inertValues, type Plan } from '../runner/plan/index.js';
-import { newRunId, type JournalWriter, type Store } from '../runner/store/index.js';
+import { newRunId, toProblem, type JournalWriter, type Store } from '../runner/store/index.js';
 import type { CellEvent, LifecycleEvent, RunSource } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
 import { exitCode, type ExitCode } from './exit.js';
@@ -172,15 +172,25 @@ function listenForInterrupts(execution: Execution, host: CliHost): () => void {
   });
 }
 
+/** A disk that can't be read now is asked again in a moment. */
+function readRequest(store: Store, run: string): string | undefined {
+  try {
+    return store.runs.readBeside(run, 'cancel');
+  } catch (error) {
+    toProblem(error);
+    return undefined;
+  }
+}
+
 /** A request lies beside the run, so that it reaches a runner on another machine too. */
-function watchForCancel(
-  execution: Execution,
+export function watchForCancel(
+  execution: Pick<Execution, 'interrupt'>,
   { store, run }: Pick<ExecuteOptions, 'store' | 'run'>,
   { clock, stderr }: CliHost,
 ): () => void {
   let obeyed: string | undefined;
   const look = (): void => {
-    const asked = store.runs.readBeside(run, 'cancel');
+    const asked = readRequest(store, run);
     if (asked !== undefined && asked !== obeyed) {
       obeyed = asked;
       stderr.write('moft: stopping, as `moft cancel` asked; finished cells are kept\n');

@@ -1,6 +1,7 @@
 import { writeFileSync, existsSync } from 'node:fs';
 import { basename, dirname, extname, relative, resolve } from 'node:path';
-import { failureFromSystem, systemCode } from '../runner/execute/failures.js';
+import { failureFromSystem } from '../runner/execute/failures.js';
+import { errorCode } from '../runner/store/problem.js';
 import type { CommandSpec, Options } from './command.js';
 import { exitCode, UsageError } from './exit.js';
 import type { CliHost } from './host.js';
@@ -57,8 +58,8 @@ function write(path: string, content: string): void {
   try {
     writeFileSync(path, content, { flag: 'wx' });
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') refuseExisting(path);
-    if (systemCode(error) === 'ENOENT')
+    if (errorCode(error) === 'EEXIST') refuseExisting(path);
+    if (errorCode(error) === 'ENOENT')
       throw new UsageError(`there is no folder ${dirname(path)}`, 'make it first');
     throw new UsageError(`${path} can't be written: ${failureFromSystem(error).message}`);
   }

@@ -41,8 +41,8 @@ export default spec;
 
 async function stop(root: string, host: CliHost): Promise<ExitCode> {
   const server = localServer(root);
-  if (server) await stopServer(root, server);
-  host.stdout.write(server ? `stopped ${addressOf(server)}\n` : 'no server of this store is running\n');
+  const stopped = server !== undefined && (await stopServer(root, server));
+  host.stdout.write(stopped ? `stopped ${addressOf(server)}\n` : 'no server of this store is running\n');
   return exitCode.done;
 }
 

@@ -1,10 +1,15 @@
 /** Starts, awaits and stops the server of a store. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { identifyProcess, isSurelyDead } from '../../runner/store/process-identity.js';
+import {
+  identifyProcess,
+  isSurelyDead,
+  processState,
+  type ProcessIdentity,
+} from '../../runner/store/process-identity.js';
 import { createClient, readSettings } from '../../runner/track/mlflow/index.js';
 import { err, ok, type Result } from '../../schemas/result.js';
 import type { CliHost } from '../host.js';
@@ -31,7 +36,7 @@ export async function startServer(
   mkdirSync(folder, { recursive: true });
   const log = join(folder, 'server.log');
   const output = openSync(log, 'w');
-  const kept = ['--backend-store-uri', `sqlite:///${join(folder, 'mlflow.db')}`];
+  const kept = ['--backend-store-uri', databaseOf(root)];
   const artifacts = ['--artifacts-destination', join(folder, 'artifacts')];
   const place = ['--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
   const child = spawn(program, [...before, 'server', ...kept, ...artifacts, ...place], {
@@ -78,14 +83,29 @@ function lastLine(log: string): string {
   return lines.at(-1) ?? '';
 }
 
-/** Asks the whole group to end, and makes it after a while. */
-export async function stopServer(root: string, { process: leader }: LocalServer): Promise<void> {
+const databaseOf = (root: string): string => `sqlite:///${join(serverFolder(root), 'mlflow.db')}`;
+
+/** Whether a process is the server that was started, and nothing that got its number when that one had ended. */
+function isServer(root: string, { pid, started }: ProcessIdentity): boolean {
+  if (started !== undefined) return processState(pid)?.started === started;
+  return spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout.includes(
+    databaseOf(root),
+  );
+}
+
+/** Asks the whole group to end, and makes it after a while. False where the server had ended before. */
+export async function stopServer(root: string, { process: leader }: LocalServer): Promise<boolean> {
   const self = identifyProcess();
+  if (!isServer(root, leader)) {
+    forgetServer(root);
+    return false;
+  }
   stopGroup(leader.pid, 'SIGTERM');
   const until = performance.now() + grace;
   while (performance.now() < until && !isSurelyDead(leader, self)) await sleep(poll);
   stopGroup(leader.pid, 'SIGKILL');
   forgetServer(root);
+  return true;
 }
 
 function stopGroup(pid: number | undefined, signal: NodeJS.Signals): void {

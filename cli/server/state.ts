@@ -18,7 +18,10 @@ export function localServer(root: string): LocalServer | undefined {
   if (!existsSync(stateFile(root))) return undefined;
   try {
     const server = JSON.parse(readFileSync(stateFile(root), 'utf8')) as LocalServer;
-    return isSurelyDead(server.process, identifyProcess()) ? undefined : server;
+    const self = identifyProcess();
+    // One of another boot of this machine has gone with it.
+    const isOver = server.process.boot !== self.boot || isSurelyDead(server.process, self);
+    return isOver ? undefined : server;
   } catch {
     return undefined; // torn: nothing that could be found again
   }

@@ -1,4 +1,5 @@
 import type { Failure, FailureClass } from '../../schemas/protocol.js';
+import { isSystemError, refusedForGood } from '../store/problem.js';
 import type { Cell, CellId } from '../pipeline.js';
 
 /** How often an attempt that failed in a class is tried again where the pipeline doesn't say. */
@@ -37,41 +38,21 @@ export function groupFailures(failed: readonly { cell: CellId; failure: Failure 
   return [...groups.values()];
 }
 
-const environmentCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE']);
-
-/** The error code of Node's system errors, such as ENOSPC. */
-export function systemCode(error: unknown): string | undefined {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
-}
-
 /**
  * What the runner's own work on disk fails with. A full or read-only disk is the environment's fault: nothing
  * new may start. Everything that isn't a system error is a bug of ours.
  */
 export function failureFromSystem(error: unknown): Failure {
-  const code = systemCode(error);
   const message = error instanceof Error ? error.message : String(error);
-  if (code === undefined) {
+  if (!isSystemError(error))
     return { class: 'internal', code: 'internal', message: `internal error: ${message}; please report it` };
-  }
-  if (environmentCodes.has(code)) return { class: 'environment', code, message: explain(code, message) };
-  return { class: 'infrastructure', code, message };
-}
-
-function explain(code: string, message: string): string {
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return `no space is left on the disk of the store (${message}); free some space and run again`;
-    case 'EROFS':
-      return `the disk of the store is read-only (${message}); set MOFT_HOME to a folder that can be written`;
-    case 'EACCES':
-    case 'EPERM':
-      return `no permission to write (${message}); make the folder writable or set MOFT_HOME to one that is`;
-    default:
-      return `too many open files (${message}); raise the limit with \`ulimit -n\``;
-  }
+  const refused = refusedForGood(error);
+  if (!refused) return { class: 'infrastructure', code: error.code ?? 'disk-error', message };
+  return {
+    class: 'environment',
+    code: refused.code,
+    message: `${refused.what} (${message}); ${refused.hint}`,
+  };
 }
 
 export function timeoutFailure(seconds = 0): Failure {

@@ -5,7 +5,8 @@ import type { TSchema } from 'typebox';
 import { DatasetManifest, Front, PolicyManifest, type ArtifactType } from '../../schemas/artifact.js';
 import { Exit, type Failure } from '../../schemas/protocol.js';
 import { err, ok, type Result } from '../../schemas/result.js';
-import { failureFromSystem, systemCode } from './failures.js';
+import { errorCode } from '../store/problem.js';
+import { failureFromSystem } from './failures.js';
 import { validator } from './validate.js';
 
 /** Files that must stand in a directory of a type, and the schema of its manifest. */
@@ -44,7 +45,7 @@ export async function checkOutput(
     const checked = type === 'file' ? checkFile(path) : await checkDirectory(type, path);
     return checked.ok ? checked : err(badOutput(name, type, checked.error));
   } catch (error) {
-    if (systemCode(error) === undefined) throw error;
+    if (errorCode(error) === undefined) throw error;
     return err(failureFromSystem(error));
   }
 }

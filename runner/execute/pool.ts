@@ -6,11 +6,13 @@ import type { JsonObject } from '../../schemas/json.js';
 import type { CellId } from '../pipeline.js';
 import {
   LineReader,
+  readReport,
   reportDescriptor,
   stoppedWorker,
   type WorkerCommand,
   type WorkerReport,
 } from './worker/protocol.js';
+import { signalGroup } from './worker/workshop/group.js';
 import type { StopManner } from './actions.js';
 
 export interface WorkOrder {
@@ -175,11 +177,13 @@ class WarmWorker {
   #retire: string | undefined;
   /** Why it must not take another cell, whatever it reports of itself. */
   #doom: string | undefined;
+  /** What it said that is no report: its cell may wait for ever for the one that this was. */
+  #garbled: string | undefined;
 
   constructor(options: Required<PoolOptions>, env: Readonly<Record<string, string>>) {
     this.#options = options;
     this.#process = startProcess(options, env, {
-      onReport: (report) => this.#hear(report),
+      onLine: (line) => this.#read(line),
       onOutput: (text) => this.#keep(text),
     });
     this.gone = this.#process.then((process) => process.gone).then((end) => this.#ended(end));
@@ -255,6 +259,16 @@ class WarmWorker {
     this.#group = undefined;
   }
 
+  #read(line: string): void {
+    const report = readReport(line);
+    if (report) {
+      this.#hear(report);
+      return;
+    }
+    this.#garbled ??= line;
+    void this.#process.then((process) => this.#kill(process));
+  }
+
   #hear(report: WorkerReport): void {
     this.#current?.order.onActivity?.();
     if (report.type === 'group') this.#group = report.group ?? undefined;
@@ -282,8 +296,10 @@ class WarmWorker {
   #ended(end: ProcessEnd): void {
     this.#killCommand();
     if (!this.#current) return;
-    const stopped = this.#current.stopped;
-    this.#finish(stopped ? { kind: 'killed' } : { kind: 'died', failure: deathFailure(end, this.#tail) });
+    const { stopped } = this.#current;
+    const garbled = this.#garbled;
+    const failure = garbled === undefined ? deathFailure(end, this.#tail) : garbledFailure(garbled);
+    this.#finish(stopped ? { kind: 'killed' } : { kind: 'died', failure });
   }
 }
 
@@ -312,7 +328,7 @@ interface WorkerProcess {
 async function startProcess(
   options: Required<PoolOptions>,
   env: Readonly<Record<string, string>>,
-  { onReport, onOutput }: { onReport: (report: WorkerReport) => void; onOutput: (text: string) => void },
+  { onLine, onOutput }: { onLine: (line: string) => void; onOutput: (text: string) => void },
 ): Promise<WorkerProcess> {
   const { execa } = await import('execa');
   const [program, ...args] = options.command;
@@ -327,7 +343,7 @@ async function startProcess(
     reject: false,
   });
   child.stdin.on('error', () => undefined); // the end of the process says more
-  const reader = new LineReader((line) => onReport(JSON.parse(line) as WorkerReport));
+  const reader = new LineReader(onLine);
   listen(child.stdio[reportDescriptor], (text) => reader.push(text));
   listen(child.stdout, onOutput);
   listen(child.stderr, onOutput);
@@ -350,14 +366,11 @@ function listen(stream: Readable, onText: (text: string) => void): void {
     .on('error', () => undefined);
 }
 
-function signalGroup(pid: number | undefined, name: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, name);
-  } catch {
-    // already gone
-  }
-}
+const garbledFailure = (line: string): Failure => ({
+  class: 'infrastructure',
+  code: 'worker-garbled',
+  message: `the worker was ended: it or its stage wrote ${JSON.stringify(line.slice(0, 80))} to descriptor ${reportDescriptor}, which is for reports`,
+});
 
 function deathFailure({ code, signal, message }: ProcessEnd, tail: string): Failure {
   if (/heap out of memory|Cannot allocate memory/i.test(tail)) {

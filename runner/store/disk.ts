@@ -62,7 +62,8 @@ export interface Disk {
   sync(path: string): Promise<void>;
 }
 
-function writeAll(descriptor: number, bytes: Uint8Array): void {
+/** The system may take less than it is given. */
+export function writeAll(descriptor: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
     done += fs.writeSync(descriptor, bytes, done, bytes.length - done);
   }

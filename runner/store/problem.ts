@@ -12,7 +12,7 @@ export class StoreError extends Error {
   }
 }
 
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && 'syscall' in error;
 
 /** The system's code (`ENOENT`) of an exception, or undefined. */
@@ -20,7 +20,14 @@ export function errorCode(error: unknown): string | undefined {
   return isSystemError(error) ? error.code : undefined;
 }
 
-const known: Readonly<Record<string, { code: string; what: string; hint: string }>> = {
+interface Refused {
+  readonly code: string;
+  readonly what: string;
+  readonly hint: string;
+}
+
+/** What no second try mends: the disk or the system takes nothing more, from anybody. */
+const known: Readonly<Record<string, Refused>> = {
   ENOSPC: {
     code: 'disk-full',
     what: 'the disk is full',
@@ -52,20 +59,33 @@ const known: Readonly<Record<string, { code: string; what: string; hint: string 
     what: 'too many files are open',
     hint: 'raise the system limit on open files',
   },
+  ENOTDIR: {
+    code: 'disk-error',
+    what: 'a file stands where a folder is needed',
+    hint: 'move it away',
+  },
+  EIO: { code: 'disk-error', what: 'the disk can not be read or written', hint: 'check the disk' },
 };
 
-/** A system exception as a problem of the environment; anything else is ours and is thrown on. */
+/** What was refused for good; undefined for what may go well the next time, such as a file that somebody removed. */
+export const refusedForGood = (error: NodeJS.ErrnoException): Refused | undefined => known[error.code ?? ''];
+
+/**
+ * A system exception as a problem: of the environment where nothing goes on, else of the infrastructure, which is worth
+ * another try. Anything else is ours and is thrown on.
+ */
 export function toProblem(error: unknown): StoreProblem {
   if (error instanceof StoreError) return error.problem;
   if (!isSystemError(error)) throw error;
-  const { code, what, hint } = known[error.code ?? ''] ?? {
+  const refused = refusedForGood(error);
+  const { code, what, hint } = refused ?? {
     code: 'disk-error',
     what: error.message,
     hint: 'check the disk that holds the store',
   };
   const where = error.path === undefined ? '' : `: ${error.path}`;
   return {
-    class: 'environment',
+    class: refused ? 'environment' : 'infrastructure',
     code,
     message: `the store can't be used, ${what}${where}`,
     hint,

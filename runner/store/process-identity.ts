@@ -20,12 +20,27 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the name before it may hold blanks and brackets. */
-function startTime(pid: number): string | undefined {
+export interface ProcessState {
+  /** One letter; Z: nobody has asked yet how it ended, and it holds nothing any more. */
+  readonly state: string;
+  readonly group: number;
+  /** Clock ticks since boot. */
+  readonly started: string;
+}
+
+/** What the system says of a process; undefined where there is none, and on macOS. */
+export function processState(pid: number | string): ProcessState | undefined {
   const stat = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  // The name before the last bracket may hold blanks and brackets.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  // A zombie holds nothing any more.
-  return fields?.[0] === 'Z' ? undefined : fields?.[19];
+  const [state, group, started] = [fields?.[0], fields?.[2], fields?.[19]];
+  if (state === undefined || group === undefined || started === undefined) return undefined;
+  return { state, group: Number(group), started };
+}
+
+function startTime(pid: number): string | undefined {
+  const found = processState(pid);
+  return found?.state === 'Z' ? undefined : found?.started;
 }
 
 export function identifyProcess(pid: number = process.pid): ProcessIdentity {
@@ -43,27 +58,28 @@ export function identifyProcess(pid: number = process.pid): ProcessIdentity {
 
 /**
  * Whether a process is surely gone: it was seen from here (same host, boot and pid namespace), and no process has
- * its pid and start time now. Never says that one is alive.
+ * its pid and start time now. Never says that one is alive. Where the system tells no more than pids (macOS), it is
+ * gone when nothing has its pid.
  */
 export function isSurelyDead(other: ProcessIdentity, self: ProcessIdentity): boolean {
-  const comparable =
-    other.host === self.host &&
-    other.boot !== undefined &&
-    other.boot === self.boot &&
-    other.namespace !== undefined &&
-    other.namespace === self.namespace &&
-    other.started !== undefined;
-  if (!comparable) return false;
+  const fromHere = other.host === self.host && other.boot === self.boot && other.namespace === self.namespace;
+  if (!fromHere) return false;
+  if (other.boot === undefined) return isFree(other.pid);
+  if (other.namespace === undefined || other.started === undefined) return false;
   const started = startTime(other.pid);
   return started === undefined ? !isHidden(other.pid) : started !== other.started;
 }
 
-/** Where /proc shows a user's own processes only, another one's is there all the same. */
-function isHidden(pid: number): boolean {
+function signalError(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
-    return false;
+    return undefined;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return (error as NodeJS.ErrnoException).code;
   }
 }
+
+const isFree = (pid: number): boolean => signalError(pid) === 'ESRCH';
+
+/** Where /proc shows a user's own processes only, another one's is there all the same. */
+const isHidden = (pid: number): boolean => signalError(pid) === 'EPERM';

@@ -160,7 +160,7 @@ describe('checkpoints of a family', () => {
     const checkpoints = sparing(kept, (text) => notes.push(text));
     const refuse = (code: string) => (folder: string) => {
       writeFileSync(join(folder, 'state'), 'half');
-      throw Object.assign(new Error(`${code}: refused`), { code });
+      throw Object.assign(new Error(`${code}: refused`), { code, syscall: 'write' });
     };
     await checkpoints.save(1, (folder) => writeFile(join(folder, 'state'), 'whole'));
     for (const code of ['ENOSPC', 'EDQUOT', 'EROFS']) await checkpoints.save(2, refuse(code));

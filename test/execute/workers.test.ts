@@ -1,10 +1,14 @@
 /** Real worker processes, commanded by the test. */
-import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import fs, { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { EventLog } from '../../runner/execute/worker/event-log.js';
 import type { CellId } from '../../runner/pipeline.js';
 import { sha256 } from '../../schemas/json.js';
 import type { StageEvent } from '../../schemas/protocol.js';
+import { openLine } from '../../runner/store/lines.js';
 import { Rig } from './rig.js';
 
 let rig: Rig;
@@ -223,6 +227,32 @@ describe('events', () => {
     expect(group?.failure.message).toContain('loss is Infinity at step 7');
   });
 
+  it('are written whole where the system takes them in pieces', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'moft-events-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const write = fs.writeSync;
+    const spy = vi.spyOn(fs, 'writeSync');
+    spy.mockImplementation((file: number, bytes: unknown, from?: unknown) => {
+      const rest = Buffer.from(bytes as Uint8Array).subarray(Number(from ?? 0));
+      return write(file, rest, 0, Math.min(7, rest.length));
+    });
+    syncBuiltinESMExports();
+    onTestFinished(() => {
+      spy.mockRestore();
+      syncBuiltinESMExports();
+    });
+    const path = join(folder, 'events.jsonl');
+    const log = new EventLog({ path, attempt: 'x', now: () => 1, onEvent: () => undefined });
+    for (const text of ['one', 'two']) log.append({ type: 'log', level: 'info', text });
+    log.close();
+    const [one = '', two = '', ...rest] = readFileSync(path, 'utf8').split('\n');
+    expect([openLine(one), openLine(two)]).toEqual([
+      expect.stringContaining('"text":"one"'),
+      expect.stringContaining('"text":"two"'),
+    ]);
+    expect(rest).toEqual(['']);
+  });
+
   it('leave what a stage prints in the log of its attempt', async () => {
     const cell = rig.step('a');
     const { summary, store } = await rig.start([cell]);
@@ -247,6 +277,18 @@ describe('a worker', () => {
     expect(rig.story).toEqual(['start a#1', 'retry a', 'start a#2', 'ran a']);
     const retried = rig.journal.find((event) => event.type === 'cell-retried');
     expect(retried).toMatchObject({ failure: { class: 'infrastructure', code: 'worker-killed' } });
+  });
+
+  it('whose reports can not be read is ended, and its cell is tried again in another', async () => {
+    const { summary } = await rig.start([rig.step('a')]);
+    const first = await rig.commander.next('a');
+    first.send('garble');
+    const second = await rig.commander.next('a');
+    expect(second.hello.pid).not.toBe(first.hello.pid);
+    second.finish();
+    expect((await summary).counts.ran).toBe(1);
+    const retried = rig.journal.find((event) => event.type === 'cell-retried');
+    expect(retried).toMatchObject({ failure: { class: 'infrastructure', code: 'worker-garbled' } });
   });
 
   it('is thrown away after a failure', async () => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { canonicalJson, sha256, type JsonObject } from '../../../schemas/json.js';
 import type { Checkpoints } from '../../contract.js';
 import { furthestStep, namesIn, removeFolder, sealStep, tryName } from '../../store/checkpoint-folders.js';
-import { systemCode } from '../failures.js';
+import { errorCode } from '../../store/problem.js';
 
 export interface CheckpointOptions {
   /** Folder of the family. */
@@ -94,7 +94,7 @@ function removeIfAny(folder: string): void {
 }
 
 const refusals = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
-const isRefusal = (error: unknown): boolean => refusals.has(systemCode(error) ?? '');
+const isRefusal = (error: unknown): boolean => refusals.has(errorCode(error) ?? '');
 
 /** The same, where a checkpoint that a full disk refuses is said once and costs nothing else: the cell can go on. */
 export function sparing(checkpoints: Checkpoints, onNote: (text: string) => void): Checkpoints {

@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { JudgmentBody, StageEvent, StageEventBody } from '../../../schemas/protocol.js';
 import { StageFailure } from '../../contract.js';
+import { writeAll } from '../../store/disk.js';
 import { sealLine } from '../../store/lines.js';
 
 /** Longest line of events.jsonl, in UTF-16 code units. */
@@ -34,7 +35,8 @@ export class EventLog {
     const refusal = refused(body);
     if (refusal) throw new StageFailure('user', refusal.code, refusal.message);
     const event: StageEvent = { time: Math.trunc(this.#options.now()), seq: ++this.#seq, ...shortened(body) };
-    writeSync(this.#file, sealLine(JSON.stringify({ ...event, attempt: this.#options.attempt })));
+    const line = sealLine(JSON.stringify({ ...event, attempt: this.#options.attempt }));
+    writeAll(this.#file, Buffer.from(line));
     this.#options.onEvent(event);
   }
 

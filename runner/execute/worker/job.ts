@@ -11,7 +11,8 @@ import {
 } from '../../../schemas/protocol.js';
 import type { JsonObject } from '../../../schemas/json.js';
 import { StageFailure, type Emit, type OpenWorkshop, type StageKind } from '../../contract.js';
-import { failureFromSystem, systemCode } from '../failures.js';
+import { errorCode } from '../../store/problem.js';
+import { failureFromSystem } from '../failures.js';
 import { noCheckpoints, openCheckpoints, sparing, type KeptCheckpoints } from './checkpoints.js';
 import { EventLog } from './event-log.js';
 import { forbidMathRandom, leftovers, surroundings, type Surroundings } from './guard.js';
@@ -214,7 +215,7 @@ function unkept(name: string, failure: Failure): Failure {
 function endingOf(error: unknown, signal: AbortSignal): Ending {
   if (error instanceof StageFailure) return { status: 'failed', error: error.failure, outputs: {} };
   if (signal.aborted) return { status: 'interrupted', outputs: {} };
-  if (systemCode(error) === undefined && error instanceof Error) console.error(error.stack);
+  if (errorCode(error) === undefined && error instanceof Error) console.error(error.stack);
   return { status: 'failed', error: failureFromSystem(error), outputs: {} };
 }
 

@@ -48,6 +48,16 @@ export type WorkerReport =
 
 export const reportDescriptor = 3;
 
+/** A line as a report; undefined where it is none: stages can write to any descriptor. */
+export function readReport(line: string): WorkerReport | undefined {
+  try {
+    const report = JSON.parse(line) as WorkerReport | null;
+    return typeof report?.type === 'string' ? report : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Cuts a stream of text into lines; what follows the last newline waits for the next chunk. */
 export class LineReader {
   #rest = '';

@@ -1,6 +1,6 @@
 /** The body of `moft worker`: one job given by path, or warm, cell after cell, commanded through stdin. */
-import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { writeAll } from '../../store/disk.js';
 import type { WorkerHost } from './host.js';
 import { signalGroup } from './workshop/group.js';
 import { runJob, type JobControl, type JobOrder } from './job.js';
@@ -128,5 +128,5 @@ async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl):
 
 /** Synchronous, so that the runner sees the progress of a loop that never returns to the event loop. */
 function reportOnDescriptor(report: WorkerReport): void {
-  writeSync(reportDescriptor, JSON.stringify(report) + '\n');
+  writeAll(reportDescriptor, Buffer.from(`${JSON.stringify(report)}\n`));
 }

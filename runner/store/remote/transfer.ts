@@ -132,9 +132,9 @@ async function fetchBlob(store: Store, remote: Remote, wanted: Wanted): Promise<
   }
 }
 
-/** Wrong bytes are the cache's fault, a full disk is ours. */
+/** Wrong bytes are the cache's fault, what the disk does is ours. */
 const asRemote = (problem: StoreProblem): RemoteProblem =>
-  problem.class === 'environment' ? local(problem) : { code: 'damaged', message: problem.message };
+  problem.class === 'user' ? { code: 'damaged', message: problem.message } : local(problem);
 
 /** Puts a result into the cache: what it lacks of the blobs, then the signed record. */
 export async function push(

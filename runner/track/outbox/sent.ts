@@ -24,7 +24,7 @@ export type Fact =
   /** All of the cell is there: `seq` is that of the journal's line that ended it, 0 where none did. */
   | { readonly kind: 'done'; readonly cell: CellId; readonly seq: number }
   /** The server will not have it, whatever is done. */
-  | { readonly kind: 'refused'; readonly cell?: CellId; readonly message: string }
+  | { readonly kind: 'refused'; readonly cell: CellId; readonly message: string }
   | { readonly kind: 'finished' }
   /** Forget everything above. */
   | { readonly kind: 'anew' };
@@ -50,7 +50,6 @@ const fileOf = (root: string, run: string, address: string, ending: string): str
 export class Sent {
   run: SentRun | undefined;
   finished = false;
-  refused: string | undefined;
   /** Why the server will not have a cell; one may be refused before it has a run there. */
   readonly refusedCells = new Map<CellId, string>();
   readonly cells = new Map<CellId, SentCell>();
@@ -99,13 +98,11 @@ export class Sent {
       case 'anew':
         this.run = undefined;
         this.finished = false;
-        this.refused = undefined;
         this.cells.clear();
         this.refusedCells.clear();
         return;
       case 'refused':
-        if (fact.cell === undefined) this.refused = fact.message;
-        else this.refusedCells.set(fact.cell, fact.message);
+        this.refusedCells.set(fact.cell, fact.message);
         return;
       case 'sending':
         this.#change(fact.cell, { sending: fact });

@@ -1,7 +1,7 @@
 /** Process groups: whether any process of one lives, and how all of them are ended. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProcessIdentity } from '../../../store/process-identity.js';
+import { processState, type ProcessIdentity } from '../../../store/process-identity.js';
 
 /** Each attempt that starts a command leaves there who leads its group, from before it runs until all of it has ended. */
 export const processFile = 'process.json';
@@ -32,22 +32,17 @@ const processes = (): readonly string[] => {
   }
 };
 
-/** State and group of a process, from the fields behind its name, which may hold blanks and brackets. */
-function stateAndGroup(pid: string): readonly [string, number] {
-  const stat = readOr(`/proc/${pid}/stat`);
-  const [state = '', , group = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return [state, Number(group)];
-}
-
 /** Processes of a group that hold anything: where init doesn't reap, the dead stay listed. */
 function livingMembers(group: number): readonly string[] {
   return processes().filter((pid) => {
-    const [state, of] = stateAndGroup(pid);
-    return of === group && state !== '' && !'ZX'.includes(state);
+    const found = processState(pid);
+    return found?.group === group && !'ZX'.includes(found.state);
   });
 }
 
-export function signalGroup(group: number, name: NodeJS.Signals): void {
+/** @param group undefined: of a process that never began */
+export function signalGroup(group: number | undefined, name: NodeJS.Signals): void {
+  if (group === undefined) return;
   try {
     process.kill(-group, name);
   } catch {
@@ -75,19 +70,14 @@ export async function groupGone(group: number, limit: number): Promise<boolean> 
   return true;
 }
 
-/** Field 22 of /proc/<pid>/stat, of a leader that nobody has reaped too; '' where there is none, and on macOS. */
-function startTime(pid: number): string {
-  const stat = readOr(`/proc/${pid}/stat`);
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
 /**
  * Whether a living group is the one of a command, or of something that got its number when it had ended. Where its
  * leader can't be looked at, what its members say of themselves tells; undefined where nothing does.
  */
 function isSame({ pid, started, mark }: CommandGroup): boolean | undefined {
-  const now = startTime(pid);
-  if (now !== '' && started !== undefined) return now === started;
+  // Of a leader that nobody has reaped, too.
+  const now = processState(pid)?.started;
+  if (now !== undefined && started !== undefined) return now === started;
   if (mark === undefined) return undefined;
   return livingMembers(pid).some((member) => readOr(`/proc/${member}/environ`).includes(mark)) || undefined;
 }
@@ -113,7 +103,7 @@ export function strays(mark: string): readonly number[] {
   const own = String(process.pid);
   return processes()
     .filter((pid) => pid !== own && readOr(`/proc/${pid}/environ`).includes(mark))
-    .filter((pid) => !'ZX'.includes(stateAndGroup(pid)[0]))
+    .filter((pid) => !'ZX'.includes(processState(pid)?.state ?? 'X'))
     .map(Number);
 }
 

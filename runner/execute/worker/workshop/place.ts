@@ -1,12 +1,14 @@
 /**
  * The folder that a command works in: the same path for the same key, and nobody else's while the command runs.
- * Beside `<path>` stand `<path>.aside`, for all that isn't the project's, and `<path>.owner`, which says who is there.
+ * Beside `<path>` stand `<path>.aside`, for all that isn't the project's, and the folder
+ * `<path>.taken`, whose one file says who is there.
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { StageFailure } from '../../../contract.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from '../../../store/process-identity.js';
+import { errorCode } from '../../../store/problem.js';
 import { endGroup, type CommandGroup } from './group.js';
 
 /** More than so many others at work under one key on one machine: something is wrong. */
@@ -25,8 +27,6 @@ export interface Place {
   release(): void;
 }
 
-const systemCode = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-
 /** A folder that others can't look into or plant links in. */
 function requirePrivate(folder: string): void {
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -40,24 +40,9 @@ function requirePrivate(folder: string): void {
   );
 }
 
-function readOwner(file: string): Owner | undefined {
-  try {
-    return JSON.parse(fs.readFileSync(file, 'utf8')) as Owner;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Temporary folders are of one machine: what was written before it started, or by another one, is over. */
 function isOver({ supervisor }: Owner, self: ProcessIdentity): boolean {
-  if (supervisor.host !== self.host || supervisor.boot !== self.boot) return true;
-  if (supervisor.started !== undefined) return isSurelyDead(supervisor, self);
-  try {
-    process.kill(supervisor.pid, 0);
-    return false;
-  } catch (error) {
-    return systemCode(error) === 'ESRCH';
-  }
+  return supervisor.host !== self.host || supervisor.boot !== self.boot || isSurelyDead(supervisor, self);
 }
 
 /** Ends what a killed supervisor left behind; false where it doesn't end. */
@@ -69,7 +54,7 @@ export function removeAll(path: string): void {
   try {
     fs.rmSync(path, { recursive: true, force: true });
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes(systemCode(error) ?? '')) throw error;
+    if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes(errorCode(error) ?? '')) throw error;
     for (const folder of foldersBelow(path)) fs.chmodSync(folder, 0o700);
     fs.rmSync(path, { recursive: true, force: true });
   }
@@ -81,40 +66,63 @@ function* foldersBelow(path: string): Generator<string> {
   for (const name of fs.readdirSync(path)) yield* foldersBelow(join(path, name));
 }
 
-/** Writes an owner file that appears whole; false where one stands. */
-function announce(file: string, owner: Owner): boolean {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
-  fs.writeFileSync(temporary, JSON.stringify(owner), { mode: 0o600 });
+/**
+ * Puts the folder that names an owner where none stands, or an empty one, which is all that a rename of a folder
+ * replaces. False where an owner stands.
+ */
+function announce(standing: string, name: string, owner: Owner): boolean {
+  const own = `${standing}.${name}`;
+  fs.mkdirSync(own, { mode: 0o700 });
   try {
-    fs.linkSync(temporary, file);
+    fs.writeFileSync(join(own, name), JSON.stringify(owner), { mode: 0o600 });
+    fs.renameSync(own, standing);
     return true;
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
+    fs.rmSync(own, { recursive: true, force: true });
+    if (['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) return false;
     throw error;
-  } finally {
-    fs.unlinkSync(temporary);
   }
 }
 
-/** Takes a dead owner's file away; of several who try one succeeds, and all may announce themselves again. */
-function bury(file: string): void {
-  const away = `${file}.${randomBytes(6).toString('hex')}`;
+/** File of the owner that stands; undefined where it has left meanwhile. */
+function ownerFile(standing: string): string | undefined {
   try {
-    fs.renameSync(file, away);
-    fs.unlinkSync(away);
+    return fs.readdirSync(standing).map((name) => join(standing, name))[0];
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
+function readOwner(file: string): Owner | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8')) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns file of the owner that this process is now; undefined where another one is at work */
 async function claim(path: string, self: ProcessIdentity): Promise<string | undefined> {
-  const file = `${path}.owner`;
+  const standing = `${path}.taken`;
+  const name = randomBytes(6).toString('hex');
   for (;;) {
-    if (announce(file, { supervisor: self })) return file;
-    const owner = readOwner(file);
+    if (announce(standing, name, { supervisor: self })) return join(standing, name);
+    const file = ownerFile(standing);
+    const owner = file === undefined ? undefined : readOwner(file);
     if (owner && !isOver(owner, self)) return undefined;
     if (owner && !(await endLeft(owner, self))) return undefined;
-    bury(file);
+    // Its name is its own: where another heir was sooner, that one's file stays.
+    if (file !== undefined) fs.rmSync(file, { force: true });
+  }
+}
+
+function leave(file: string): void {
+  fs.rmSync(file, { force: true });
+  try {
+    fs.rmdirSync(dirname(file));
+  } catch {
+    // the next one is there already
   }
 }
 
@@ -147,15 +155,14 @@ function createPlace(folder: string, file: string, self: ProcessIdentity): Place
     aside,
     own: (pid) => {
       const group = { ...identifyProcess(pid), mark: aside };
-      fs.writeFileSync(`${file}.next`, JSON.stringify({ supervisor: self, group } satisfies Owner), {
-        mode: 0o600,
-      });
-      fs.renameSync(`${file}.next`, file);
+      const next = `${dirname(file)}.${basename(file)}`;
+      fs.writeFileSync(next, JSON.stringify({ supervisor: self, group } satisfies Owner), { mode: 0o600 });
+      fs.renameSync(next, file);
       return group;
     },
     release: () => {
       clear();
-      fs.rmSync(file, { force: true });
+      leave(file);
     },
   };
 }
