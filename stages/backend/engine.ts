@@ -8,7 +8,8 @@ import type { EngineInfo, EngineName } from './engine-info.js';
 import { registerFusedKernels } from './fused.js';
 import { findAddon, firstLine, startNative } from './native.js';
 import { tf } from './tf.js';
-import { openWasmMemory } from './wasm-memory.js';
+import { failWithoutMemory, hearWarnings } from './wasm-failure.js';
+import { openWasmMemory, type WasmBackend } from './wasm-memory.js';
 import { registerWasmMatMul } from './wasm-matmul.js';
 import { registerWasmSegmentSum } from './wasm-segment-sum.js';
 import { startWebgpu } from './webgpu.js';
@@ -68,9 +69,10 @@ async function startWasm(): Promise<Result<EngineInfo, string>> {
   try {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
     wasm.setWasmPaths(dirname(require.resolve('@tensorflow/tfjs-backend-wasm')) + sep);
-    if (!(await tf.setBackend('wasm'))) {
+    if (!(await hearWarnings(() => tf.setBackend('wasm')))) {
       return err('TensorFlow.js could not start its wasm backend; is WebAssembly SIMD there?');
     }
+    failWithoutMemory((tf.backend() as unknown as WasmBackend).wasm);
     registerFusedKernels('wasm', openWasmMemory);
     registerWasmMatMul();
     registerWasmSegmentSum();

@@ -2,6 +2,7 @@
 import type { DataId, TensorInfo } from '@tensorflow/tfjs';
 import { type Address, type Memory, type Output, type Product } from './memory.js';
 import { openSimd, type Simd, type HeapMemory } from './simd.js';
+import { checkWarnings } from './wasm-failure.js';
 
 /** The parts of the backend that a kernel uses; the package exports no type for them. */
 export interface WasmBackend {
@@ -9,6 +10,7 @@ export interface WasmBackend {
     readonly asm: { readonly memory: HeapMemory };
     readonly HEAPF32: Float32Array;
     readonly HEAP32: Int32Array;
+    /** After `failWithoutMemory` never 0. */
     _malloc(bytes: number): number;
     _free(pointer: number): void;
     _BatchMatMul(
@@ -99,9 +101,11 @@ class WasmMemory implements Memory {
 
   #grow(bytes: number): void {
     const arena = this.#arena;
+    const size = Math.max(bytes, 2 * arena.bytes, 2 ** 20);
+    const pointer = this.#engine.wasm._malloc(size) >>> 0;
     if (arena.bytes > 0) arena.outgrown.push(arena.pointer);
-    arena.bytes = Math.max(bytes, 2 * arena.bytes, 2 ** 20);
-    arena.pointer = allocate(this.#engine, arena.bytes);
+    arena.bytes = size;
+    arena.pointer = pointer;
     arena.used = 0;
   }
 
@@ -117,15 +121,10 @@ class WasmMemory implements Memory {
     wasm.tfjs.disposeData(A);
     if (!weight) wasm.tfjs.disposeData(B);
     wasm.tfjs.disposeData(OUT);
+    checkWarnings();
   }
 
   close(): void {
     for (const pointer of this.#arena.outgrown.splice(0)) this.#engine.wasm._free(pointer);
   }
-}
-
-function allocate(engine: WasmBackend, bytes: number): number {
-  const pointer = engine.wasm._malloc(bytes) >>> 0;
-  if (pointer === 0) throw new Error(`out of memory: the wasm engine has no ${bytes} bytes left`);
-  return pointer;
 }
