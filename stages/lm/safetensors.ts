@@ -1,8 +1,9 @@
 /** safetensors: a JSON header and raw little-endian values. Reads F32, F16 and BF16, writes F32. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { Tensor } from '@tensorflow/tfjs';
 import { StageFailure } from '../../runner/contract.js';
 import { byCodeUnit } from '../../schemas/json.js';
+import { sizeOf } from '../backend/memory.js';
 import { tf } from '../backend/tf.js';
 import type { NamedTensors } from './types.js';
 
@@ -12,33 +13,55 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Bytes an element, and the bits of the single-precision number that its bits are. */
-const readers: Readonly<Record<string, { readonly bytes: 2 | 4; readonly widen: (bits: number) => number }>> =
-  {
-    F32: { bytes: 4, widen: (bits) => bits },
-    F16: { bytes: 2, widen: widenHalf },
-    BF16: { bytes: 2, widen: (bits) => bits << 16 },
-  };
+/** Bytes an element, and of a shorter one the bits of the single-precision number that its bits are. */
+const readers: Readonly<
+  Record<string, { readonly bytes: 2 | 4; readonly widen?: (bits: number) => number }>
+> = {
+  F32: { bytes: 4 },
+  F16: { bytes: 2, widen: widenHalf },
+  BF16: { bytes: 2, widen: (bits) => bits << 16 },
+};
 
-/** All tensors of a file as float32; the caller disposes. A broken file is a StageFailure that says where. */
+/** The caller disposes the tensors, all float32. A broken file is a StageFailure that says where. */
 export async function readSafetensors(path: string): Promise<NamedTensors> {
-  return parseSafetensors(await readFile(path), path);
+  const file = await open(path);
+  try {
+    const { entries, start } = await readHeader(file, path);
+    const tensors: Record<string, Tensor> = {};
+    for (const [name, entry] of entries)
+      tensors[name] = tf.tensor(await readValues(file, entry, start), [...entry.shape], 'float32');
+    return tensors;
+  } finally {
+    await file.close();
+  }
 }
 
-/** Deterministic bytes: tensors by name in code unit order, header padded with spaces to 8 bytes. */
+/**
+ * Deterministic bytes: tensors by name in code unit order, header padded with spaces to 8 bytes. Tensors are taken from
+ * the engine one after the other, as all together may be more than an array can hold.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: NamedTensors,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeFile(path, safetensorsBytes(tensors, metadata));
+  const named = Object.entries(tensors).sort(([a], [b]) => byCodeUnit(a, b));
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(headerOf(named, metadata));
+    for (const [, tensor] of named) {
+      const values = tensor.dataSync<'float32'>();
+      await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+  } finally {
+    await file.close();
+  }
 }
 
-export function safetensorsBytes(
-  tensors: NamedTensors,
-  metadata: Readonly<Record<string, string>> = {},
+function headerOf(
+  named: readonly (readonly [string, Tensor])[],
+  metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  const named = Object.entries(tensors).sort(([a], [b]) => byCodeUnit(a, b));
   let offset = 0;
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
   for (const [name, { shape, size }] of named) {
@@ -47,65 +70,75 @@ export function safetensorsBytes(
   }
   const text = Buffer.from(JSON.stringify(header), 'utf8');
   const padded = Math.ceil(text.length / 8) * 8;
-  const bytes = Buffer.alloc(8 + padded + offset, ' ');
+  const bytes = Buffer.alloc(8 + padded, ' ');
   bytes.writeBigUInt64LE(BigInt(padded), 0);
   text.copy(bytes, 8);
-  let at = 8 + padded;
-  for (const [, tensor] of named) {
-    const values = tensor.dataSync<'float32'>();
-    Buffer.from(values.buffer, values.byteOffset, values.byteLength).copy(bytes, at);
-    at += values.byteLength;
-  }
   return bytes;
 }
 
-export function parseSafetensors(bytes: Uint8Array, path: string): NamedTensors {
-  const { header, body } = splitHeader(bytes, path);
-  const tensors: Record<string, Tensor> = {};
-  for (const [name, value] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const entry = value as Entry;
-    tensors[name] = tf.tensor(readValues(body, name, entry, path), [...entry.shape], 'float32');
+/** The tensors that a file lists, checked against its size, and where their values start. */
+async function readHeader(
+  file: FileHandle,
+  path: string,
+): Promise<{ readonly entries: readonly (readonly [string, Entry])[]; readonly start: number }> {
+  const { size } = await file.stat();
+  if (size < 8) throw broken(path, `${size} bytes are too few for a header`);
+  const length = Number(new DataView(await readBytes(file, 0, 8)).getBigUint64(0, true));
+  if (length > size - 8)
+    throw broken(path, `its header claims ${length} bytes, the file has ${size}; was it cut short?`);
+  const start = 8 + length;
+  const header = parseHeader(await readBytes(file, 8, length), path);
+  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__') as [string, Entry][];
+  for (const [name, entry] of entries) {
+    const problem = problemOf(entry, size - start);
+    if (problem) throw broken(path, `tensor ${name} ${problem}`);
   }
-  return tensors;
+  return { entries, start };
 }
 
-function splitHeader(bytes: Uint8Array, path: string): { header: Record<string, unknown>; body: Uint8Array } {
-  if (bytes.length < 8) throw broken(path, `${bytes.length} bytes are too few for a header`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true));
-  if (length > bytes.length - 8)
-    throw broken(path, `its header claims ${length} bytes, the file has ${bytes.length}; was it cut short?`);
+function parseHeader(bytes: ArrayBuffer, path: string): object {
   try {
-    const header: unknown = JSON.parse(Buffer.from(bytes.subarray(8, 8 + length)).toString('utf8'));
+    const header: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     if (typeof header !== 'object' || header === null || Array.isArray(header))
       throw new Error('expected an object');
-    return { header: header as Record<string, unknown>, body: bytes.subarray(8 + length) };
+    return header;
   } catch (error) {
     throw broken(path, `its header is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-function readValues(
-  body: Uint8Array,
-  name: string,
-  { dtype, shape, data_offsets: [start, end] }: Entry,
-  path: string,
-): Float32Array {
+function problemOf({ dtype, shape, data_offsets: [start, end] }: Entry, length: number): string | undefined {
   const reader = readers[dtype];
-  if (!reader) throw broken(path, `tensor ${name} has type ${dtype}; expected F32, F16 or BF16`);
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (end - start !== size * reader.bytes || end > body.length || start < 0) {
-    throw broken(
-      path,
-      `tensor ${name} of shape [${shape.join(', ')}] does not match its bytes ${start}-${end} of ${body.length}`,
-    );
-  }
-  const view = new DataView(body.buffer, body.byteOffset + start, end - start);
-  const bits = new Int32Array(size);
-  const { bytes, widen } = reader;
-  if (bytes === 4) for (let i = 0; i < size; i++) bits[i] = widen(view.getInt32(4 * i, true));
-  else for (let i = 0; i < size; i++) bits[i] = widen(view.getUint16(2 * i, true));
+  if (!reader) return `has type ${dtype}; expected F32, F16 or BF16`;
+  if (end - start === sizeOf(shape) * reader.bytes && end <= length && start >= 0) return undefined;
+  return `of shape [${shape.join(', ')}] does not match its bytes ${start}-${end} of ${length}`;
+}
+
+async function readValues(
+  file: FileHandle,
+  { dtype, data_offsets: [from, to] }: Entry,
+  start: number,
+): Promise<Float32Array> {
+  const bytes = await readBytes(file, start + from, to - from);
+  const { widen } = readers[dtype] ?? {};
+  if (!widen) return new Float32Array(bytes);
+  const halves = new Uint16Array(bytes);
+  const bits = new Int32Array(halves.length);
+  halves.forEach((half, i) => (bits[i] = widen(half)));
   return new Float32Array(bits.buffer);
+}
+
+/** As many calls as it takes: one reads less than 2 GiB. */
+async function readBytes(file: FileHandle, from: number, length: number): Promise<ArrayBuffer> {
+  const bytes = new ArrayBuffer(length);
+  for (let at = 0; at < length;) {
+    const part = new Uint8Array(bytes, at, Math.min(length - at, 2 ** 30));
+    const { bytesRead } = await file.read(part, 0, part.length, from + at);
+    if (bytesRead === 0)
+      throw new StageFailure('infrastructure', 'safetensors', `a file of weights was cut while it was read`);
+    at += bytesRead;
+  }
+  return bytes;
 }
 
 const broken = (path: string, message: string): StageFailure =>

@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -15,7 +16,7 @@ import {
   untie,
   writeSafetensors,
 } from '../../stages/lm/index.js';
-import { parseSafetensors } from '../../stages/lm/safetensors.js';
+import type { NamedTensors } from '../../stages/lm/types.js';
 import { Random } from '../../stages/random.js';
 import { largestDifference, randomTensor, tinyConfig } from './support.js';
 
@@ -50,9 +51,15 @@ describe('safetensors', () => {
     expect(largestDifference(back['b']?.dataSync() ?? [], b.dataSync())).toBe(0);
   });
 
-  it('are read from halves and bfloat16', () => {
+  /** What is read of a file of these bytes. */
+  const read = async (bytes: Uint8Array): Promise<NamedTensors> => {
+    await writeFile(join(folder, 'weights.safetensors'), bytes);
+    return readSafetensors(join(folder, 'weights.safetensors'));
+  };
+
+  it('are read from halves and bfloat16', async () => {
     const half = new Uint8Array(Uint16Array.from([0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0xfc00]).buffer);
-    const x = parseSafetensors(bytesOf({ dtype: 'F16', shape: [6], data_offsets: [0, 12] }, half), 'h')['x'];
+    const { x } = await read(bytesOf({ dtype: 'F16', shape: [6], data_offsets: [0, 12] }, half));
     expect([...(x?.dataSync() ?? [])]).toEqual([
       1,
       -2,
@@ -62,10 +69,39 @@ describe('safetensors', () => {
       -Infinity,
     ]);
     const brain = new Uint8Array(Uint16Array.from([0x3f80, 0xc040, 0x0000]).buffer);
-    const y = parseSafetensors(bytesOf({ dtype: 'BF16', shape: [3, 1], data_offsets: [0, 6] }, brain), 'b')[
-      'x'
-    ];
+    const { x: y } = await read(bytesOf({ dtype: 'BF16', shape: [3, 1], data_offsets: [0, 6] }, brain));
     expect([...(y?.dataSync() ?? [])]).toEqual([1, -3, 0]);
+  });
+
+  it('are read from files larger than any array, of which this one has holes', async () => {
+    const path = join(folder, 'large');
+    const far = 5 * 2 ** 30;
+    const head = bytesOf({ dtype: 'F32', shape: [2], data_offsets: [far, far + 8] }, new Uint8Array());
+    await writeFile(path, head);
+    const file = await open(path, 'r+');
+    await file.write(new Float32Array([1.5, -2]), 0, 8, head.length + far);
+    await file.close();
+    const { x } = await readSafetensors(path);
+    await rm(path);
+    expect([...(x?.dataSync() ?? [])]).toEqual([1.5, -2]);
+  });
+
+  it('are written one by one, however much they are together', async () => {
+    const path = join(folder, 'in-turn');
+    const [a, b] = [randomTensor([2 ** 10], 1), randomTensor([4], 2)];
+    let written = 0;
+    const asked = Object.create(b, {
+      dataSync: {
+        value: () => {
+          written = statSync(path).size;
+          return b.dataSync();
+        },
+      },
+    }) as typeof b;
+    await writeSafetensors(path, { a, b: asked });
+    expect(written).toBeGreaterThan(a.size * 4);
+    const back = await readSafetensors(path);
+    expect(largestDifference(back['b']?.dataSync() ?? [], b.dataSync())).toBe(0);
   });
 
   it.each([
@@ -86,9 +122,12 @@ describe('safetensors', () => {
     ],
     ['of another kind', Buffer.from('PK\u0003\u0004 and so on, a zip'), /its header claims \d+ bytes/],
     ['empty', new Uint8Array(), /0 bytes are too few for a header/],
-  ])('%s are refused with the reason', (_what, bytes, message) => {
-    expect(() => parseSafetensors(bytes, 'weights.safetensors')).toThrow(message);
-    expect(() => parseSafetensors(bytes, 'weights.safetensors')).toThrow(/^weights.safetensors is not/);
+  ])('%s are refused with the reason', async (_what, bytes, message) => {
+    const failure: unknown = await read(bytes).catch((error: unknown) => error);
+    expect((failure as Error).message).toMatch(message);
+    expect((failure as Error).message).toMatch(
+      /weights.safetensors is not a safetensors file that can be read/,
+    );
   });
 });
 

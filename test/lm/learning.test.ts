@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
@@ -8,11 +11,9 @@ import {
   constant,
   disposeState,
   disposeTensors,
-  exportState,
   forward,
   globalNorm,
   greedy,
-  importState,
   initialWeights,
   languageModel,
   linearCombination,
@@ -25,10 +26,10 @@ import {
   type Packed,
   type Schedule,
 } from '../../stages/lm/index.js';
-import { parseSafetensors, safetensorsBytes } from '../../stages/lm/safetensors.js';
 import type { ModelConfig } from '../../stages/lm/config.js';
 import type { NamedTensors } from '../../stages/lm/types.js';
 import { Random } from '../../stages/random.js';
+import { loadState, saveState } from '../../stages/rl/checkpoint.js';
 import { largestDifference, sharpWeights, tinyConfig, tokens } from './support.js';
 
 beforeAll(async () => {
@@ -106,7 +107,7 @@ describe('training', () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('resumed from a checkpoint on disk is the uninterrupted training, bit for bit, dropout and schedule included', () => {
+  it('resumed from a checkpoint on disk is the uninterrupted training, bit for bit, dropout and schedule included', async () => {
     const dropped = tinyConfig({ embd_pdrop: 0.1, attn_pdrop: 0.2, resid_pdrop: 0.1 });
     const rate = schedule({ kind: 'cosine', rate: 1e-2, steps: 12, warmup: 3 });
     const start = initialWeights(dropped, new Random(3, 'init'));
@@ -117,26 +118,26 @@ describe('training', () => {
     const first = new Random(5, 'dropout');
     let half: Training = begin(start);
     for (let i = 0; i < 4; i++) half = step({ config: dropped, packed, rate, random: first }, half);
-    const saved = {
-      weights: safetensorsBytes(half.weights),
-      step: exportState(half.state).step,
-      moments: safetensorsBytes(exportState(half.state).tensors),
-      random: first.state,
-    };
+    const folder = await mkdtemp(join(tmpdir(), 'moft-learning-'));
+    await saveState(folder, { parameters: half.weights, optimizer: half.state, notes: { ...first.state } });
 
     const second = new Random(5, 'dropout');
-    second.state = saved.random;
-    const moments = parseSafetensors(saved.moments, 'moments');
-    let resumed: Training = {
-      weights: parseSafetensors(saved.weights, 'weights'),
-      state: importState({ step: saved.step, tensors: moments }),
-    };
+    const { parameters, optimizer, notes } = await loadState<{ position: number }>(folder);
+    second.state = notes;
+    let resumed: Training = { weights: parameters, state: optimizer };
     for (let i = 4; i < 10; i++) resumed = step({ config: dropped, packed, rate, random: second }, resumed);
-    expect(Buffer.compare(safetensorsBytes(resumed.weights), safetensorsBytes(whole.weights))).toBe(0);
-    const [again, straight] = [resumed, whole].map(({ state }) =>
-      safetensorsBytes(exportState(state).tensors),
-    );
-    expect(Buffer.compare(again ?? new Uint8Array(), straight ?? new Uint8Array())).toBe(0);
+    const bytesOf = async ({ weights, state }: Training): Promise<Buffer[]> => {
+      await saveState(folder, { parameters: weights, optimizer: state, notes: null });
+      const files = ['parameters.safetensors', 'optimizer.safetensors', 'state.json'];
+      return Promise.all(files.map((name) => readFile(join(folder, name))));
+    };
+    const again = await bytesOf(resumed);
+    expect((await bytesOf(whole)).map((bytes, i) => bytes.equals(again[i] ?? Buffer.of()))).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    await rm(folder, { recursive: true });
   });
 });
 
