@@ -56,22 +56,51 @@ export function packGroups(
   return { ...packed, source, nodes: packed.nodes + source.tokens.length };
 }
 
-/** Response tokens a tree, and trees a pass, of `boundedPasses`. */
-const treeTokens = 128;
-const passTrees = 16;
+/** What runs at once, at most: response tokens a tree, trees, and response tokens of all. */
+export interface Bounds {
+  readonly treeTokens: number;
+  readonly trees: number;
+  readonly tokens: number;
+}
+
+/** Logits of a pass, at most: 128 MiB of them, and as much of log-probabilities. */
+const mostLogits = 2 ** 25;
+
+/** Attention of an encoder-decoder is padded to the longest tree: its memory grows with the square of that. */
+export function boundsOf(config: ModelConfig): Bounds {
+  const tokens = Math.max(1, Math.floor(mostLogits / config.vocab_size));
+  if (!architectureOf(config).encoder) return { treeTokens: tokens, trees: Infinity, tokens };
+  return { treeTokens: Math.min(128, tokens), trees: 16, tokens };
+}
 
 /**
  * The same groups in passes of bounded memory, in the same order: the responses to a prompt are split among several
- * trees. For attention that is padded to the longest tree, whose memory grows with the square of its length.
+ * trees where they are many.
  */
-export function boundedPasses(groups: readonly PromptGroup[]): readonly (readonly PromptGroup[])[] {
-  const trees = groups.flatMap(splitGroup);
-  return Array.from({ length: Math.ceil(trees.length / passTrees) }, (_, i) =>
-    trees.slice(i * passTrees, (i + 1) * passTrees),
-  );
+export function boundedPasses(
+  groups: readonly PromptGroup[],
+  bounds: Bounds,
+): readonly (readonly PromptGroup[])[] {
+  const passes: PromptGroup[][] = [];
+  let held = Infinity;
+  for (const tree of groups.flatMap((group) => splitGroup(group, bounds))) {
+    const tokens = tree.responses.reduce((sum, { length }) => sum + length, 0);
+    const pass = passes.at(-1);
+    if (pass && pass.length < bounds.trees && held + tokens <= bounds.tokens) {
+      pass.push(tree);
+      held += tokens;
+    } else {
+      passes.push([tree]);
+      held = tokens;
+    }
+  }
+  return passes;
 }
 
-function splitGroup({ prompt, responses }: PromptGroup): readonly PromptGroup[] {
+function splitGroup(
+  { prompt, responses }: PromptGroup,
+  { treeTokens }: Pick<Bounds, 'treeTokens'>,
+): readonly PromptGroup[] {
   const parts: Tokens[][] = [[]];
   let held = 0;
   for (const response of responses) {

@@ -8,7 +8,7 @@ import type { Cache } from './cache.js';
 import { architectureOf, type ModelConfig } from './config.js';
 import { decodeStep } from './decode-step.js';
 import { hiddenStates } from './decoder.js';
-import { boundedPasses, packGroups } from './forest.js';
+import { boundedPasses, boundsOf, packGroups } from './forest.js';
 import type { HeapCache } from './heap-cache.js';
 import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
@@ -160,7 +160,7 @@ class DecoderModel implements LanguageModel {
       prompt,
       responses: (rowsOf[p] ?? []).map((row) => responses[row] ?? new Int32Array()),
     }));
-    const passes = this.#architecture.encoder ? boundedPasses(groups) : [groups];
+    const passes = boundedPasses(groups, boundsOf(this.#config));
     const order = rowsOf.flat();
     let from = 0;
     const values = passes.map((pass) => {

@@ -2,18 +2,13 @@
 import type { ExactPoint } from '../../schemas/artifact.js';
 import type { SteerablePolicy, TradeOff } from '../policy/types.js';
 import { exactAt, exactAtEach, type ListedPrompt } from './exact-evaluation.js';
-import { ask, askEach, type Answers, type Asking } from './front-points.js';
+import { ask, askEach, mostRows, type Answers, type Asking } from './front-points.js';
 
 export interface AnswersAt {
   readonly tradeOff: TradeOff;
   readonly answers: Answers;
   readonly exact?: ExactPoint;
 }
-
-/** Log-probabilities that a batch holds at a token, at most: 64 MiB of them. */
-const mostLogProbs = 2 ** 24;
-/** Rows of a batch, at most: each keeps its keys and values, and nothing is said until all are through. */
-const mostRows = 2048;
 
 /** What is asked at a trade-off; `listed`: prompts whose responses are all scored, too. */
 type Asked = Asking & { readonly listed?: readonly Pick<ListedPrompt, 'strings'>[] | undefined };
@@ -25,9 +20,9 @@ export function batchesOf(
   { prompts, samples, tokenizer, listed = [] }: Asked,
 ): readonly (readonly TradeOff[])[] {
   const rows = prompts.length * samples;
-  const most = Math.min(mostRows, mostLogProbs / tokenizer.vocabulary.length);
   const scored = listed.reduce((sum, { strings }) => sum + strings.length, 0);
-  const size = policy.together(Math.max(rows, scored)) ? Math.max(1, Math.floor(most / rows)) : 1;
+  const together = policy.together(Math.max(rows, scored));
+  const size = together ? Math.max(1, Math.floor(mostRows(tokenizer) / rows)) : 1;
   return Array.from({ length: Math.ceil(tradeOffs.length / size) }, (_, i) =>
     tradeOffs.slice(i * size, (i + 1) * size),
   );

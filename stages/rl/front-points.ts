@@ -29,8 +29,22 @@ export interface Answers {
   readonly logDrawn: readonly Float32Array[];
 }
 
+/** Rows of a batch, at most: each keeps its keys and values, and all have 64 MiB of log-probabilities at a token. */
+export function mostRows({ vocabulary }: Pick<MaskedTokenizer, 'vocabulary'>): number {
+  return Math.min(2048, 2 ** 24 / vocabulary.length);
+}
+
+/** Prompts that are too many for a batch are asked in several: each row meets the dice that it meets in one. */
 export function ask(model: LanguageModel, asking: Asking): Answers {
-  return askRows(model, asking, asking.prompts);
+  const { prompts, samples, tokenizer } = asking;
+  const size = Math.max(1, Math.floor(mostRows(tokenizer) / samples));
+  const parts = Array.from({ length: Math.ceil(prompts.length / size) }, (_, i) =>
+    askRows(model, asking, { prompts: prompts.slice(i * size, (i + 1) * size), from: i * size * samples }),
+  );
+  return {
+    responses: parts.flatMap(({ responses }) => responses),
+    logDrawn: parts.flatMap(({ logDrawn }) => logDrawn),
+  };
 }
 
 /** At each of several trade-offs, in one batch: the rows of each meet the dice that they meet alone. */
@@ -45,11 +59,7 @@ export async function askEach(
     policy,
     tradeOffs.flatMap((tradeOff) => Array.from({ length: rows }, () => tradeOff)),
   );
-  const all = askRows(
-    model,
-    asking,
-    tradeOffs.flatMap(() => prompts),
-  );
+  const all = askRows(model, asking, { prompts: tradeOffs.flatMap(() => prompts), from: 0 });
   model.dispose();
   return tradeOffs.map((_, i) => ({
     responses: all.responses.slice(i * prompts.length, (i + 1) * prompts.length),
@@ -57,9 +67,15 @@ export async function askEach(
   }));
 }
 
-function askRows(model: LanguageModel, asking: Asking, prompts: readonly Prompt[]): Answers {
+/** `from`: the first row among those of all prompts. */
+function askRows(
+  model: LanguageModel,
+  asking: Asking,
+  { prompts, from }: { readonly prompts: readonly Prompt[]; readonly from: number },
+): Answers {
   const rows = asking.prompts.length * asking.samples;
-  const random = (row: number): Random => new Random(asking.samplingSeed, `front/responses/${row % rows}`);
+  const random = (row: number): Random =>
+    new Random(asking.samplingSeed, `front/responses/${(from + row) % rows}`);
   const options = { ...asking, stop: asking.decoding.stop, random };
   const { responses, logDrawn } = rollOut(model, prompts, options, filterOf(asking.decoding));
   return { responses, logDrawn };

@@ -16,7 +16,7 @@ it('groups are split among trees of a bounded length, in their order', () => {
   const response = (length: number): Int32Array => new Int32Array(length).fill(4);
   const lengths = [60, 60, 60, 200, 1];
   const many = Array.from({ length: 20 }, () => ({ prompt: tokens(1), responses: lengths.map(response) }));
-  const passes = boundedPasses(many);
+  const passes = boundedPasses(many, { treeTokens: 128, trees: 16, tokens: Infinity });
   expect(passes.flat().flatMap(({ responses }) => responses.map(({ length }) => length))).toEqual(
     many.flatMap(() => lengths),
   );

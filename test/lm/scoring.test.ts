@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
 import {
+  disposeTensors,
   SOFT_TOKENS,
   entropies,
   forward,
@@ -212,6 +213,39 @@ describe('LanguageModel.score', () => {
       const expected = [...unpacked(config, prompts[row] ?? tokens(), text, []), 0, 0, 0, 0].slice(0, 4);
       expect(largestDifference(table[row] ?? [], expected)).toBeLessThan(2e-5);
     });
+  });
+});
+
+describe('scores of a large vocabulary', () => {
+  const config = tinyConfig({ vocab_size: 2 ** 16 });
+
+  it('never hold more than 128 MiB of logits and as much of log-probabilities, and are those of each prompt', async () => {
+    const weights = sharpWeights(config, 4);
+    const model = languageModel(config, weights, { masked: new Int32Array() }, { keepWeights: true });
+    const rows = Array.from({ length: 48 }, (_, row) => ({
+      prompt: tokens(1, 5 + (row >> 2)),
+      // No beginning is shared: each token has a place of its own.
+      response: Int32Array.from({ length: 16 }, (_, t) => 100 * row + t + 7),
+    }));
+    const score = (some: typeof rows): number[][] => {
+      const table = model.score(
+        ...([some.map(({ prompt }) => prompt), some.map(({ response }) => response)] as const),
+      );
+      const values = table.arraySync();
+      table.dispose();
+      return values;
+    };
+    const before = tf.memory().numBytes;
+    let all: number[][] = [];
+    const { peakBytes } = await tf.profile(() => {
+      all = score(rows);
+      return tf.scalar(0);
+    });
+    expect(peakBytes - before).toBeLessThan(2.2 * 2 ** 27);
+    const last = rows.slice(-4);
+    expect(largestDifference(score(last).flat(), all.slice(-4).flat())).toBeLessThan(2e-5);
+    model.dispose();
+    disposeTensors(weights);
   });
 });
 

@@ -5,11 +5,12 @@ import { startEngine } from '../../stages/backend/engine.js';
 import { allowFusedKernels } from '../../stages/backend/fused.js';
 import { tf } from '../../stages/backend/tf.js';
 import { languageModel } from '../../stages/lm/index.js';
+import type { LanguageModel } from '../../stages/lm/types.js';
 import { parameterPolicy } from '../../stages/policy/parameter-policy.js';
 import { answersAt, batchesOf, type AnswersAt } from '../../stages/rl/asking-together.js';
 import { listPrompts } from '../../stages/rl/exact-evaluation.js';
-import { frontPoint, type Asking } from '../../stages/rl/front-points.js';
-import { movedPolicy, objectives } from '../policy/tiny.js';
+import { ask, frontPoint, type Asking } from '../../stages/rl/front-points.js';
+import { movedPolicy, objectives, tinyModel } from '../policy/tiny.js';
 
 beforeAll(() => startEngine('wasm'));
 
@@ -79,6 +80,40 @@ describe.each(['prompt', 'soft-tokens', 'logits', 'lora', 'svd-lora'] as const)(
     });
   },
 );
+
+it('one whose rows are too many for a batch is asked in several, in which they meet the dice that they meet in one', async () => {
+  const { config, weights, tokenizer } = tinyModel(3);
+  const sizes: number[] = [];
+  const model = languageModel(config, weights, tokenizer);
+  const counting: LanguageModel = {
+    start: (prompts) => {
+      sizes.push(prompts.length);
+      return model.start(prompts);
+    },
+    next: (state, tokens) => model.next(state, tokens),
+    score: (prompts, responses) => model.score(prompts, responses),
+    room: (prompt) => model.room(prompt),
+    dispose: () => undefined,
+  };
+  const asking: Asking = {
+    ...{ tokenizer, samples: 3, maxTokens: 5, samplingSeed: 2, rewards: [] },
+    prompts: ['a', 'b', 'a b', 'b a', 'b b'].map((prompt, i) => ({
+      row: { id: `${i}`, prompt },
+      tokens: tokenizer.encodePrompt(prompt),
+    })),
+    decoding: { temperature: 1, top_k: 0, top_p: 1, min_p: 0, stop: [] },
+  };
+  const whole = ask(counting, asking);
+  // 64 MiB are log-probabilities of seven rows: two prompts.
+  const large = { ...tokenizer, vocabulary: new Array<string>(Math.floor(2 ** 24 / 7)) };
+  const parts = ask(counting, { ...asking, tokenizer: large });
+  expect(sizes).toEqual([15, 6, 6, 3]);
+  const said = ({ responses }: typeof whole): string[] => responses.flat().map(({ tokens }) => tokens.join());
+  expect(said(parts)).toEqual(said(whole));
+  expect(new Set(said(whole)).size).toBeGreaterThan(5);
+  expect(parts.logDrawn.length).toBe(15);
+  model.dispose();
+});
 
 it('others, and those whose batch would be too large, are asked one after the other', async () => {
   for (const name of conditioningNames) {
