@@ -40,7 +40,9 @@ export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {
       const merged = materialize(parameters, mixtureAt(stored, tradeOff));
       const model = languageModel(config, merged.weights, tokenizer, { keepWeights: true });
       const before = writtenAt(stored, tradeOff);
-      return Promise.resolve(promptedModel(model, { before: () => before, dispose: () => merged.dispose() }));
+      return Promise.resolve(
+        promptedModel(model, { tokenizer, before: () => before, dispose: () => merged.dispose() }),
+      );
     },
     atRows(tradeOffs) {
       tradeOffs.forEach((tradeOff) => checkDomain(tradeOff, domain, manifest.objectives));
@@ -65,7 +67,7 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
   if (manifest.conditioning === 'prompt') {
     const written = items.map((tradeOff) => writtenAt(stored, tradeOff));
     const before = (row: number): Tokens => written[of[row] ?? 0] ?? new Int32Array();
-    return promptedModel(model(stored.shared), { before, dispose: () => undefined });
+    return promptedModel(model(stored.shared), { tokenizer, before, dispose: () => undefined });
   }
   const parameters = conditionedParameters(stored);
   const none = (): Tokens => new Int32Array();
@@ -84,6 +86,7 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
     const soft = tf.concat(merged.map(({ weights }) => parameter<Tensor2D>(weights, SOFT_TOKENS)));
     const written = items.map((_, i) => softTokens(stored, i));
     return promptedModel(model({ ...stored.shared, [SOFT_TOKENS]: soft }), {
+      tokenizer,
       before: (row) => written[of[row] ?? 0] ?? new Int32Array(),
       dispose: () => [dispose, () => soft.dispose()].forEach((free) => free()),
     });

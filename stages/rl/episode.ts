@@ -56,11 +56,11 @@ export function runEpisode(
   const { config, tokenizer, reference } = policy;
   const before = writtenAt(policy, asked);
   const bare = languageModel(config, weights, tokenizer, { keepWeights: true });
-  const model = promptedModel(bare, { before: () => before, dispose: () => undefined });
+  const model = promptedModel(bare, { tokenizer, before: () => before, dispose: () => undefined });
   const random = (row: number): Random => new Random(stream.seed, `${stream.name}/${row}`);
   const rollout = rollOut(model, prompts, { tokenizer, rewards, samples, maxTokens, stop, random });
   model.dispose();
-  const input = { config, weights, trained, reference, before, masked: tokenizer.masked, estimator: kl };
+  const input = { config, weights, trained, reference, before, tokenizer, estimator: kl };
   const microBatch = micro_batch ?? prompts.length;
   const { gradients, ...figures } = accumulatedGradient(input, rollout, { tradeOff, microBatch });
   const clipped = clipByGlobalNorm(gradients, max_grad_norm);

@@ -9,11 +9,12 @@ import {
   rowKl,
   scorePacked,
   valueAndGradients,
+  type MaskedTokenizer,
   type Packed,
 } from '../lm/index.js';
 import type { ModelConfig } from '../lm/config.js';
 import type { NamedTensors, Tokens } from '../lm/types.js';
-import { joined } from '../policy/prompted-model.js';
+import { conditioned } from '../policy/prompted-model.js';
 import type { TradeOff } from '../policy/types.js';
 import { weightedSum } from '../vector.js';
 import { groupCoefficients, type KlEstimator } from './estimators.js';
@@ -29,7 +30,7 @@ export interface GradientInput {
   readonly reference: NamedTensors;
   /** Tokens that the policy, and never the reference, reads before each prompt. */
   readonly before: Tokens;
-  readonly masked: Int32Array;
+  readonly tokenizer: Pick<MaskedTokenizer, 'masked' | 'bos'>;
   readonly estimator: KlEstimator;
 }
 
@@ -50,14 +51,15 @@ export interface PolicyGradient {
  * of `groupCoefficients`, held constant. The caller disposes the gradients.
  */
 export function policyGradient(input: GradientInput, rollout: Rollout, tradeOff: TradeOff): PolicyGradient {
-  const { config, weights, trained, before, masked } = input;
+  const { config, weights, trained, before, tokenizer } = input;
+  const { masked } = tokenizer;
   const groups = promptGroups(rollout);
   const plain = packGroups(groups, { config });
   const packed =
     before.length === 0
       ? plain
       : packGroups(
-          groups.map((g) => ({ ...g, prompt: joined(before, g.prompt) })),
+          groups.map((g) => ({ ...g, prompt: conditioned(before, g.prompt, tokenizer) })),
           { config },
         );
   const reference = passReference(input, { plain, packed });
@@ -90,7 +92,7 @@ interface ReferencePass {
 
 /** The reference reads the plain prompts; its prediction places are those of the policy, in the same order. */
 function passReference(
-  { config, weights, reference, masked, estimator }: GradientInput,
+  { config, weights, reference, tokenizer: { masked }, estimator }: GradientInput,
   { plain, packed }: { readonly plain: Packed; readonly packed: Packed },
 ): ReferencePass {
   const exact = estimator.includes('exact');

@@ -21,7 +21,7 @@ import {
   type OptimizerState,
 } from '../lm/index.js';
 import type { NamedTensors, PromptGroup, Tokens } from '../lm/types.js';
-import { joined } from '../policy/prompted-model.js';
+import { conditioned, joined } from '../policy/prompted-model.js';
 import { Random } from '../random.js';
 import { drawInEpochs } from './epochs.js';
 import { refuseDivergence } from './figures.js';
@@ -140,7 +140,7 @@ export async function* supervise(
   let progress = from;
   while (progress.step < options.steps) {
     const { step, model, optimizer: state } = progress;
-    const groups = batchAt(options, step);
+    const groups = batchAt(options, model.tokenizer, step);
     const random = new Random(options.seed, `sft/dropout/${step}`);
     const loss = lossGradient(model, groups, { ...options, random });
     const clipped = clipByGlobalNorm(loss.gradients, options.max_grad_norm);
@@ -161,12 +161,16 @@ export async function* supervise(
 }
 
 /** The examples of a step: epochs in shuffled order, some behind conditioning tokens that say nothing. */
-function batchAt({ examples, seed, batch, noise }: Supervision, step: number): readonly PromptGroup[] {
+function batchAt(
+  { examples, seed, batch, noise }: Supervision,
+  tokenizer: MaskedTokenizer,
+  step: number,
+): readonly PromptGroup[] {
   const random = new Random(seed, `sft/noise/${step}`);
   const drawn = drawInEpochs(examples, { seed, purpose: 'sft/order', start: step * batch, count: batch });
   return drawn.map(({ prompt, response }) => {
     const before = random.uniform() < noise.share ? noiseTokens(noise.tokens, random) : new Int32Array();
-    return { prompt: joined(before, prompt), responses: [response] };
+    return { prompt: conditioned(before, prompt, tokenizer), responses: [response] };
   });
 }
 

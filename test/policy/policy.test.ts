@@ -16,11 +16,22 @@ import {
 import type { LanguageModel } from '../../stages/lm/types.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../../stages/policy/initial-policy.js';
+import { materialize } from '../../stages/policy/merge.js';
 import { saveMergedModel } from '../../stages/policy/merged-model.js';
 import { openModel } from '../../stages/policy/open-model.js';
-import { longestWriting, parameterPolicy, writtenAt } from '../../stages/policy/parameter-policy.js';
+import {
+  longestWriting,
+  mixtureAt,
+  parameterPolicy,
+  writtenAt,
+} from '../../stages/policy/parameter-policy.js';
 import { soupOf } from '../../stages/policy/soup.js';
-import { loadPolicy, savePolicy, type StoredPolicy } from '../../stages/policy/stored-policy.js';
+import {
+  conditionedParameters,
+  loadPolicy,
+  savePolicy,
+  type StoredPolicy,
+} from '../../stages/policy/stored-policy.js';
 import { manifestOf, moved, movedPolicy, tinyModel, valuesOf } from './tiny.js';
 
 beforeAll(() => startEngine('wasm'));
@@ -58,6 +69,28 @@ describe('room for a trade-off that is written before the prompt', () => {
     expect(longestWriting({ ...stored, tokenizer })).toBe(lengths[1]);
   });
 });
+
+it.each(['prompt', 'soft-tokens'] as const)(
+  '%s puts its tokens behind the token that begins a text, where a prompt has it',
+  async (name) => {
+    const stored = await movedPolicy(name);
+    const { config, tokenizer } = stored;
+    const tradeOff = { alpha: 0.1, weights: [0.25, 0.75] };
+    const policy = parameterPolicy(stored);
+    const answer = Int32Array.of(...tokenizer.encode('b'), tokenizer.eos);
+    const text = Int32Array.of(...tokenizer.encode('a b'), tokenizer.sep);
+    const prompt = Int32Array.of(tokenizer.bos, ...text);
+    const merged = materialize(conditionedParameters(stored), mixtureAt(stored, tradeOff));
+    const plain = languageModel(config, merged.weights, tokenizer, { keepWeights: true });
+    const behind = Int32Array.of(tokenizer.bos, ...writtenAt(stored, tradeOff), ...text);
+    const wanted = plain.score([behind], [answer]).dataSync();
+    for (const model of [await policy.at(tradeOff), await policy.atRows?.([tradeOff])])
+      model
+        ?.score([prompt], [answer])
+        .dataSync()
+        .forEach((value, i) => expect(value).toBeCloseTo(wanted[i] ?? NaN, 5));
+  },
+);
 
 describe('conditionings', () => {
   it('choose S: everything, the attention projections, the last layer, nothing', async () => {

@@ -50,7 +50,7 @@ describe('the gradient of V', () => {
     expect(rollout.responses.flat().some((response) => response.rewards === null)).toBe(true);
     const input = {
       ...{ config, weights: policy, trained: Object.keys(policy), reference: weights },
-      ...{ before: new Int32Array(), masked: tokenizer.masked, estimator },
+      ...{ before: new Int32Array(), tokenizer, estimator },
     };
     const at = (microBatch: number): ReturnType<typeof accumulatedGradient> =>
       accumulatedGradient(input, rollout, { tradeOff: { alpha: 0.1, weights: [0.4, 0.6] }, microBatch });

@@ -81,7 +81,7 @@ describe.each(['prompt', 'soft-tokens', 'logits', 'lora', 'svd-lora'] as const)(
   },
 );
 
-it('one whose rows are too many for a batch is asked in several, in which they meet the dice that they meet in one', async () => {
+it('one whose rows are too many for a batch is asked in several, in which they meet the dice that they meet in one', () => {
   const { config, weights, tokenizer } = tinyModel(3);
   const sizes: number[] = [];
   const model = languageModel(config, weights, tokenizer);

@@ -95,7 +95,7 @@ function expectedGradient(world: World, estimator: KlEstimator): NamedTensors {
   const { config, policy, weights, tokenizer, before, prompt, responses } = world;
   const input = {
     ...{ config, weights: policy, trained: Object.keys(policy), reference: weights, before },
-    ...{ masked: tokenizer.masked, estimator },
+    ...{ tokenizer, estimator },
   };
   const prompts = [{ row: { id: 'only', prompt: 'b a' }, tokens: prompt }];
   let sum: NamedTensors | undefined;
@@ -162,11 +162,35 @@ describe('the gradient that training follows', () => {
     );
   });
 
+  it('reads a trade-off behind the token that begins a text', () => {
+    const { config, policy, weights, tokenizer, before, prompt, responses } = conditioned;
+    const gradientOf = (tokens: Tokens, ours: Tokens): NamedTensors =>
+      policyGradient(
+        {
+          ...{ config, weights: policy, trained: Object.keys(policy), reference: weights, before: ours },
+          ...{ tokenizer, estimator: 'k1-in-reward' },
+        },
+        {
+          prompts: [{ row: { id: 'only', prompt: 'b a' }, tokens }],
+          responses: [responses],
+          clipped: 0,
+          logDrawn: [],
+        },
+        // What the reference reads makes no difference to rewards alone.
+        { ...tradeOff, alpha: 0 },
+      ).gradients;
+    const wanted = gradientOf(Int32Array.of(tokenizer.bos, ...before, ...prompt), new Int32Array());
+    const found = gradientOf(Int32Array.of(tokenizer.bos, ...prompt), before);
+    expect(before.length).toBeGreaterThan(0);
+    expect(relativeError(found, wanted)).toBeLessThan(1e-6);
+    expect(relativeError(gradientOf(prompt, before), wanted)).toBeGreaterThan(0.01);
+  });
+
   it('leaves a response without a reward out of the mean', () => {
     const { config, policy, weights, tokenizer, before, prompt } = plain;
     const input = {
       ...{ config, weights: policy, trained: Object.keys(policy), reference: weights, before },
-      masked: tokenizer.masked,
+      tokenizer,
       estimator: 'k1-in-reward' as const,
     };
     const prompts = [{ row: { id: 'only', prompt: 'b a' }, tokens: prompt }];
