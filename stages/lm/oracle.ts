@@ -14,6 +14,7 @@ import { globalNorm, valueAndGradients } from './gradients.js';
 import { languageModel } from './language-model.js';
 import { greedy } from './sampling.js';
 import { packGroups, scorePacked } from './scoring.js';
+import { endsOf } from './tokenizer-files.js';
 import type { NamedTensors, TokenBatch, Tokens } from './types.js';
 import { readWeights, takeParameters } from './weights-files.js';
 import { disposeTensors, parameter } from './weights.js';
@@ -131,11 +132,6 @@ function wrongTokens({ config, weights, ids, expected }: Case): number {
     const said = end < 0 ? row : row.slice(0, end + 1);
     return said.filter((token, t) => found[b]?.[t] !== token);
   }).length;
-}
-
-function endsOf(config: ModelConfig): readonly number[] {
-  const ends: unknown = (config as { readonly eos_token_id?: unknown }).eos_token_id;
-  return [ends].flat().filter((end) => typeof end === 'number');
 }
 
 function lossErrors(at: Case): OracleGroup[] {

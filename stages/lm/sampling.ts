@@ -12,7 +12,8 @@ export interface SampleRequest {
   /** Responses a prompt. */
   readonly samples: number;
   readonly maxTokens: number;
-  readonly eos: number;
+  /** The token that ends a response, or several. */
+  readonly eos: number | readonly number[];
   /** What is drawn from instead of the model itself. */
   readonly filter?: Filter;
   /** What ends a response beside EOS. */
@@ -84,6 +85,7 @@ function generate(
   choose: Choose,
 ): Row[] {
   prompts.forEach((prompt, row) => checkRoom(model, prompt, row));
+  const ends = new Set([eos].flat());
   const rows = prompts.map((): Row => ({
     tokens: [],
     logProbs: [],
@@ -105,7 +107,7 @@ function generate(
       row.logProbs.push(logProbs[token] ?? NaN);
       row.logDrawn.push(logDrawn);
       const limit = Math.min(maxTokens, model.room(prompts[r] ?? new Int32Array(), r));
-      row.finished = token === eos || (stopping?.ends(row.tokens) ?? false);
+      row.finished = ends.has(token) || (stopping?.ends(row.tokens) ?? false);
       row.ended = row.finished || row.tokens.length >= limit;
       return row.ended ? -1 : token;
     });

@@ -15,6 +15,8 @@ export interface TokenizerFiles {
   readonly model: {
     readonly vocab_size: number;
     readonly ids: Readonly<Record<'bos' | 'eos' | 'pad', number | undefined>>;
+    /** All that end a text. */
+    readonly ends?: readonly number[];
   };
 }
 
@@ -65,20 +67,21 @@ export function subwordTokenizer({ files, path, model }: TokenizerFiles): Masked
       'no token ends a text: neither it, tokenizer_config.json nor config.json has an eos_token',
     );
   const unknown = library.token_to_id(contentOf(settings['unk_token']) ?? '<unk>') ?? -1;
+  const ends = [...new Set([eos, ...(model.ends ?? [])])];
   const reserved = reservedOf(library, vocabulary);
   const encode = (text: string, add_special_tokens = false): Tokens =>
     Int32Array.from(library.encode(text, { add_special_tokens }).ids);
   const template = templateOf(files[TEMPLATE] ?? settings['chat_template'], settings, path);
   const clean = settings['clean_up_tokenization_spaces'] === true;
   return {
-    ...{ vocabulary, bos, eos, pad, reserved, files },
+    ...{ vocabulary, bos, eos, ends, pad, reserved, files },
     sep: sep < 0 ? eos : sep,
     // As Transformers saves GPT-2, its end of a text is named here; it stands for no unknown word: byte pairs know all.
     unknown: unknown === eos ? -1 : unknown,
     masked: maskedOf({
       vocabulary,
       never: [pad, bos, sep, ...reserved.values()],
-      eos,
+      ends,
       rows: model.vocab_size,
     }),
     encode,
@@ -132,15 +135,15 @@ function reservedOf(library: Library, vocabulary: readonly string[]): ReadonlyMa
 interface Masking {
   readonly vocabulary: readonly string[];
   readonly never: readonly number[];
-  readonly eos: number;
+  readonly ends: readonly number[];
   /** Rows of the embedding, of which the last may stand for no token. */
   readonly rows: number;
 }
 
-function maskedOf({ vocabulary, never, eos, rows }: Masking): Int32Array {
+function maskedOf({ vocabulary, never, ends, rows }: Masking): Int32Array {
   const blank = Array.from({ length: rows }, (_, id) => id).filter((id) => (vocabulary[id] ?? '') === '');
   const masked = new Set([...never.filter((id) => id >= 0), ...blank]);
-  masked.delete(eos);
+  for (const end of ends) masked.delete(end);
   return Int32Array.from([...masked].sort((a, b) => a - b));
 }
 

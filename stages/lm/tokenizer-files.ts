@@ -18,7 +18,11 @@ export async function readTokenizer(find: FindFile, config: ModelConfig): Promis
   }
   const text = files[TOKENIZER] ?? '';
   if (!isWordLevel(text))
-    return subwordTokenizer({ files, path, model: { ...config, ids: specialIds(config) } });
+    return subwordTokenizer({
+      files,
+      path,
+      model: { ...config, ids: specialIds(config), ends: endsOf(config) },
+    });
   const tokenizer = parseTokenizer(text, path);
   if (tokenizer.vocabulary.length === config.vocab_size) return tokenizer;
   throw new StageFailure(
@@ -34,14 +38,19 @@ function noTokenizer(find: FindFile): StageFailure {
   return new StageFailure('user', 'tokenizer', `the model has no ${TOKENIZER}${hint}`);
 }
 
+/** All tokens that end a text, by config.json: one, or a list. */
+export function endsOf(config: ModelConfig): readonly number[] {
+  const ends: unknown = (config as { readonly eos_token_id?: unknown }).eos_token_id;
+  return [ends].flat().filter((end) => typeof end === 'number');
+}
+
 /** Of several tokens that end a text the first. */
 function specialIds(config: ModelConfig): Readonly<Record<'bos' | 'eos' | 'pad', number | undefined>> {
   const of = (name: string): number | undefined => {
     const value = (config as unknown as Readonly<Record<string, unknown>>)[`${name}_token_id`];
-    const first: unknown = Array.isArray(value) ? value[0] : value;
-    return typeof first === 'number' ? first : undefined;
+    return typeof value === 'number' ? value : undefined;
   };
-  return { bos: of('bos'), eos: of('eos'), pad: of('pad') };
+  return { bos: of('bos'), eos: endsOf(config)[0], pad: of('pad') };
 }
 
 export async function writeTokenizer(

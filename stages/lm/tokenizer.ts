@@ -4,6 +4,8 @@ import { byCodeUnit } from '../../schemas/json.js';
 import type { Tokenizer, Tokens } from './types.js';
 
 export interface MaskedTokenizer extends Tokenizer {
+  /** All tokens that end a text when they are said, `eos` first: the one that ends texts which are learnt. */
+  readonly ends: readonly number[];
   /** Never generated, probability 0: pad, bos, sep and the reserved tokens. */
   readonly masked: Int32Array;
   /** Ids of the reserved extra tokens, by name. */
@@ -46,6 +48,7 @@ function wordTokenizer(vocabulary: readonly string[], reservedNames: readonly st
     pad: id('<pad>'),
     bos: id('<bos>'),
     eos: id('<eos>'),
+    ends: [id('<eos>')],
     sep: id('<sep>'),
     unknown: id('<unk>'),
     reserved,

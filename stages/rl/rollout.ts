@@ -51,7 +51,7 @@ export function rollOut(
     prompts: prompts.map(({ tokens }) => tokens),
     samples,
     maxTokens,
-    eos: tokenizer.eos,
+    eos: tokenizer.ends,
     random,
     filter,
     stopping,

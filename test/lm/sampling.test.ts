@@ -28,6 +28,20 @@ const request = (change: Partial<SampleRequest> = {}): SampleRequest => ({
   ...change,
 });
 
+it('a response ends at any of several tokens that end a text', () => {
+  const ends = [2, 6, 8];
+  const { groups, clipped } = sample(model, request({ samples: 40, eos: ends }));
+  const said = groups.flatMap(({ responses }) => responses);
+  for (const tokens of said) {
+    const first = tokens.findIndex((token) => ends.includes(token));
+    expect(tokens.length).toBe(first < 0 ? 8 : first + 1);
+  }
+  expect(new Set(said.map((tokens) => tokens.at(-1)).filter((token) => ends.includes(token ?? -1)))).toEqual(
+    new Set(ends),
+  );
+  expect(clipped).toBe(said.filter((tokens) => !ends.includes(tokens.at(-1) ?? -1)).length);
+});
+
 describe('the cache', () => {
   const prompts = [tokens(1, 5, 6), tokens(1, 7), tokens(1, 5, 6)];
   const path = [tokens(4, 5, 4), tokens(6, 6, 4), tokens(7, 7, 8), tokens(4, 9, 4)];

@@ -1,6 +1,16 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bpeTokenizer, subwordTokenizer } from '../../stages/lm/index.js';
+import type { ModelConfig } from '../../stages/lm/config.js';
+import {
+  bpeTokenizer,
+  readTokenizer,
+  subwordTokenizer,
+  type MaskedTokenizer,
+} from '../../stages/lm/index.js';
+import { tinyConfig } from './support.js';
 import expected from './tokenizers.json' with { type: 'json' };
 
 const texts = ['low lower lowest', 'new newer newest', 'low new wide', 'Ünïcode é 2019'];
@@ -72,6 +82,37 @@ describe('byte pairs of one’s own', () => {
     expect(trained.reserved.get('<weight:1>')).toBe(weight);
     expect(trained.masked).toContain(weight);
     expect([...trained.encodePrompt('low')]).toEqual([...trained.encode('low'), trained.sep]);
+  });
+});
+
+describe('several tokens that end a text', () => {
+  const [{ json }] = expected.tokenizers as [(typeof expected.tokenizers)[number]];
+  const config = (eos_token_id: unknown): ModelConfig =>
+    ({ ...tinyConfig({ vocab_size: 400 }), eos_token_id, pad_token_id: 7 }) as unknown as ModelConfig;
+  const opened = async (
+    written: Readonly<Record<string, string>>,
+    eos: unknown,
+  ): Promise<MaskedTokenizer> => {
+    const folder = await mkdtemp(join(tmpdir(), 'moft-ends-'));
+    for (const [name, text] of Object.entries(written)) await writeFile(join(folder, name), text);
+    const find = (name: string): string | undefined => (name in written ? join(folder, name) : undefined);
+    const tokenizer = await readTokenizer(find, config(eos));
+    await rm(folder, { recursive: true });
+    return tokenizer;
+  };
+
+  it('are all of them ends, as in Transformers, and none of them is masked, be it the padding too', async () => {
+    const tokenizer = await opened(files(json), [5, 7, 9]);
+    expect(tokenizer.ends).toEqual([5, 7, 9]);
+    expect(tokenizer).toMatchObject({ eos: 5, pad: 7 });
+    for (const end of tokenizer.ends) expect(tokenizer.masked).not.toContain(end);
+    expect((await opened(files(json), 5)).masked).toContain(7);
+  });
+
+  it('stand behind the one that tokenizer_config.json names, which ends texts that are learnt', async () => {
+    const { eos } = await opened(files(json, { eos_token: '<|endoftext|>' }), 5);
+    const tokenizer = await opened(files(json, { eos_token: '<|endoftext|>' }), [5, eos, 9]);
+    expect(tokenizer).toMatchObject({ eos, ends: [eos, 5, 9] });
   });
 });
 

@@ -112,6 +112,12 @@ it('one whose rows are too many for a batch is asked in several, in which they m
   expect(said(parts)).toEqual(said(whole));
   expect(new Set(said(whole)).size).toBeGreaterThan(5);
   expect(parts.logDrawn.length).toBe(15);
+
+  const [b = -1] = tokenizer.encode('b');
+  const ended = ask(counting, { ...asking, tokenizer: { ...tokenizer, ends: [tokenizer.eos, b] } });
+  const lasts = ended.responses.flat().map(({ tokens }) => tokens.indexOf(b) - tokens.length);
+  expect(lasts).toContain(-1);
+  expect(Math.max(...lasts)).toBe(-1);
   model.dispose();
 });
 
