@@ -26,14 +26,17 @@ export const preimageIn = (stored: StoredRecord): Preimage => stored.record.prei
 const samePipeline = (run: RunManifest, pipeline: Pipeline): boolean =>
   run.file === pipeline.file || run.pipeline === pipeline.name;
 
-/** Runs newest first, each read at most once. */
-function createRunReader(store: Store): () => Generator<RunManifest> {
+/** Runs of a pipeline, newest first, each read at most once; those of others are not kept in memory. */
+function createRunReader(store: Store, pipeline: Pipeline): () => Generator<RunManifest> {
   const cache = new Map<string, RunManifest | undefined>();
   let ids: readonly string[] | undefined;
   return function* () {
     ids ??= store.runs.list();
     for (const id of ids) {
-      if (!cache.has(id)) cache.set(id, store.runs.read(id));
+      if (!cache.has(id)) {
+        const read = store.runs.read(id);
+        cache.set(id, read && samePipeline(read, pipeline) ? read : undefined);
+      }
       const run = cache.get(id);
       if (run) yield run;
     }
@@ -72,7 +75,9 @@ function readContents(store: Store): ReadonlyMap<string, readonly (readonly stri
     const preimages = store.records.all(key).slice(0, 1).map(preimageIn);
     for (const preimage of preimages) {
       const shape = shapeOf(preimage);
-      byShape.set(shape, [...(byShape.get(shape) ?? []), contents(preimage.inputs)]);
+      const known = byShape.get(shape) ?? [];
+      known.push(contents(preimage.inputs));
+      byShape.set(shape, known);
     }
   }
   return byShape;
@@ -80,11 +85,10 @@ function readContents(store: Store): ReadonlyMap<string, readonly (readonly stri
 
 /** Everything is read when it is first asked for: a plan of hits asks nothing. */
 export function createHistory(pipeline: Pipeline, store: Store): History {
-  const runs = createRunReader(store);
+  const runs = createRunReader(store, pipeline);
   let byShape: ReadonlyMap<string, readonly (readonly string[])[]> | undefined;
   function* mentions(cell: CellId): Generator<Mention> {
     for (const run of runs()) {
-      if (!samePipeline(run, pipeline)) continue;
       const [bound, tried] = [run.cells[cell], run.tries?.[cell]];
       if (bound ?? tried) yield { run, ...(bound ? { bound } : {}), ...(tried ? { try: tried } : {}) };
     }
