@@ -1,6 +1,7 @@
 /** Values and gradients over named tensors. */
 import type { Scalar, Tensor } from '@tensorflow/tfjs';
 import { combineAll, sumOfSquares } from '../backend/ops/combine.js';
+import { freeOnTheWayBack } from '../backend/tape.js';
 import { tf } from '../backend/tf.js';
 import type { NamedTensors } from './types.js';
 import { parameter } from './weights.js';
@@ -31,7 +32,12 @@ function gradientsOf(
   loss: () => Scalar,
   leaves: readonly Tensor[],
 ): { value: Scalar; grads: readonly (Tensor | null)[] } {
-  const { value, grads } = tf.engine().gradients(loss, [...leaves], undefined, true) as {
+  const differentiated = (): Scalar => {
+    const value = loss();
+    freeOnTheWayBack();
+    return value;
+  };
+  const { value, grads } = tf.engine().gradients(differentiated, [...leaves], undefined, true) as {
     value: Scalar;
     grads: (Tensor | null)[];
   };

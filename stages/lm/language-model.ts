@@ -14,7 +14,9 @@ import { openingCaches, openingForests } from './opening.js';
 import { scorePacked } from './scoring.js';
 import type { RowAdapters } from './row-adapters.js';
 import { byHeads, scoredByHeads, type RowHeads } from './row-heads.js';
+import type { StepCache } from './step-cache.js';
 import type { TensorCache } from './tensor-cache.js';
+import { decodeByTensors } from './tensor-step.js';
 import { HEAD, stepWeights, type StepWeights } from './step-weights.js';
 import type { MaskedTokenizer } from './tokenizer.js';
 import type { LanguageModel, NamedTensors, PromptGroup, State, TokenBatch, Tokens } from './types.js';
@@ -42,6 +44,7 @@ export function languageModel(
 /** What `State` is here. */
 interface Generation {
   readonly cache: Cache;
+  readonly steps: StepCache | undefined;
   readonly tensors: TensorCache | undefined;
   readonly heap: HeapCache | undefined;
   /** Of an encoder-decoder: keys and values of what was encoded. */
@@ -79,7 +82,8 @@ class DecoderModel implements LanguageModel {
     const adapters = this.#adaptersAt(mixtures);
     const forests = openingForests(this.#config, distinct);
     const { forest, source } = forests;
-    const caches = openingCaches(this.#architecture, this.#weights, forests);
+    const adapted = this.#options.adapters !== undefined;
+    const caches = openingCaches(this.#architecture, this.#weights, { ...forests, adapted });
     const rows = Int32Array.from(forest.trees, (tree) => tree.end - 1);
     const decode = {
       training: false,
@@ -95,9 +99,10 @@ class DecoderModel implements LanguageModel {
       return logSoftmax(tf.matMul(hidden, parameter<Tensor2D>(step.tensors, HEAD)), this.#masked);
     });
     this.#held.add(opening);
-    for (const kept of [caches.tensors, caches.heap]) if (kept) this.#held.add(kept);
+    for (const kept of [caches.steps, caches.tensors, caches.heap]) if (kept) this.#held.add(kept);
     return {
       cache: caches.cache,
+      steps: caches.steps,
       tensors: caches.tensors,
       heap: caches.heap,
       source: caches.source,
@@ -112,7 +117,7 @@ class DecoderModel implements LanguageModel {
   next(state: State, tokens?: Tensor1D): Tensor2D {
     const generation = state as unknown as Generation;
     if (!tokens) return this.#answers(generation.opening, generation.promptOf);
-    const { cache, tensors, heap, source, promptOf, mixtures, nodeOf } = generation;
+    const { cache, steps, tensors, heap, source, promptOf, mixtures, nodeOf } = generation;
     const nodes: number[] = [];
     const ids: number[] = [];
     const places = new Map<number, number>();
@@ -126,7 +131,7 @@ class DecoderModel implements LanguageModel {
       }
       return places.get(node) ?? 0;
     });
-    const step = decodeStep(this.#stepWeights, {
+    const step = {
       config: this.#config,
       masked: this.#masked,
       cache,
@@ -139,9 +144,12 @@ class DecoderModel implements LanguageModel {
       prompts: Int32Array.from(nodes, (node) => cache.promptOf(node)),
       mixtures: mixtures && Int32Array.from(nodes, (node) => mixtures[cache.promptOf(node)] ?? 0),
       hidden: this.#options.heads !== undefined,
-    });
-    const all = this.#answers(step, answer);
-    step.dispose();
+    };
+    const computed = steps
+      ? decodeByTensors(this.#stepWeights, step, steps)
+      : decodeStep(this.#stepWeights, step);
+    const all = this.#answers(computed, answer);
+    computed.dispose();
     return all;
   }
 
@@ -191,8 +199,8 @@ class DecoderModel implements LanguageModel {
   }
 
   end(state: State): void {
-    const { opening, tensors, heap } = state as unknown as Generation;
-    for (const held of [opening, tensors, heap]) {
+    const { opening, steps, tensors, heap } = state as unknown as Generation;
+    for (const held of [opening, steps, tensors, heap]) {
       held?.dispose();
       if (held) this.#held.delete(held);
     }

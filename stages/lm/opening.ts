@@ -9,7 +9,9 @@ import type { DecodeOptions } from './decoder.js';
 import { chains } from './forest.js';
 import { HeapCache } from './heap-cache.js';
 import { bucketOf } from './relative.js';
+import { StepCache } from './step-cache.js';
 import { TensorCache } from './tensor-cache.js';
+import { decodesByTensors } from './tensor-step.js';
 import type { NamedTensors, TokenBatch } from './types.js';
 import { parameter } from './weights.js';
 
@@ -31,7 +33,9 @@ export function openingForests(config: ModelConfig, prompts: TokenBatch): Openin
 interface OpeningCaches {
   readonly cache: Cache;
   readonly source: Cache | undefined;
-  /** Where keys and values are tensors; then `cache` has the nodes alone. */
+  /** Where keys and values are tensors and a step is one operation; then `cache` has the nodes alone. */
+  readonly steps: StepCache | undefined;
+  /** Where they are tensors and a step is many operations; the same of `cache`. */
   readonly tensors: TensorCache | undefined;
   /** Where they lie in the heap of an engine with vector loops; the same of `cache`. */
   readonly heap: HeapCache | undefined;
@@ -42,7 +46,7 @@ interface OpeningCaches {
 export function openingCaches(
   { decoder }: Architecture,
   weights: NamedTensors,
-  { forest, source }: Opening,
+  { forest, source, adapted = false }: Opening & { readonly adapted?: boolean },
 ): OpeningCaches {
   const [block] = decoder.blocks;
   if (!block) throw new Error('internal error: a model has no layers; please report it');
@@ -51,11 +55,14 @@ export function openingCaches(
   const sources = source && cross ? new Cache(shapeOf(decoder, cross), lengths(source)) : undefined;
   const width = attention.heads * attention.headWidth;
   const plain = !decoder.relative && !sources;
+  const inSteps = !adapted && decodesByTensors(decoder);
+  const steps = fusedNatively() && inSteps ? new StepCache(cache, forest) : undefined;
   const tensors =
-    plain && fusedNatively() ? new TensorCache(cache, forest, decoder.blocks.length) : undefined;
+    plain && fusedNatively() && !inSteps ? new TensorCache(cache, forest, decoder.blocks.length) : undefined;
   const heap = plain && fusedWithVectors() ? new HeapCache(cache, forest) : undefined;
   const onLayer = (layer: number, qkv: Tensor2D): void => {
-    if (tensors) tensors.fillPrompts(layer, qkv);
+    const native = steps ?? tensors;
+    if (native) native.fillPrompts(layer, qkv);
     else if (heap) heap.fillPrompts(layer, qkv, attention);
     else filled(layer, qkv);
   };
@@ -63,6 +70,7 @@ export function openingCaches(
   return {
     cache,
     source: sources,
+    steps,
     tensors,
     heap,
     filling: {

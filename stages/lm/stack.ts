@@ -42,7 +42,8 @@ export function runStack(at: Passing, x: Tensor2D): Tensor2D {
   const bias = stack.relative && relativeBias(weights, stack.relative, forest, paddingOf(forest));
   stack.blocks.forEach((block, layer) => {
     const rows = layer === stack.blocks.length - 1 ? at.rows : undefined;
-    x = runBlock(at, { block, layer, bias, rows }, x);
+    // What the way back does not need goes at the end of each block.
+    x = tf.tidy(() => runBlock(at, { block, layer, bias, rows }, x));
   });
   return x;
 }

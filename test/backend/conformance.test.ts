@@ -15,6 +15,9 @@ import { startEngine } from '../../stages/backend/engine.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { forestAttention } from '../../stages/backend/ops/attention.js';
 import { adamUpdates, combine, sumOfSquares } from '../../stages/backend/ops/combine.js';
+import { cachedAttention } from '../../stages/backend/ops/cached-attention.js';
+import { decode, type Decode, type DecodeBlock } from '../../stages/backend/ops/decode.js';
+import type { Forest } from '../../stages/backend/ops/forest.js';
 import { logSoftmax } from '../../stages/backend/ops/distribution.js';
 import { layerNorm } from '../../stages/backend/ops/layer-norm.js';
 import { linear } from '../../stages/backend/ops/linear.js';
@@ -228,6 +231,70 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
     }
     expect(tf.memory().numTensors - before).toBe(2); // those that the test itself made
     expect([...gatherRows(x, Int32Array.of(2)).dataSync()]).toEqual([...x.dataSync().slice(8)]);
+  });
+
+  it('refuses trees that lead beside the nodes', () => {
+    const qkv = randomTensor([nodes, 36], 1) as Tensor2D;
+    const attend = (change: Partial<Forest>): Tensor2D =>
+      forestAttention(qkv, { ...forest, ...change }, { heads: 3 });
+    const branch = forest.trees.find(({ start, end, trunk }) => start + trunk + 1 < end);
+    const [tree] = forest.trees;
+    const last = (branch?.end ?? 0) - 1;
+    expect(forest.depths[last]).toBeGreaterThan(branch?.trunk ?? Infinity);
+    for (const beyond of [-1, nodes, 2 ** 30]) {
+      const parents = forest.parents.with(last, beyond);
+      expect(() => attend({ parents })).toThrow(/index beyond the end/);
+    }
+    expect(() => attend({ depths: forest.depths.with(last, 2 ** 30) })).toThrow(/index beyond the end/);
+    for (const change of [{ end: nodes + 1 }, { start: -1 }, { trunk: nodes }, { trunk: -1 }]) {
+      const trees = [{ start: 0, end: 0, trunk: 0, ...tree, ...change }, ...forest.trees.slice(1)];
+      expect(() => attend({ trees }), JSON.stringify(change)).toThrow(/index beyond the end/);
+    }
+    expect(() => attend({ parents: forest.parents.subarray(1) })).toThrow(/do not fit each other/);
+    expect(attend({}).shape).toEqual([nodes, 12]);
+  });
+
+  it('refuses a prompt, an ancestor or a token that is not there in a step of a decoder', () => {
+    const shapes = [[5, 4], [4], [4, 12], [4, 4], [4], [4, 8], [8, 4], [4], [4, 5], [3, 12], [1, 2, 8]];
+    const tensors = shapes.map((shape, i) => randomTensor(shape, i));
+    const none = { normBias: false, projectBias: false, outBias: false, innerNormBias: false };
+    const block: DecodeBlock = {
+      ...{ heads: 2, keyHeads: 2, activation: 'silu' as const, scale: 1, epsilons: [1e-6, 1e-6] as const },
+      has: { ...none, gate: false, gateBias: false, upBias: false, downBias: false },
+    };
+    const step = (change: Partial<Decode>): readonly [Tensor2D, Tensor] =>
+      decode(tensors, {
+        ...{ width: 4, blocks: [block], epsilon: 1e-6, half: 0, turns: new Float32Array(), steps: 1 },
+        has: { places: false, states: false, lastBias: false },
+        ...{ tokens: tokens(4), positions: tokens(0), prompts: tokens(1, 2), chains: tokens(1) },
+        ...{ masked: tokens(0), ...change },
+      });
+    expect(step({})[0].shape).toEqual([1, 5]);
+    const before = tf.memory().numTensors;
+    for (const change of [
+      ...[{ prompts: tokens(1, 3) }, { prompts: tokens(-1, 1) }, { prompts: tokens(0, -1) }],
+      ...[{ chains: tokens(2) }, { chains: tokens(-1) }, { tokens: tokens(5) }, { masked: tokens(5) }],
+    ])
+      expect(() => step(change), JSON.stringify(change)).toThrow(/index beyond the end/);
+    expect(() => step({ prompts: tokens(1) })).toThrow(/do not fit each other/);
+    expect(() => step({ width: 8 })).toThrow(/do not fit each other/);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses the same where a step is many operations', () => {
+    const [now, opening, before] = [1, 3, 2].map((rows, i) => randomTensor([rows, 12], i)) as [
+      Tensor2D,
+      Tensor2D,
+      Tensor2D,
+    ];
+    const attend = (prompts: Int32Array, chains: Int32Array): Tensor2D =>
+      cachedAttention(now, opening, [before], { heads: 2, keyHeads: 2, scale: 1, prompts, chains });
+    expect(attend(tokens(1, 2), tokens(1)).shape).toEqual([1, 4]);
+    for (const prompts of [tokens(1, 3), tokens(-1, 1), tokens(0, -1)])
+      expect(() => attend(prompts, tokens(0))).toThrow(/index beyond the end/);
+    for (const beyond of [2, -1])
+      expect(() => attend(tokens(0, 1), tokens(beyond))).toThrow(/index beyond the end/);
+    expect(() => attend(tokens(0), tokens(0))).toThrow(/do not fit each other/);
   });
 
   it('that finds no memory is an error of the operation', () => {

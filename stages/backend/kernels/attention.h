@@ -26,9 +26,27 @@ struct Forest {
         keyHeads(call.indices(at + 3)[1]),
         rows(call.dim(qkv, 0)),
         row(call.dim(qkv, 1)),
-        d(row / (heads + 2 * keyHeads)),
+        d(heads > 0 && keyHeads > 0 ? row / (heads + 2 * keyHeads) : 0),
         width(heads * d),
-        seed(static_cast<uint32_t>(call.indices(at + 3)[2])) {}
+        seed(static_cast<uint32_t>(call.indices(at + 3)[2])) {
+    checkFit(d > 0 && row == d * (heads + 2 * keyHeads));
+    checkFit(call.size(at) == rows && call.size(at + 1) == rows && call.size(at + 2) == 3 * count);
+    int64_t end = 0;
+    for (int64_t t = 0; t < count; t++) end = checkTree(trees + 3 * t, end);
+    checkFit(end == rows);
+  }
+
+  // Trees lie one behind the other, and who goes up from a branch node meets branch nodes until the trunk.
+  int64_t checkTree(const int32_t* tree, int64_t start) const {
+    const int64_t end = tree[1], branch = start + tree[2];
+    if (tree[0] != start || end < start || end > rows || branch < start || branch > end) moft::outOfRange();
+    for (int64_t i = branch; i < end; i++) {
+      const int64_t depth = depths[i], parent = parents[i];
+      if (depth <= tree[2]) continue;  // at most one key of the branch: its own
+      if (parent < branch || parent >= i || depths[parent] != depth - 1) moft::outOfRange();
+    }
+    return end;
+  }
 
   int64_t tail(const Tree& tree, int64_t i) const {  // branch keys of node i of the tree
     const int64_t keys = depths[tree.start + i] + 1 - tree.p;
@@ -157,8 +175,7 @@ void attention(Call& call) {
   const Forest forest(call, 0, 2);
   const float* qkv = call.floats(0);
   const Dropping drop{exactRate(call.floats(1)), forest.seed};
-  Space room(forest.count * static_cast<int64_t>(sizeof(Tree)) / 4);
-  Tree* trees = reinterpret_cast<Tree*>(static_cast<float*>(room));
+  Several<Tree> trees(forest.count);
   const int64_t all = forest.lay(trees);
   float *out = call.result(0, {forest.rows, forest.width}), *weights = call.result(1, {all});
   overGroups(forest, trees, [&](const Group& group) {
@@ -222,9 +239,8 @@ void attentionGradient(Call& call) {
   const Forest forest(call, 0, 4);
   const float *qkv = call.floats(0), *weights = call.floats(1), *dy = call.floats(2);
   const Dropping drop{exactRate(call.floats(3)), forest.seed};
-  Space room(forest.count * static_cast<int64_t>(sizeof(Tree)) / 4);
-  Tree* trees = reinterpret_cast<Tree*>(static_cast<float*>(room));
-  forest.lay(trees);
+  Several<Tree> trees(forest.count);
+  checkFit(forest.lay(trees) == call.size(1) && call.size(2) == forest.rows * forest.width);
   float* gradient = call.result(0, {forest.rows, forest.row});
   overGroups(forest, trees, [&](const Group& group) {
     const Tree& tree = group.tree;

@@ -249,6 +249,8 @@ void outOfMemory() { throw Failure{TF_RESOURCE_EXHAUSTED, noMemory}; }
 
 void outOfRange() { throw Failure{TF_OUT_OF_RANGE, "a kernel of moft got an index beyond the end"}; }
 
+void unlike() { throw Failure{TF_INVALID_ARGUMENT, "a kernel of moft got tensors that do not fit each other"}; }
+
 void runPieces(int64_t pieces, void (*piece)(void*, int64_t), void* context) { threads().run(pieces, piece, context); }
 
 }  // namespace moft

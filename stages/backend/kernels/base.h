@@ -40,6 +40,7 @@ void runPieces(int64_t pieces, void (*piece)(void* context, int64_t i), void* co
 // They end the kernel and make the operation fail.
 [[noreturn]] void outOfMemory();
 [[noreturn]] void outOfRange();
+[[noreturn]] void unlike();
 
 }  // namespace moft
 
@@ -83,10 +84,25 @@ class Space {
   float* at_;
 };
 
+// Room for so many of what needs no destruction, uninitialised.
+template <class T>
+class Several {
+ public:
+  explicit Several(int64_t count) : space_((count * static_cast<int64_t>(sizeof(T)) + 3) / 4) {}
+  operator T*() { return reinterpret_cast<T*>(static_cast<float*>(space_)); }
+
+ private:
+  Space space_;
+};
+
 // No kernel reads or writes beside a tensor, whatever it was called with.
 inline void checkIndices(const int32_t* indices, int64_t count, int64_t size) {
   for (int64_t i = 0; i < count; i++)
     if (indices[i] < 0 || indices[i] >= size) moft::outOfRange();
+}
+
+inline void checkFit(bool fits) {
+  if (!fits) moft::unlike();
 }
 
 }  // namespace

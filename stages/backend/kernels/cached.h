@@ -10,11 +10,22 @@ void cachedAttention(Call& call) {
   const int steps = call.count() - 6, at = steps + 3;
   const int64_t rows = call.dim(0, 0), row = call.dim(0, 1);
   const int32_t *prompts = call.indices(at), *chains = call.indices(at + 1), *how = call.indices(at + 2);
-  const int64_t heads = how[0], keyHeads = how[1], d = row / (heads + 2 * keyHeads);
+  const int64_t heads = how[0], keyHeads = how[1];
+  checkFit(heads > 0 && keyHeads > 0 && row % (heads + 2 * keyHeads) == 0 && call.dim(1, 1) == row &&
+           call.size(at) == 2 * rows && call.size(at + 1) == rows * steps);
+  for (int t = 0; t < steps; t++) {
+    checkFit(call.dim(2 + t, 1) == row);
+    for (int64_t i = 0; i < rows; i++) checkIndices(chains + i * steps + t, 1, call.dim(2 + t, 0));
+  }
+  const int64_t d = row / (heads + 2 * keyHeads);
   const float *now = call.floats(0), *before = call.floats(1), scale = call.floats(steps + 2)[0];
   float* out = call.result(0, {rows, heads * d});
   int64_t longest = 0;
-  for (int64_t i = 0; i < rows; i++) longest = prompts[2 * i + 1] > longest ? prompts[2 * i + 1] : longest;
+  for (int64_t i = 0; i < rows; i++) {
+    const int64_t first = prompts[2 * i], length = prompts[2 * i + 1];
+    if (first < 0 || length < 0 || first + length > call.dim(1, 0)) moft::outOfRange();
+    longest = length > longest ? length : longest;
+  }
   const int64_t most = longest + steps + 1;
   const Call* inputs = &call;
   parallel(rows, 3 * most * heads * d, [=](int64_t from, int64_t to) {

@@ -8,6 +8,16 @@ namespace {
 
 constexpr float hidden = -1e9f;  // log-probability of a masked token
 
+// Logits in place become log-probabilities.
+inline void logSoftmaxRow(float* row, int64_t n, const int32_t* masked, int64_t count) {
+  for (int64_t i = 0; i < count; i++) row[masked[i]] = hidden;
+  float top = row[0], sum = 0;
+  for (int64_t c = 1; c < n; c++) top = row[c] > top ? row[c] : top;
+  for (int64_t c = 0; c < n; c++) sum += expOf(row[c] - top);
+  const float shift = top + std::log(sum);
+  for (int64_t c = 0; c < n; c++) row[c] -= shift;
+}
+
 // x | masked columns -> log-probabilities
 void logSoftmax(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1), count = call.size(1);
@@ -16,16 +26,8 @@ void logSoftmax(Call& call) {
   checkIndices(masked, count, n);
   float* y = call.result(0, {rows, n});
   parallel(rows, 14 * n, [=](int64_t from, int64_t to) {
-    for (int64_t r = from; r < to; r++) {
-      float* out = y + r * n;
-      std::memcpy(out, x + r * n, static_cast<size_t>(n) * 4);
-      for (int64_t i = 0; i < count; i++) out[masked[i]] = hidden;
-      float top = out[0], sum = 0;
-      for (int64_t c = 1; c < n; c++) top = out[c] > top ? out[c] : top;
-      for (int64_t c = 0; c < n; c++) sum += expOf(out[c] - top);
-      const float shift = top + std::log(sum);
-      for (int64_t c = 0; c < n; c++) out[c] -= shift;
-    }
+    std::memcpy(y + from * n, x + from * n, static_cast<size_t>((to - from) * n) * 4);
+    for (int64_t r = from; r < to; r++) logSoftmaxRow(y + r * n, n, masked, count);
   });
 }
 

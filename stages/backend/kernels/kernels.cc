@@ -1,6 +1,6 @@
 // All kernels, compiled once for each set of instructions: MOFT_KERNELS names the function that lists this one's.
 #include "cached.h"
-#include "distribution.h"
+#include "decode.h"
 #include "rows.h"
 #include "update.h"
 
@@ -31,6 +31,7 @@ Kernels MOFT_KERNELS() {
       {"MoftCachedAttention", cachedAttention},
       {"MoftColumnSums", columnSums},
       {"MoftCombine", combine},
+      {"MoftDecode", decode},
       {"MoftDropout", dropout},
       {"MoftEmbed", embed},
       {"MoftEmbedGradient", embedGradient},

@@ -23,6 +23,20 @@ void overBlocks(int64_t rows, int64_t workEach, F f) {
   });
 }
 
+struct Statistics {
+  float mean, scale;
+};
+
+inline Statistics normRow(const float* in, const float* gain, const float* bias, float epsilon, int64_t n, float* out) {
+  float sum = 0, squares = 0;
+  for (int64_t c = 0; c < n; c++) sum += in[c];
+  const float mean = sum / n;
+  for (int64_t c = 0; c < n; c++) squares += (in[c] - mean) * (in[c] - mean);
+  const float scale = 1 / std::sqrt(squares / n + epsilon);
+  for (int64_t c = 0; c < n; c++) out[c] = (in[c] - mean) * scale * gain[c] + bias[c];
+  return {mean, scale};
+}
+
 // x, gain, bias, {epsilon} -> y, (rows, 2) means and scales
 void layerNorm(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
@@ -31,16 +45,9 @@ void layerNorm(Call& call) {
   float *y = call.result(0, {rows, n}), *statistics = call.result(1, {rows, 2});
   parallel(rows, 4 * n, [=](int64_t from, int64_t to) {
     for (int64_t r = from; r < to; r++) {
-      const float* in = x + r * n;
-      float* out = y + r * n;
-      float sum = 0, squares = 0;
-      for (int64_t c = 0; c < n; c++) sum += in[c];
-      const float mean = sum / n;
-      for (int64_t c = 0; c < n; c++) squares += (in[c] - mean) * (in[c] - mean);
-      const float scale = 1 / std::sqrt(squares / n + epsilon);
-      for (int64_t c = 0; c < n; c++) out[c] = (in[c] - mean) * scale * gain[c] + bias[c];
-      statistics[2 * r] = mean;
-      statistics[2 * r + 1] = scale;
+      const Statistics of = normRow(x + r * n, gain, bias, epsilon, n, y + r * n);
+      statistics[2 * r] = of.mean;
+      statistics[2 * r + 1] = of.scale;
     }
   });
 }
@@ -77,6 +84,12 @@ void layerNormGradient(Call& call) {
   addBlocks(parts + n, 2 * n, n, dbias);
 }
 
+inline float rmsRow(const float* in, const float* gain, float epsilon, int64_t n, float* out) {
+  const float scale = 1 / std::sqrt(dot(in, in, n) / n + epsilon);
+  for (int64_t c = 0; c < n; c++) out[c] = in[c] * scale * gain[c];
+  return scale;
+}
+
 // x, gain, {epsilon} -> y, (rows) scales
 void rmsNorm(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
@@ -84,12 +97,7 @@ void rmsNorm(Call& call) {
   const float epsilon = call.floats(2)[0];
   float *y = call.result(0, {rows, n}), *scales = call.result(1, {rows});
   parallel(rows, 3 * n, [=](int64_t from, int64_t to) {
-    for (int64_t r = from; r < to; r++) {
-      const float* in = x + r * n;
-      const float scale = 1 / std::sqrt(dot(in, in, n) / n + epsilon);
-      for (int64_t c = 0; c < n; c++) y[r * n + c] = in[c] * scale * gain[c];
-      scales[r] = scale;
-    }
+    for (int64_t r = from; r < to; r++) scales[r] = rmsRow(x + r * n, gain, epsilon, n, y + r * n);
   });
 }
 

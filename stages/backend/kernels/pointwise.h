@@ -137,8 +137,17 @@ void dropout(Call& call) {
   });
 }
 
-// x, (positions, half, 2) cosines and sines | (N) positions, {heads, back, half} -> y: pairs (j, j + half) of each head
-// turn, the other way where `back` is not 0; what follows the heads stays
+// Pairs (j, j + half) of a head turn; `to` may be `from`.
+inline void turnHead(const float* from, const float* turn, int64_t half, float sign, float* to) {
+  for (int64_t j = 0; j < half; j++) {
+    const float cosine = turn[2 * j], sine = sign * turn[2 * j + 1], a = from[j], b = from[half + j];
+    to[j] = a * cosine - b * sine;
+    to[half + j] = b * cosine + a * sine;
+  }
+}
+
+// x, (positions, half, 2) cosines and sines | (N) positions, {heads, back, half} -> y: each head turns, the other way
+// where `back` is not 0; what follows the heads stays
 void rotate(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
   const float *x = call.floats(0), *turns = call.floats(1);
@@ -152,11 +161,7 @@ void rotate(Call& call) {
       const float *in = x + r * n, *turn = turns + 2 * half * positions[r];
       float* out = y + r * n;
       for (int64_t head = 0; head < heads; head++, in += 2 * half, out += 2 * half)
-        for (int64_t j = 0; j < half; j++) {
-          const float cosine = turn[2 * j], sine = sign * turn[2 * j + 1];
-          out[j] = in[j] * cosine - in[half + j] * sine;
-          out[half + j] = in[half + j] * cosine + in[j] * sine;
-        }
+        turnHead(in, turn, half, sign, out);
       std::memcpy(out, in, static_cast<size_t>(n - 2 * half * heads) * 4);
     }
   });

@@ -11,7 +11,7 @@ namespace {
 inline float expOf(float x) {
   const float held = x > 88.f ? 88.f : x;
   const float k = __builtin_floorf(held * 1.44269504f + 0.5f);
-#ifdef __FP_FAST_FMAF
+#if defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
   const float f = __builtin_fmaf(k, 2.12194440e-4f, __builtin_fmaf(-k, 0.693359375f, held));
 #else
   const float f = static_cast<float>(static_cast<double>(held) - static_cast<double>(k) * 0.6931471805599453);
@@ -49,26 +49,40 @@ struct Strided {
   int64_t row, column;
 };
 
-// c (R, 16) = a (R, k) b (k, 16), or added to it.
-template <int R>
+// c (R, 16 C) = a (R, k) b (k, 16 C), or added to it.
+template <int R, int C = 1>
 inline __attribute__((always_inline)) void tile(Strided a, const float* b, int64_t ldb, int64_t k, float* c, int64_t ldc,
                                                 bool add) {
-  Wide sum[R];
+  Wide sum[R][C];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; r++) {
-    if (add)
-      sum[r] = *reinterpret_cast<const Wide*>(c + r * ldc);
-    else
-      sum[r] = Wide{};
-  }
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+    for (int x = 0; x < C; x++)
+      sum[r][x] = add ? *reinterpret_cast<const Wide*>(c + r * ldc + x * wide) : Wide{};
   for (int64_t l = 0; l < k; l++) {
-    const Wide row = *reinterpret_cast<const Wide*>(b + l * ldb);
+    Wide row[C];
+#pragma GCC unroll 2
+    for (int x = 0; x < C; x++) row[x] = *reinterpret_cast<const Wide*>(b + l * ldb + x * wide);
 #pragma GCC unroll 8
-    for (int r = 0; r < R; r++) sum[r] += a.at[r * a.row + l * a.column] * row;
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+      for (int x = 0; x < C; x++) sum[r][x] += a.at[r * a.row + l * a.column] * row[x];
   }
 #pragma GCC unroll 8
-  for (int r = 0; r < R; r++) *reinterpret_cast<Wide*>(c + r * ldc) = sum[r];
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 2
+    for (int x = 0; x < C; x++) *reinterpret_cast<Wide*>(c + r * ldc + x * wide) = sum[r][x];
 }
+
+// Rows and sixteens of columns of a tile whose sums fit the registers.
+#if defined(__AVX512F__)
+constexpr int tall = 8, across = 2;
+#elif defined(__AVX2__) || defined(__aarch64__)
+constexpr int tall = 4, across = 1;
+#else
+constexpr int tall = 2, across = 1;
+#endif
+constexpr int64_t broad = across * wide;
 
 inline void tileRows(int64_t rows, Strided a, const float* b, int64_t ldb, int64_t k, float* c, int64_t ldc, bool add) {
   while (rows > 0) {

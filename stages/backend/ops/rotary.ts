@@ -81,6 +81,17 @@ function largest(positions: Int32Array): number {
   return most;
 }
 
+/** (positions, pairs, 2) cosines and sines. */
+export function turnsAt(frequencies: readonly number[], positions: Int32Array): Float32Array {
+  const size = 2 * frequencies.length;
+  const table = turnsOf(frequencies, largest(positions));
+  const turns = new Float32Array(positions.length * size);
+  positions.forEach((position, i) =>
+    turns.set(table.subarray(position * size, (position + 1) * size), i * size),
+  );
+  return turns;
+}
+
 /** Cosine and sine of each pair at each position, as far as they were asked for. */
 const tables = new WeakMap<readonly number[], Float32Array>();
 
