@@ -9,13 +9,14 @@ import { draw, sampleSeed, sampleSize } from './audit/sample.js';
 import { capacityFor, capacityOptions } from './capacity.js';
 import { matchSome } from './cells.js';
 import { jsonOption, valueOptions, type CommandSpec, type Options } from './command.js';
+import { engineOption } from './engine-option.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { givenValues, load, loadChecked, makePlan, open, printProblem, storeRoot } from './load.js';
+import { givenValues, load, loadChecked, makePlan, standingStore } from './load.js';
 import { flag, texts } from './options.js';
 import { manifests } from './results.js';
-import { engineOption } from './run.js';
 import { clean } from './text.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'audit [file]',
@@ -38,10 +39,13 @@ const spec: CommandSpec = {
   async run([file], options, host) {
     const [size, seed] = [sampleSize(options), sampleSeed(options)];
     const backend = engineOption(options);
+    if (file === undefined && ['preset', 'param', 'set'].some((name) => options[name] !== undefined))
+      throw new UsageError(
+        '--preset, --param and --set are for a file: without one, each run is planned again with what it was given',
+        'name the file',
+      );
     const root = file === undefined ? host.cwd : dirname(resolve(host.cwd, file));
-    const store = await open(storeRoot(root, host), 'write', host);
-    if (!store) return exitCode.environment;
-    try {
+    return withStore({ root: standingStore(root, host) }, host, async (store) => {
       const hits = await hitsOf(await sourcesOf(file, options, { store, host }), options, { store, host });
       if (typeof hits === 'number') return hits;
       const sample = draw(hits, size, seed, ({ key }) => key);
@@ -62,10 +66,7 @@ const spec: CommandSpec = {
       return audited.every(({ verdict }) => verdict === 'same' || verdict === 'within')
         ? exitCode.done
         : exitCode.failed;
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -2,7 +2,7 @@ import { engineNames, isEngineName, type EngineName } from '../stages/backend/en
 import { jsonOption, type CommandSpec, type Options } from './command.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { printProblem } from './load.js';
+import { printJson, printProblem } from './load.js';
 import { flag, text } from './options.js';
 
 const spec: CommandSpec = {
@@ -51,7 +51,7 @@ const verbs = {
     return checkEngine(name, flag(options, 'json'), host);
   },
 
-  async install({ engine, host }: Call): Promise<ExitCode> {
+  async install({ engine, options, host }: Call): Promise<ExitCode> {
     const { installTensorFlow, installWebgpu } = await import('../stages/backend/manage/install.js');
     const installers: Partial<Record<EngineName, typeof installWebgpu>> = {
       webgpu: installWebgpu,
@@ -62,12 +62,12 @@ const verbs = {
       const found = engine === undefined ? 'none' : `${engine}, which npm brings`;
       throw new UsageError(`backend install expects webgpu or tensorflow, found ${found}`);
     }
-    const installed = await install({ engines: await folderOf(host), say: (line) => say(line, host) });
+    const installed = await install({ engines: await folderOf(host), say: teller(options, host) });
     if (!installed.ok) {
       printProblem(installed.error, host);
       return exitCode.environment;
     }
-    say(installed.value, host);
+    tellEnd({ engine: engine ?? '', message: installed.value }, options, host);
     return exitCode.done;
   },
 
@@ -80,7 +80,7 @@ const verbs = {
       python: text(options, 'python'),
       engines: await folderOf(host),
       env: host.env,
-      say: (line) => say(line, host),
+      say: teller(options, host),
       prove: async (engines) => {
         const asked = await askEngine('tensorflow', 'start', host, engines);
         return asked.ok ? { ok: true, value: asked.value.info.version } : asked;
@@ -90,7 +90,8 @@ const verbs = {
       printProblem(linked.error, host);
       return exitCode.environment;
     }
-    say(`linked: tensorflow is now the engine where none is named (\`moft backend list\`)`, host);
+    const message = 'linked: tensorflow is now the engine where none is named (`moft backend list`)';
+    tellEnd({ engine: 'tensorflow', message }, options, host);
     return exitCode.done;
   },
 
@@ -117,6 +118,17 @@ async function folderOf(host: CliHost): Promise<string> {
   return enginesFolder(host.env);
 }
 
-function say(line: string, host: CliHost): void {
-  host.stdout.write(`${line}\n`);
+/** Says how far it is; with --json on stderr, as stdout has one document. */
+function teller(options: Options, host: CliHost): (line: string) => void {
+  const output = flag(options, 'json') ? host.stderr : host.stdout;
+  return (line) => void output.write(`${line}\n`);
+}
+
+function tellEnd(
+  end: { readonly engine: string; readonly message: string },
+  options: Options,
+  host: CliHost,
+): void {
+  if (flag(options, 'json')) printJson({ ok: true, ...end }, host);
+  else host.stdout.write(`${end.message}\n`);
 }

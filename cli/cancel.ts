@@ -3,10 +3,11 @@ import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { liveRun, stateOf } from './live.js';
-import { open, printJson, printProblem, storeRoot } from './load.js';
+import { printJson, printProblem, standingStore } from './load.js';
 import { flag } from './options.js';
 import { clean, counted } from './text.js';
 import { pauses } from './pauses.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'cancel [run]',
@@ -15,14 +16,10 @@ const spec: CommandSpec = {
   options: [['--now', 'Kill its cells at once'], jsonOption],
   examples: ['cancel', 'cancel 20260102T030405678-1a2b3c4d', 'cancel 1a2b3c4d --now'],
   async run([named], options, host) {
-    const store = await open(storeRoot(host.cwd, host), 'write', host);
-    if (!store) return exitCode.environment;
-    try {
+    return withStore({ root: standingStore(host.cwd, host) }, host, async (store) => {
       const run = await liveRun(store, named);
       return await cancel(run, { now: flag(options, 'now'), json: flag(options, 'json') }, { store, host });
-    } finally {
-      await store.close();
-    }
+    });
   },
 };
 export default spec;

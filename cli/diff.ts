@@ -5,6 +5,7 @@ import type { Store } from '../runner/store/index.js';
 import { jsonOption, valueOptions, type CommandSpec, type Options } from './command.js';
 import { compareFigures, type FigureChange } from './diff/figures.js';
 import { fileSide } from './diff/sides.js';
+import { engineFlag } from './engine-option.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { open, printJson, relativeTo, storeRoot } from './load.js';
@@ -20,6 +21,7 @@ const spec: CommandSpec = {
   options: [
     ...valueOptions,
     ['--all', 'Show every cell, change and figure, not only the first and the greatest'],
+    engineFlag,
     jsonOption,
   ],
   examples: [
@@ -28,6 +30,7 @@ const spec: CommandSpec = {
     'diff before.yaml after.yaml --json',
   ],
   async run([a = '', b = ''], options, host) {
+    refuseIdle([a, b], options);
     const left = await sideOf(a, options, host);
     const right = typeof left === 'number' ? left : await sideOf(b, options, host);
     if (typeof left === 'number' || typeof right === 'number')
@@ -57,9 +60,18 @@ interface Compared {
   readonly figures: readonly FigureChange[];
 }
 
+const isFileName = (name: string): boolean => /[/\\]|\.ya?ml$/.test(name);
+
+/** A run is as it was: what a file is given changes nothing of it. */
+function refuseIdle(names: readonly string[], options: Options): void {
+  const given = ['preset', 'param', 'set', 'backend'].find((name) => options[name] !== undefined);
+  if (given !== undefined && !names.some(isFileName))
+    throw new UsageError(`--${given} is for a file, and both sides are runs`, 'leave it out, or name a file');
+}
+
 /** A run of the store where there is one of that name, else a file. */
 async function sideOf(name: string, options: Options, host: CliHost): Promise<Side | ExitCode> {
-  const isFile = /[/\\]|\.ya?ml$/.test(name);
+  const isFile = isFileName(name);
   const root = storeRoot(isFile ? dirname(resolve(host.cwd, name)) : host.cwd, host);
   const store = await open(root, 'read', host);
   if (!store) return exitCode.environment;

@@ -3,9 +3,10 @@ import type { Ailment, Health } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { open, printJson, printProblem, storeRoot } from './load.js';
+import { printJson, printProblem, standingStore } from './load.js';
 import { flag } from './options.js';
 import { bytes, clean, columns, counted } from './text.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'doctor',
@@ -14,9 +15,7 @@ const spec: CommandSpec = {
   options: [jsonOption],
   examples: ['doctor', 'doctor --json'],
   async run(_args, options, host) {
-    const store = await open(storeRoot(host.cwd, host), 'write', host);
-    if (!store) return exitCode.environment;
-    try {
+    return withStore({ root: standingStore(host.cwd, host) }, host, async (store) => {
       const health = await (await store.upkeep()).examine(progressOn(host));
       if (!health.ok) {
         printProblem(health.error, host);
@@ -25,10 +24,7 @@ const spec: CommandSpec = {
       if (flag(options, 'json')) printJson(healthJson(health.value, store.root), host);
       else printHealth(health.value, store.root, host);
       return isWell(health.value) ? exitCode.done : exitCode.failed;
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { Cause, Explanation, Mention, ShowPlace } from '../runner/plan/index.js';
 import { matchOne } from './cells.js';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
+import { engineFlag, engineOption } from './engine-option.js';
 import { exitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
@@ -14,18 +15,20 @@ import { clean, oneLine } from './text.js';
 const spec: CommandSpec = {
   usage: 'explain <file> <cell>',
   description: 'Say why a cell would run or be served, down to the root causes',
-  options: [...valueOptions, ...selectionOptions, forceOption, jsonOption],
+  options: [...valueOptions, ...selectionOptions, forceOption, engineFlag, jsonOption],
   examples: [
     'explain pipelines/quickstart.yaml clp/conditioning=full,seed=0',
     'explain experiment.yaml reference/seed=0 --json',
   ],
   async run([file, pattern], options, host) {
+    const backend = engineOption(options);
     const { pipeline, support } = await select(await loadChecked(file, options, host), options);
     const cell = await matchOne(pipeline.cells, pattern ?? '');
     const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!store) return exitCode.environment;
     const planned = await makePlan(pipeline, store, host, {
       forced: await forcedCells(outside(support, pipeline.cells), options),
+      backend,
     });
     if (!planned.ok) return planned.exit;
     requireHits(planned.plan, support);

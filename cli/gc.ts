@@ -5,10 +5,11 @@ import type { CheckpointFamily, Collection, Store, Swept } from '../runner/store
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { open, printJson, printProblem, storeRoot } from './load.js';
+import { printJson, printProblem, standingStore } from './load.js';
 import { flag } from './options.js';
 import { namesOfKeys } from './results.js';
 import { bytes, clean, columns, counted, duration } from './text.js';
+import { withStore } from './with-store.js';
 
 const day = 24 * 3600;
 
@@ -26,9 +27,8 @@ const spec: CommandSpec = {
     const { seconds, size } = await import('./amounts.js');
     const maxBytes = size(options, 'maxSize');
     const minAge = (seconds(options, 'minAge') ?? day) * 1000;
-    const store = await open(storeRoot(host.cwd, host), 'make-room', host);
-    if (!store) return exitCode.environment;
-    try {
+    const root = standingStore(host.cwd, host);
+    return withStore({ root, access: 'make-room' }, host, async (store) => {
       const upkeep = await store.upkeep();
       const familyOf = await familiesOf(host);
       const weighed = upkeep.weigh({ ...(maxBytes === undefined ? {} : { maxBytes }), minAge, familyOf });
@@ -41,10 +41,7 @@ const spec: CommandSpec = {
       if (json) printJson(collectionJson(weighed.value, store), host);
       else printCollection(weighed.value, store, host);
       return exitCode.done;
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -3,6 +3,7 @@ import { dirname, extname, resolve } from 'node:path';
 import { failureFromSystem } from '../runner/execute/failures.js';
 import type { Pipeline } from '../runner/pipeline.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
+import { engineFlag, engineOption } from './engine-option.js';
 import { exitCode, UsageError } from './exit.js';
 import type { Graph } from './graph/model.js';
 import type { CliHost } from './host.js';
@@ -30,6 +31,7 @@ const spec: CommandSpec = {
     ['-o, --out <path>', 'Write to this file instead of printing'],
     ['--cells', 'Draw every cell instead of stages'],
     ['--plan', 'Colour by what a run would do'],
+    engineFlag,
   ],
   examples: [
     'graph pipelines/quickstart.yaml',
@@ -39,8 +41,11 @@ const spec: CommandSpec = {
   async run([file], options, host) {
     const out = text(options, 'out');
     const format = formatOf(options, out);
+    const backend = engineOption(options);
+    if (backend !== undefined && !flag(options, 'plan'))
+      throw new UsageError('--backend is for --plan', 'add --plan, or leave it out');
     const { pipeline } = await select(await loadChecked(file, options, host), options);
-    const planned = flag(options, 'plan') ? await planOf(pipeline, host) : undefined;
+    const planned = flag(options, 'plan') ? await planOf(pipeline, backend, host) : undefined;
     if (planned && !planned.ok) return planned.exit;
     const { cellGraph, stageGraph } = await import('./graph/model.js');
     const build = flag(options, 'cells') ? cellGraph : stageGraph;
@@ -85,9 +90,9 @@ function formatOfName(out: string): Format {
   );
 }
 
-async function planOf(pipeline: Pipeline, host: CliHost): Promise<Planned> {
+async function planOf(pipeline: Pipeline, backend: string | undefined, host: CliHost): Promise<Planned> {
   const store = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
-  return store ? makePlan(pipeline, store, host) : { ok: false, exit: exitCode.environment };
+  return store ? makePlan(pipeline, store, host, { backend }) : { ok: false, exit: exitCode.environment };
 }
 
 async function draw(graph: Graph, format: Format): Promise<string> {

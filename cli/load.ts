@@ -158,6 +158,23 @@ export function storeRoot(folder: string, host: CliHost): string {
   return home !== undefined && home !== '' ? resolve(host.cwd, home) : join(projectRoot(folder), '.moft');
 }
 
+/**
+ * Folder of a store that is there, or that a project would have. Commands that only look would else make one in whatever
+ * folder they are typed in; and a home folder with a store would be the project of all below it.
+ *
+ * @throws UsageError where there is none
+ */
+export function standingStore(folder: string, host: CliHost): string {
+  const root = storeRoot(folder, host);
+  const project = projectRoot(folder);
+  const isProject = rootMarks.some((mark) => existsSync(join(project, mark)));
+  if (isProject || host.env.MOFT_HOME || existsSync(root)) return root;
+  throw new UsageError(
+    `there is no store at ${root}`,
+    'go to the project or set MOFT_HOME; the first `moft run` makes a store',
+  );
+}
+
 /** Opens a store, or prints why not; undefined then. `make-room`: to write, if it can be on a full disk too. */
 export async function open(
   root: string,
@@ -188,7 +205,11 @@ export interface PlanWishes {
   readonly backend?: string | undefined;
 }
 
-/** Plans a pipeline; problems are printed. */
+/**
+ * Plans a pipeline; problems of the environment are printed.
+ *
+ * @throws PipelineError, UsageError where the file is wrong: what it reads is looked at only now
+ */
 export async function makePlan(
   pipeline: Pipeline,
   store: Store,
@@ -217,7 +238,7 @@ export async function makePlan(
       : {}),
   });
   if (plan.ok) return { ok: true, plan: plan.value };
-  return { ok: false, exit: await printPlanProblem(plan.error, host) };
+  return { ok: false, exit: printPlanProblem(plan.error, host) };
 }
 
 /** What is known of the numeric environment before an engine starts: marks hits that come from another one. */
@@ -227,15 +248,15 @@ const knownEnvironment = (backend: string | undefined): JsonObject => ({
   ...(backend === undefined ? {} : { backend }),
 });
 
-async function printPlanProblem(problem: PlanProblem, host: CliHost): Promise<ExitCode> {
+function printPlanProblem(problem: PlanProblem, host: CliHost): ExitCode {
   switch (problem.kind) {
-    case 'file': {
-      await printDiagnostics(problem.diagnostics, { file: '', text: '' }, host);
-      return exitCode.wrong;
-    }
+    case 'file':
+      throw new PipelineError(problem.diagnostics, { file: '', text: '' });
     case 'store':
+      if (problem.problem.class === 'user')
+        throw new UsageError(problem.problem.message, problem.problem.hint);
       printProblem(problem.problem, host);
-      return problem.problem.class === 'user' ? exitCode.wrong : exitCode.environment;
+      return exitCode.environment;
     case 'code':
       printProblem(problem.problem, host);
       return exitCode.environment;

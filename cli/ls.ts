@@ -1,6 +1,6 @@
 import type { RunPart } from '../runner/execute/execution.js';
 import type { CellId } from '../runner/pipeline.js';
-import type { RunManifest, Store } from '../runner/store/index.js';
+import type { RunManifest, RunTry, Store } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode } from './exit.js';
 import { open, printJson, storeRoot } from './load.js';
@@ -8,7 +8,7 @@ import { stateOf } from './live.js';
 import { flag } from './options.js';
 import { manifests, resultOf } from './results.js';
 import { keptSource } from './source.js';
-import { clean, columns, counted, duration } from './text.js';
+import { clean, columns, counted, duration, oneLine } from './text.js';
 import { trackOption } from './track/target.js';
 
 const spec: CommandSpec = {
@@ -27,7 +27,7 @@ const spec: CommandSpec = {
     }
     const store = await open(storeRoot(host.cwd, host), 'read', host);
     if (!store) return exitCode.environment;
-    const list = manifests(store, run);
+    const list = [...manifests(store, run)];
     const rows =
       run === undefined
         ? await Promise.all(list.map((manifest) => runRow(manifest, store)))
@@ -53,7 +53,11 @@ async function runRow(manifest: RunManifest, store: Store): Promise<Row> {
   const status = await stateOf(manifest, store);
   const all = Object.values(cells);
   const ran = all.filter(({ how }) => how === 'ran').length;
-  const counts = { ran, hit: all.length - ran };
+  const tries = triesOf(manifest);
+  const unkept = Object.fromEntries(
+    unkeptHows.map((how) => [how, tries.filter(([, tried]) => tried.how === how).length]),
+  );
+  const counts = { ran, hit: all.length - ran, ...unkept };
   const part = manifest.extra?.part;
   return {
     json: {
@@ -66,7 +70,10 @@ async function runRow(manifest: RunManifest, store: Store): Promise<Row> {
       pipeline,
       part === undefined ? status : `${status}, ${partWords[part as RunPart]}`,
       `${counted(ran, 'cell')} ran`,
-      `${counts.hit} hit`,
+      [
+        `${counts.hit} hit`,
+        ...unkeptHows.flatMap((how) => (unkept[how] ? [`${unkept[how]} ${how}`] : [])),
+      ].join(', '),
       started,
     ],
   };
@@ -74,7 +81,24 @@ async function runRow(manifest: RunManifest, store: Store): Promise<Row> {
 
 const partWords = { selection: 'a part', audit: 'an audit' } as const;
 
+const unkeptHows = ['failed', 'stopped', 'tainted', 'uncacheable'] as const;
+
+/** Cells that left no result. */
+const triesOf = ({ cells, tries = {} }: RunManifest): readonly (readonly [string, RunTry])[] =>
+  Object.entries(tries).filter(([id]) => !(id in cells));
+
 function cellRows(store: Store, manifest: RunManifest): Row[] {
+  return [...resultRows(store, manifest), ...triesOf(manifest).map(tryRow)];
+}
+
+function tryRow([id, { how, key, failure }]: readonly [string, RunTry]): Row {
+  return {
+    json: { id, how, key, ...(failure === undefined ? {} : { failure }) },
+    cells: [id, '', how, '', failure === undefined ? '' : oneLine(failure.message, 90)],
+  };
+}
+
+function resultRows(store: Store, manifest: RunManifest): Row[] {
   return (Object.keys(manifest.cells) as CellId[]).flatMap((id) => {
     const result = resultOf(store, manifest, id);
     if (!result) return [];

@@ -4,7 +4,7 @@ import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { machineOf } from './machine.js';
-import { open, printJson, printProblem, storeRoot } from './load.js';
+import { printJson, printProblem, standingStore, storeRoot } from './load.js';
 import { flag, positiveInteger } from './options.js';
 import { findProgram } from './server/find.js';
 import { freePort, startServer, stopServer } from './server/start.js';
@@ -12,6 +12,7 @@ import { addressOf, localServer, type LocalServer } from './server/state.js';
 import { chosenRuns } from './sync.js';
 import { clean } from './text.js';
 import { sync } from './track/send.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'mlflow',
@@ -24,25 +25,28 @@ const spec: CommandSpec = {
   examples: ['mlflow', 'mlflow --port 5050', 'mlflow --stop'],
   async run(_, options, host) {
     const root = storeRoot(host.cwd, host);
-    if (flag(options, 'stop')) return stop(root, host);
-    const store = await open(root, 'write', host);
-    if (!store) return exitCode.environment;
-    try {
-      const server = localServer(root) ?? (await start(root, positiveInteger(options, 'port'), host));
+    if (flag(options, 'stop')) return stop(root, flag(options, 'json'), host);
+    const port = positiveInteger(options, 'port');
+    return withStore({ root: standingStore(host.cwd, host) }, host, async (store) => {
+      const running = localServer(root);
+      if (running && port !== undefined && port !== running.port)
+        throw new UsageError(
+          `the server of this store listens at ${addressOf(running)} already`,
+          'leave out --port, or stop it first: moft mlflow --stop',
+        );
+      const server = running ?? (await start(root, port, host));
       if (!server) return exitCode.environment;
       return await send(server, { store, host, json: flag(options, 'json') });
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;
 
-async function stop(root: string, host: CliHost): Promise<ExitCode> {
+async function stop(root: string, json: boolean, host: CliHost): Promise<ExitCode> {
   const server = localServer(root);
-  const stopped = server !== undefined && (await stopServer(root, server));
-  host.stdout.write(stopped ? `stopped ${addressOf(server)}\n` : 'no server of this store is running\n');
+  const stopped = server !== undefined && (await stopServer(root, server)) ? addressOf(server) : null;
+  if (json) printJson({ stopped }, host);
+  else host.stdout.write(stopped === null ? 'no server of this store is running\n' : `stopped ${stopped}\n`);
   return exitCode.done;
 }
 

@@ -2,10 +2,11 @@ import type { Store, StoredRecord } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
-import { open, printJson, printProblem, storeRoot } from './load.js';
+import { printJson, printProblem, standingStore, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { namesOfKeys, newestResult } from './results.js';
 import { clean, columns, counted, duration } from './text.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'pin [cell]',
@@ -23,10 +24,13 @@ const spec: CommandSpec = {
     'pin --json',
   ],
   async run([cell], options, host) {
-    const store = await open(storeRoot(host.cwd, host), cell === undefined ? 'read' : 'write', host);
-    if (!store) return exitCode.environment;
-    try {
-      if (cell === undefined) return list(store, flag(options, 'json'), host);
+    const json = flag(options, 'json');
+    const wish =
+      cell === undefined
+        ? ({ root: storeRoot(host.cwd, host), access: 'read' } as const)
+        : { root: standingStore(host.cwd, host) };
+    return withStore(wish, host, async (store) => {
+      if (cell === undefined) return list(store, json, host);
       const { id, record: newest } = newestResult(store, cell, text(options, 'run'));
       const record = resultNamed(store, newest, text(options, 'record'));
       const remove = flag(options, 'remove');
@@ -35,12 +39,10 @@ const spec: CommandSpec = {
         printProblem(done.error, host);
         return exitCode.environment;
       }
-      host.stdout.write(clean(`${remove ? 'unpinned' : 'pinned'} ${id}, result ${record.digest}\n`));
+      if (json) printJson({ cell: id, key: record.key, record: record.digest, pinned: !remove }, host);
+      else host.stdout.write(clean(`${remove ? 'unpinned' : 'pinned'} ${id}, result ${record.digest}\n`));
       return exitCode.done;
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -8,8 +8,9 @@ import type { CellId } from '../runner/pipeline.js';
 import type { KeptSteps, Plan, PlannedCell, StageSummary } from '../runner/plan/index.js';
 import type { Store } from '../runner/store/index.js';
 import { capacityFor, capacityOptions } from './capacity.js';
+import { engineFlag, engineOption } from './engine-option.js';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
-import { exitCode } from './exit.js';
+import { exitCode, UsageError } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
 import { loadChecked, makePlan, open, printJson, printWarnings, storeRoot } from './load.js';
@@ -32,6 +33,7 @@ const spec: CommandSpec = {
     ['--rows <n>', 'Rows of a preview (default: 3)'],
     forceOption,
     ...capacityOptions,
+    engineFlag,
     jsonOption,
   ],
   examples: [
@@ -41,6 +43,9 @@ const spec: CommandSpec = {
     'plan pipelines/quickstart.yaml --preview news --rows 2',
   ],
   async run([file], options, host) {
+    const backend = engineOption(options);
+    if (text(options, 'rows') !== undefined && text(options, 'preview') === undefined)
+      throw new UsageError('--rows is for --preview', 'name a cell: --preview CELL');
     const { pipeline, support } = await select(await loadChecked(file, options, host), options);
     const { cachesOf, withCaches } = await import('./machine.js');
     const caches = await cachesOf(dirname(pipeline.file), host);
@@ -49,6 +54,7 @@ const spec: CommandSpec = {
     const store = await withCaches(local, caches, host, 'glimpse');
     const planned = await makePlan(pipeline, store, host, {
       forced: await forcedCells(outside(support, pipeline.cells), options),
+      backend,
     });
     if (!planned.ok) return planned.exit;
     requireHits(planned.plan, support);

@@ -1,10 +1,11 @@
 import { dirname } from 'node:path';
 import { jsonOption, valueOptions, type CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
-import { loadChecked, makePlan, open, printJson, printProblem, projectRoot, storeRoot } from './load.js';
+import { loadChecked, makePlan, printJson, projectRoot, storeRoot } from './load.js';
 import { cachesIn, machineOf, withCaches } from './machine.js';
 import { flag } from './options.js';
 import { clean, counted } from './text.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'pull <file>',
@@ -21,9 +22,8 @@ const spec: CommandSpec = {
         'there is no shared cache to pull from',
         `write one under \`caches:\` in ${projectRoot(folder)}/moft.yaml`,
       );
-    const store = await open(storeRoot(folder, host), 'write', host, machine);
-    if (!store) return exitCode.environment;
-    try {
+    const wish = { root: storeRoot(folder, host), shared: machine.shared };
+    return withStore(wish, host, async (store) => {
       const before = await makePlan(pipeline, store, host);
       if (!before.ok) return before.exit;
       // A plan asks for each key as soon as it is known, and keys below a hit are known then.
@@ -39,10 +39,7 @@ const spec: CommandSpec = {
           ),
         );
       return exitCode.done;
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -7,7 +7,7 @@ import type { CliHost } from './host.js';
 import { open, printJson, printProblem, projectRoot, storeRoot } from './load.js';
 import { machineOf, remoteOf } from './machine.js';
 import { flag, text } from './options.js';
-import { idsIn, isAudit, manifests, resultOf } from './results.js';
+import { idsIn, newestRun, resultOf } from './results.js';
 import { makeSigningKey, readSigningKey } from './signing-key.js';
 import { bytes, clean, counted } from './text.js';
 
@@ -22,7 +22,7 @@ const spec: CommandSpec = {
   ],
   examples: ['push --make-key', 'push', 'push report --to /mnt/team/moft-cache'],
   async run([pattern], options, host) {
-    if (flag(options, 'makeKey')) return makeKey(host);
+    if (flag(options, 'makeKey')) return makeKey(flag(options, 'json'), host);
     const signing = readSigningKey(host);
     const remotes = await targets(options, host);
     const store = await open(storeRoot(host.cwd, host), 'read', host);
@@ -55,14 +55,16 @@ const spec: CommandSpec = {
 };
 export default spec;
 
-async function makeKey(host: CliHost): Promise<ExitCode> {
+async function makeKey(json: boolean, host: CliHost): Promise<ExitCode> {
   const { publicText } = await import('../runner/store/remote/envelope.js');
   const { file, key } = makeSigningKey(host);
-  host.stdout.write(
-    clean(
-      `${file} signs what you push; others take it with this in their moft.yaml:\n\ntrust: [${publicText(key)}]\n`,
-    ),
-  );
+  if (json) printJson({ file, trust: [publicText(key)] }, host);
+  else
+    host.stdout.write(
+      clean(
+        `${file} signs what you push; others take it with this in their moft.yaml:\n\ntrust: [${publicText(key)}]\n`,
+      ),
+    );
   return exitCode.done;
 }
 
@@ -92,7 +94,7 @@ function chosenResults(
   pattern: string | undefined,
   run: string | undefined,
 ): readonly StoredRecord[] {
-  const [manifest] = manifests(store, run).filter((one) => run !== undefined || !isAudit(one));
+  const manifest = newestRun(store, run);
   if (!manifest) throw new UsageError('the store has no runs', 'run a pipeline first: moft run FILE');
   const ids = pattern === undefined ? (Object.keys(manifest.cells) as CellId[]) : idsIn(manifest, pattern);
   const found = ids.flatMap((id) => resultOf(store, manifest, id)?.record ?? []);

@@ -5,10 +5,11 @@ import type { Store } from '../runner/store/index.js';
 import type { CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
 import type { CliHost } from './host.js';
-import { open, printProblem, storeRoot } from './load.js';
+import { printProblem, standingStore } from './load.js';
 import { text } from './options.js';
 import { newestReport } from './results.js';
 import { clean } from './text.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'report <file> [cell]',
@@ -23,23 +24,22 @@ const spec: CommandSpec = {
   async run([file, cell], options, host) {
     const path = resolve(host.cwd, file ?? '');
     const output = text(options, 'out');
-    const store = await open(storeRoot(dirname(path), host), 'write', host);
-    if (!store) return exitCode.environment;
-    const report = newestReport(store, path, cell);
-    if (!report)
-      throw new UsageError(
-        `there is no report of ${path}${cell === undefined ? '' : ` named by ${JSON.stringify(cell)}`}`,
-        `\`moft run ${file ?? ''}\` makes one if the file has a stage of kind report`,
-      );
-    const page = await unpackReport(store, report.digest, host);
-    if (page === undefined) return exitCode.environment;
-    if (output === undefined) host.stdout.write(clean(`${page}\n`));
-    else {
-      copyPage(page, resolve(host.cwd, output));
-      host.stderr.write(clean(`wrote ${output}\n`));
-    }
-    await store.close();
-    return exitCode.done;
+    return withStore({ root: standingStore(dirname(path), host) }, host, async (store) => {
+      const report = newestReport(store, path, cell);
+      if (!report)
+        throw new UsageError(
+          `there is no report of ${path}${cell === undefined ? '' : ` named by ${JSON.stringify(cell)}`}`,
+          `\`moft run ${file ?? ''}\` makes one if the file has a stage of kind report`,
+        );
+      const page = await unpackReport(store, report.digest, host);
+      if (page === undefined) return exitCode.environment;
+      if (output === undefined) host.stdout.write(clean(`${page}\n`));
+      else {
+        copyPage(page, resolve(host.cwd, output));
+        host.stderr.write(clean(`wrote ${output}\n`));
+      }
+      return exitCode.done;
+    });
   },
 };
 export default spec;

@@ -3,13 +3,14 @@ import { ok } from '../schemas/result.js';
 import { jsonOption, type CommandSpec } from './command.js';
 import { exitCode, UsageError } from './exit.js';
 import type { CliHost } from './host.js';
-import { open, printJson, printProblem, storeRoot } from './load.js';
+import { printJson, printProblem, standingStore } from './load.js';
 import { machineOf } from './machine.js';
 import { flag } from './options.js';
 import { signingKeyIfAny } from './signing-key.js';
 import { clean, counted } from './text.js';
 import { runNamed, withClient } from './track/look.js';
 import { trackOption } from './track/target.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'restore <run>',
@@ -22,9 +23,7 @@ const spec: CommandSpec = {
   async run([name], options, host) {
     if (name === undefined) throw new UsageError('`moft restore` takes a run', 'see `moft ls --mlflow`');
     const trusted = await trustedKeys(host);
-    const store = await open(storeRoot(host.cwd, host), 'write', host);
-    if (!store) return exitCode.environment;
-    try {
+    return withStore({ root: standingStore(host.cwd, host) }, host, async (store) => {
       return await withClient(options, host, async (client) => {
         const run = await runNamed(client, name);
         if (!run.ok) return run;
@@ -36,10 +35,7 @@ const spec: CommandSpec = {
         const isRefused = restored.value.some(({ outcome }) => outcome.kind === 'refused');
         return ok(isRefused ? exitCode.environment : exitCode.done);
       });
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -14,10 +14,29 @@ export interface NamedResult {
 }
 
 /** The manifests to look in, newest first: one run, or all. */
-export function manifests(store: Store, run: string | undefined): RunManifest[] {
-  if (run !== undefined) return [meantRun(store, run)];
-  return store.runs.list().flatMap((id) => store.runs.read(id) ?? []);
+export function* manifests(store: Store, run: string | undefined): Generator<RunManifest> {
+  if (run !== undefined) {
+    yield meantRun(store, run);
+    return;
+  }
+  // One at a time: who has found what is sought reads no older ones.
+  for (const id of store.runs.list()) {
+    const manifest = store.runs.read(id);
+    if (manifest) yield manifest;
+  }
 }
+
+/** Those of one file; of all runs none that only compares. */
+function* runsOf(store: Store, run: string | undefined, file?: string): Generator<RunManifest> {
+  for (const manifest of manifests(store, run)) {
+    if (run === undefined && isAudit(manifest)) continue;
+    if (file === undefined || manifest.file === file) yield manifest;
+  }
+}
+
+/** The newest run, of all that are no audit, or the one that is named. */
+export const newestRun = (store: Store, run: string | undefined): RunManifest | undefined =>
+  runsOf(store, run).next().value as RunManifest | undefined;
 
 /** Whether a run was about all of its file, and came to its end: then it has every cell that there is. */
 const isWhole = ({ status, extra }: RunManifest): boolean => status === 'done' && extra?.part === undefined;
@@ -28,7 +47,7 @@ export const isAudit = ({ extra }: RunManifest): boolean => extra?.part === 'aud
 export interface NamedCell {
   readonly id: CellId;
   /** The runs of its file, newest first. */
-  readonly runs: readonly RunManifest[];
+  readonly runs: Iterable<RunManifest>;
 }
 
 /**
@@ -44,21 +63,20 @@ export function namedCell(
   run: string | undefined,
   idsOf: (manifest: RunManifest) => readonly CellId[],
 ): NamedCell | undefined {
-  const all = manifests(store, run).filter((manifest) => run !== undefined || !isAudit(manifest));
   const ids = new Set<CellId>();
   let file: string | undefined;
-  for (const manifest of all) {
+  for (const manifest of runsOf(store, run)) {
     const found = file === undefined || manifest.file === file ? idsOf(manifest) : [];
     if (found.length === 0) continue;
     ({ file } = manifest);
-    if (found[0] === pattern) return { id: found[0], runs: all.filter((one) => one.file === file) };
+    if (found[0] === pattern) return { id: found[0], runs: runsOf(store, run, file) };
     for (const id of found) ids.add(id);
     if (isWhole(manifest)) break;
   }
   const [id] = ids;
   if (id === undefined) return undefined;
   if (ids.size > 1) throw severalCells(pattern, [...ids]);
-  return { id, runs: all.filter((one) => one.file === file) };
+  return { id, runs: runsOf(store, run, file) };
 }
 
 function severalCells(pattern: string, ids: readonly CellId[]): UsageError {

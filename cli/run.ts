@@ -3,16 +3,17 @@ import type { Store } from '../runner/store/index.js';
 import type { RunStatus } from '../runner/track/events.js';
 import { capacityFor, capacityOptions } from './capacity.js';
 import { valueOptions, type CommandSpec, type Options } from './command.js';
-import { engineNames, isEngineName } from '../stages/backend/engine-info.js';
+import { engineFlag, engineOption } from './engine-option.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import { forcedCells, forceOption } from './force.js';
 import type { CliHost } from './host.js';
-import { givenValues, loadChecked, makePlan, open, printProblem, printWarnings, storeRoot } from './load.js';
+import { givenValues, loadChecked, makePlan, printWarnings, storeRoot } from './load.js';
 import { flag, text } from './options.js';
 import { missingSecrets } from './secrets.js';
 import { clean } from './text.js';
 import { targetOf, trackOption, type Target } from './track/target.js';
 import { isSelection, outside, requireHits, select, selectionOptions, type Selection } from './select.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'run <file>',
@@ -22,10 +23,7 @@ const spec: CommandSpec = {
     ...selectionOptions,
     forceOption,
     ...capacityOptions,
-    [
-      '--backend <name>',
-      'Engine: wasm, tensorflow, webgpu or cpu; default: tensorflow where it is installed, else wasm',
-    ],
+    engineFlag,
     trackOption,
     ['--json', 'Print events, one JSON a line (stable, for scripts)'],
   ],
@@ -44,31 +42,13 @@ const spec: CommandSpec = {
     const { cachesIn, machineOf, withCaches } = await import('./machine.js');
     const machine = await machineOf(dirname(pipeline.file));
     const caches = await cachesIn(machine, host);
-    const store = await open(storeRoot(dirname(pipeline.file), host), 'write', host, machine);
-    if (!store) return exitCode.environment;
-    try {
-      return await runIn(await withCaches(store, caches, host), selection, {
-        options,
-        backend,
-        host,
-      });
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    const wish = { root: storeRoot(dirname(pipeline.file), host), shared: machine.shared };
+    return withStore(wish, host, async (store) =>
+      runIn(await withCaches(store, caches, host), selection, { options, backend, host }),
+    );
   },
 };
 export default spec;
-
-/** The engine that `--backend` names. Whether it starts on this machine, its first cell tells. */
-export function engineOption(options: Options): string | undefined {
-  const backend = text(options, 'backend');
-  if (backend === undefined || isEngineName(backend)) return backend;
-  throw new UsageError(
-    `--backend expects an engine, found ${JSON.stringify(backend)}`,
-    `the engines are ${engineNames.join(', ')}; \`moft backend list\` shows which of them this machine has`,
-  );
-}
 
 function warnOfCpu(host: CliHost): void {
   host.stderr.write(

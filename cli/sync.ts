@@ -1,12 +1,13 @@
 import { isRunName } from '../runner/store/layout.js';
 import type { Store } from '../runner/store/index.js';
 import { jsonOption, type CommandSpec } from './command.js';
-import { exitCode } from './exit.js';
-import { open, printProblem, storeRoot } from './load.js';
+import { UsageError } from './exit.js';
+import { standingStore } from './load.js';
 import { flag } from './options.js';
 import { meantId } from './run-name.js';
 import { follow, sync } from './track/send.js';
 import { requiredTarget, trackOption } from './track/target.js';
+import { withStore } from './with-store.js';
 
 const spec: CommandSpec = {
   usage: 'sync [...runs]',
@@ -27,11 +28,11 @@ const spec: CommandSpec = {
     'sync --again --track https://mlflow.example',
   ],
   async run(runs, options, host) {
-    const root = storeRoot(host.cwd, host);
+    if (flag(options, 'follow') && flag(options, 'json'))
+      throw new UsageError('--follow prints nothing, and takes no --json', 'leave one of them out');
+    const root = standingStore(host.cwd, host);
     const target = await requiredTarget(options, { folder: host.cwd, root }, host);
-    const store = await open(root, 'write', host);
-    if (!store) return exitCode.environment;
-    try {
+    return withStore({ root }, host, async (store) => {
       const names = chosenRuns(
         store,
         runs.flat().filter((name) => name !== undefined),
@@ -45,10 +46,7 @@ const spec: CommandSpec = {
             again: flag(options, 'again'),
             json: flag(options, 'json'),
           });
-    } finally {
-      const closed = await store.close();
-      if (!closed.ok) printProblem(closed.error, host);
-    }
+    });
   },
 };
 export default spec;

@@ -82,14 +82,14 @@ async function presenterOf(outlook: Outlook, { json, host }: AuditContext): Prom
     : choosePresenter(outlook, false, host);
 }
 
-interface Judging {
+export interface Judging {
   readonly manifest: RunManifest | undefined;
   readonly store: Store;
   readonly kinds: KindRegistry;
   readonly pipeline: string;
 }
 
-function auditedCell({ cell, record }: PlannedCell, judging: Judging): readonly Audited[] {
+export function auditedCell({ cell, record }: PlannedCell, judging: Judging): readonly Audited[] {
   // Another run chose, or a collection took, what stood a moment ago.
   if (!record) return [];
   const { manifest, store, kinds, pipeline } = judging;
@@ -103,6 +103,10 @@ function auditedCell({ cell, record }: PlannedCell, judging: Judging): readonly 
     .all(record.key)
     .find((other) => other.digest !== record.digest && other.record.run === manifest?.run);
   const made = again ? { again } : {};
+  if (forced === 'different' && !again) {
+    const message = 'other bytes came of it, in a result that is no longer in the store';
+    return [{ ...head, verdict: 'different', message }];
+  }
   if (forced !== 'different' || !again)
     return [{ ...head, ...made, verdict: forced === 'tainted' ? 'tainted' : 'same' }];
   const results = { before: record.record, after: again.record };

@@ -24,6 +24,20 @@ it('puts the numeric environment into keys and records; without it the same cell
   expect(await project.json('plan', 'p.yaml')).toMatchObject({ counts: { hit: 0 } });
 });
 
+it('is planned, explained and drawn for the engine that is named', async () => {
+  const project = new Project('name: one\nreproducible: strict\nstages:\n  one: {uses: test/engine-step}\n');
+  onTestFinished(() => project.close());
+  const keys = ['wasm', 'cpu'].map(async (backend) => {
+    const explained = await project.json<{ key: string }>('explain', 'p.yaml', 'one', '--backend', backend);
+    const planned = await project.json<{ cells: { key: string }[] }>('plan', 'p.yaml', '--backend', backend);
+    expect(planned.cells[0]?.key).toBe(explained.key);
+    return explained.key;
+  });
+  expect(new Set(await Promise.all(keys)).size).toBe(2);
+  expect(await project.run('graph', 'p.yaml', '--plan', '--backend', 'cpu')).toMatchObject({ code: 0 });
+  expect(await project.run('diff', 'p.yaml', 'p.yaml', '--backend', 'cpu')).toMatchObject({ code: 0 });
+});
+
 it('refuses a result that a worker computed in another environment than its key names', () => {
   const planned = numericEnvironment({ backend: 'wasm', node: 'v20.1.0' });
   expect(otherEnvironment(planned, { backend: 'wasm', node: 'v20.9.0', host: 'b' })).toBeUndefined();

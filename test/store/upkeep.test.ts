@@ -67,6 +67,25 @@ describe('what ended runs left beside what counts', () => {
     expect(fs.existsSync(path.join(store.root, 'track', 'r2'))).toBe(true);
   });
 
+  it('goes: copies of reports that are no longer kept, and no others', async () => {
+    const store = await freshStore();
+    const kept = await publish(store, 'kept');
+    const gone = await publish(store, 'gone');
+    const copies = [kept, gone].map(({ record }) => {
+      const name = `reports/${record.artifacts[0]?.digest.slice(0, 16) ?? ''}`;
+      const file = write(store, `${name}/index.html`, '<p>page</p>');
+      const past = new Date(Date.now() - 2 * day);
+      fs.utimesSync(path.dirname(file), past, past);
+      return path.dirname(file);
+    });
+    fs.rmSync(path.join(store.root, 'records', gone.key), { recursive: true });
+    ageStore(store);
+    const collection = await weigh(store);
+    expect(collection.leftovers).toEqual([{ path: copies[1], bytes: 11 }]);
+    await swept(store, collection);
+    expect(copies.map((folder) => fs.existsSync(folder))).toEqual([true, false]);
+  });
+
   it('stays while its run goes on', async () => {
     const store = await freshStore();
     nameRun(store, await publish(store, 'kept'), 'running', store.runner);

@@ -27,6 +27,7 @@ export function findLeftovers(
   context: Context,
   runs: Runs,
   cutoff: number,
+  keptBlobs: ReadonlySet<string>,
 ): readonly { readonly path: string; readonly bytes: number }[] {
   const { root } = context;
   const live = new Set(liveRuns(root, runs).map(({ run }) => run));
@@ -35,6 +36,7 @@ export function findLeftovers(
     ...endedLeases(root),
     ...signsOf(root, live),
     ...tracked(root, live, cutoff),
+    ...reportCopies(root, cutoff, keptBlobs),
     ...names(path.join(root, 'attempts'))
       .filter((run) => !live.has(run))
       .flatMap((run) => scratchOf(root, run, cutoff)),
@@ -42,6 +44,15 @@ export function findLeftovers(
       .filter((runner) => runner !== context.runner && isRunnerGone(root, runner))
       .map((runner) => path.join(root, 'trash', runner)),
   ].map((file) => ({ path: file, bytes: weigh(file).bytes }));
+}
+
+/** Copies of reports for a browser, which are named by the beginning of a digest, of those that are no longer kept. */
+function reportCopies(root: string, cutoff: number, kept: ReadonlySet<string>): readonly string[] {
+  const prefixes = new Set([...kept].map((digest) => digest.slice(0, 16)));
+  return names(path.join(root, 'reports'))
+    .filter((name) => !prefixes.has(name))
+    .map((name) => path.join(root, 'reports', name))
+    .filter((folder) => isOlder(folder, cutoff));
 }
 
 const quarantined = (root: string, cutoff: number): readonly string[] =>

@@ -102,7 +102,7 @@ export interface Collection {
   /** Results kept though they are over the limit: pinned, or read by a run. */
   readonly held: number;
   readonly checkpoints: Checkpoints;
-  /** Scratch of runs that ended, ended leases, quarantined blobs, half-done collections. */
+  /** Scratch of runs that ended, ended leases, quarantined blobs, copies of reports that go, half-done collections. */
   readonly leftovers: readonly { readonly path: string; readonly bytes: number }[];
 }
 

@@ -39,6 +39,7 @@ export function weighCollection(survey: Survey, goal: CollectionGoal): Collectio
   const evictions = goal.maxBytes === undefined ? [] : evict(kept, use, goal.maxBytes);
   const unused = use.unused();
   const after = sumOf(use.blobs, (blob) => !unused.goes.has(blob));
+  const staying = new Set(use.blobs.flatMap((blob) => (unused.goes.has(blob) ? [] : [blob.digest])));
   return {
     minAge: goal.minAge,
     before: sumOf(use.blobs, () => true),
@@ -53,7 +54,7 @@ export function weighCollection(survey: Survey, goal: CollectionGoal): Collectio
     held:
       goal.maxBytes !== undefined && after.bytes > goal.maxBytes ? kept.filter(({ held }) => held).length : 0,
     checkpoints: weighCheckpoints(context, familiesOf(candidates, goal.familyOf), cutoff),
-    leftovers: findLeftovers(context, runs, cutoff),
+    leftovers: findLeftovers(context, runs, cutoff, staying),
   };
 }
 
