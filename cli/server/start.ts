@@ -88,14 +88,15 @@ const databaseOf = (root: string): string => `sqlite:///${join(serverFolder(root
 /** Whether a process is the server that was started, and nothing that got its number when that one had ended. */
 function isServer(root: string, { pid, started }: ProcessIdentity): boolean {
   if (started !== undefined) return processState(pid)?.started === started;
-  return spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).stdout.includes(
-    databaseOf(root),
-  );
+  const asked = spawnSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' });
+  // No text where there is no `ps`.
+  return asked.error === undefined && asked.stdout.includes(databaseOf(root));
 }
 
 /** Asks the whole group to end, and makes it after a while. False where the server had ended before. */
 export async function stopServer(root: string, { process: leader }: LocalServer): Promise<boolean> {
   const self = identifyProcess();
+  if (leader.host !== self.host) return false;
   if (!isServer(root, leader)) {
     forgetServer(root);
     return false;

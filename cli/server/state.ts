@@ -19,8 +19,9 @@ export function localServer(root: string): LocalServer | undefined {
   try {
     const server = JSON.parse(readFileSync(stateFile(root), 'utf8')) as LocalServer;
     const self = identifyProcess();
-    // One of another boot of this machine has gone with it.
-    const isOver = server.process.boot !== self.boot || isSurelyDead(server.process, self);
+    // One of another boot of this machine has gone with it; of another machine nothing is known.
+    const { host, boot } = server.process;
+    const isOver = host === self.host && (boot !== self.boot || isSurelyDead(server.process, self));
     return isOver ? undefined : server;
   } catch {
     return undefined; // torn: nothing that could be found again

@@ -7,6 +7,8 @@ import { paces, type Pace } from './pace.js';
 
 /** How many runs back measured durations are looked for. */
 const runsRead = 10;
+/** Cells of runs after which no further run is read: a plan would wait for it. */
+const cellsRead = 5000;
 
 /** Expected seconds. */
 export interface Expected {
@@ -47,7 +49,7 @@ export function estimateSeconds(plan: Plan, store: Store, registry: KindRegistry
   return ({ id }) => {
     const pace = paceOf(id);
     if (pace === undefined) return undefined;
-    const [times] = namesOf(id, file, pace).flatMap((name) => measured.get(name) ?? []);
+    const times = measured(namesOf(id, file, pace), pace.amount);
     return times && expected(times, pace);
   };
 }
@@ -83,24 +85,43 @@ function expected(times: Times, { amount, factors }: Pace): Expected | undefined
   return { ...ends, scaledBy: others };
 }
 
-/** What the newest run that knows a name measured of each amount. */
-function measurements(store: Store, registry: KindRegistry): ReadonlyMap<string, Times> {
+/**
+ * What was measured under the first name that has this amount of work, else under the first that has any. Runs are
+ * read, newest first, until the first name has it or enough cells were seen.
+ */
+function measurements(
+  store: Store,
+  registry: KindRegistry,
+): (names: readonly string[], amount: number) => Times | undefined {
   const all = new Map<string, Map<number, Time>>();
   const read = recordReader(store);
   const runs = store.runs.list();
   const own = new Set(runs);
-  for (const run of runs.slice(0, runsRead)) {
+  const ahead = runs.slice(0, runsRead);
+  let seen = 0;
+  const readOne = (run: string): void => {
     const manifest = store.runs.read(run);
     const side = manifest && runSide(manifest, { read });
     const found = side ? measuredIn(side, { file: manifest.file, own }, registry) : [];
+    seen += side?.size ?? 0;
     for (const [name, same] of groupBy(found, (one) => one.name)) {
       const known = all.get(name) ?? new Map<number, Time>();
       for (const [amount, times] of groupBy(same, (one) => one.amount))
         if (!known.has(amount)) known.set(amount, meanOf(times));
       all.set(name, known);
     }
-  }
-  return all;
+  };
+  return (names, amount) => {
+    const known = (): readonly Times[] => names.flatMap((name) => all.get(name) ?? []);
+    const exact = (): Times | undefined => known().find((times) => times.has(amount));
+    const isLikest = (): boolean => all.get(names[0] ?? '')?.has(amount) === true;
+    while (!isLikest() && seen < cellsRead) {
+      const run = ahead.shift();
+      if (run === undefined) break;
+      readOne(run);
+    }
+    return exact() ?? known()[0];
+  };
 }
 
 const meanOf = (times: readonly Time[]): Time => ({

@@ -282,9 +282,16 @@ export class Schedule {
     this.#tellChildren(cell, settlement);
   }
 
-  /** A twin shares the fate of the cell that ran: it is served its result, or would fail the same way. */
+  /**
+   * A twin shares the fate of the cell that ran: it is served its result, or would fail the same way. What a parent of
+   * the other kept from running is for its own parents to say.
+   */
   #settleTwin(twin: Entry, settlement: Settlement): void {
     if (twin.state.kind !== 'twin') return;
+    if (settlement.reason?.kind === 'parent') {
+      this.#place(twin);
+      return;
+    }
     this.#settle(twin, settlement.status === 'ran' ? { status: 'hit' } : settlement);
   }
 

@@ -1,4 +1,5 @@
 /** Who a process is, so that another one can tell that it is gone. */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 
@@ -43,9 +44,21 @@ function startTime(pid: number): string | undefined {
   return found?.state === 'Z' ? undefined : found?.started;
 }
 
+let macBoot: string | undefined;
+
+/** Of this start of the machine: no other machine, nor this one after a restart, has it. */
+function bootId(): string | undefined {
+  if (process.platform !== 'darwin')
+    return attempt(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
+  macBoot ??= attempt(() =>
+    execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'latin1' }).trim(),
+  );
+  return macBoot;
+}
+
 export function identifyProcess(pid: number = process.pid): ProcessIdentity {
   const started = startTime(pid);
-  const boot = attempt(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim());
+  const boot = bootId();
   const namespace = attempt(() => fs.readlinkSync('/proc/self/ns/pid'));
   return {
     host: os.hostname(),
@@ -58,14 +71,14 @@ export function identifyProcess(pid: number = process.pid): ProcessIdentity {
 
 /**
  * Whether a process is surely gone: it was seen from here (same host, boot and pid namespace), and no process has
- * its pid and start time now. Never says that one is alive. Where the system tells no more than pids (macOS), it is
- * gone when nothing has its pid.
+ * its pid and start time now. Never says that one is alive. Where there are neither namespaces nor start times to
+ * see (macOS), it is gone when nothing has its pid.
  */
 export function isSurelyDead(other: ProcessIdentity, self: ProcessIdentity): boolean {
   const fromHere = other.host === self.host && other.boot === self.boot && other.namespace === self.namespace;
-  if (!fromHere) return false;
-  if (other.boot === undefined) return isFree(other.pid);
-  if (other.namespace === undefined || other.started === undefined) return false;
+  if (!fromHere || other.boot === undefined) return false;
+  if (other.namespace === undefined) return isFree(other.pid);
+  if (other.started === undefined) return false;
   const started = startTime(other.pid);
   return started === undefined ? !isHidden(other.pid) : started !== other.started;
 }

@@ -87,10 +87,12 @@ export function registerFusedKernels(backend: string, open: OpenMemory): void {
       (({ inputs, backend: engine, attrs }) => {
         const memory = open(engine);
         // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
-        for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
-        const outputs = (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
-        memory.close();
-        return outputs;
+        try {
+          for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
+          return (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
+        } finally {
+          memory.close();
+        }
       }),
   );
 }

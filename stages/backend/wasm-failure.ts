@@ -12,8 +12,12 @@ interface Allocator {
   _free(pointer: number): void;
 }
 
+const watched = new WeakSet<Allocator>();
+
 /** Makes every allocation that fails a StageFailure, those of TensorFlow.js's own kernels too. */
 export function failWithoutMemory(wasm: Allocator): void {
+  if (watched.has(wasm)) return;
+  watched.add(wasm);
   // The first call of this function puts another in its place.
   wasm._free(wasm._malloc(8));
   const allocate = wasm._malloc.bind(wasm);

@@ -105,6 +105,9 @@ export class Attending {
     out: HeapRows,
   ): void {
     const { memory, nodes, chains, prompts, chainAt, longest, scores } = this.#step;
+    const { simd } = memory;
+    if (!simd)
+      throw new Error('internal error: the vector loops went away in mid-generation; please report it');
     const [prompt, steps] = [this.#input('prompts', layer), this.#input('steps', layer)];
     const [first, own] = [memory.input(prompt) + heads * d, memory.input(steps)];
     const [stride, width] = [prompt.shape[1] ?? 0, 2 * keyHeads * d];
@@ -118,14 +121,7 @@ export class Attending {
       const { start, end } = prompts[i] ?? { start: 0, end: 0 };
       const places = [4 * (qkv.at + i * qkv.stride), 4 * (out.at + i * out.stride)] as const;
       const shared = [4 * (first + start * stride), 4 * stride, end - start] as const;
-      memory.simd?.attendCached(
-        ...places,
-        ...shared,
-        4 * own,
-        4 * (chainAt + i * longest),
-        chain.length,
-        ...sizes,
-      );
+      simd.attendCached(...places, ...shared, 4 * own, 4 * (chainAt + i * longest), chain.length, ...sizes);
     });
   }
 

@@ -60,7 +60,9 @@ export function ofRows({ tensors, of }: RowAdapters, rows: Int32Array): RowAdapt
 /** Of products that are laid side by side as one: each adds to columns of its own. None where none is adapted. */
 export function joinedFactors(tensors: NamedTensors, parts: readonly Linear[]): LowRank<Tensor> | undefined {
   const found = parts.map(({ name }) => factorsOf(tensors, name)).filter((factors) => factors !== undefined);
-  if (found.length !== parts.length) return undefined;
+  if (found.length === 0) return undefined;
+  if (found.length !== parts.length)
+    throw new Error('internal error: a joined product is adapted in part; please report it');
   const outputs = parts.map((part) => part.outputs);
   const sum = (widths: readonly number[]): number => widths.reduce((a, b) => a + b, 0);
   const ups = found.map(({ up }, i) =>

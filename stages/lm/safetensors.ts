@@ -77,6 +77,9 @@ function headerOf(
 }
 
 /** The tensors that a file lists, checked against its size, and where their values start. */
+/** As the format's own reader refuses more. */
+const mostHeaderBytes = 100_000_000;
+
 async function readHeader(
   file: FileHandle,
   path: string,
@@ -86,6 +89,11 @@ async function readHeader(
   const length = Number(new DataView(await readBytes(file, 0, 8)).getBigUint64(0, true));
   if (length > size - 8)
     throw broken(path, `its header claims ${length} bytes, the file has ${size}; was it cut short?`);
+  if (length > mostHeaderBytes)
+    throw broken(
+      path,
+      `its header claims ${length} bytes, and may have ${mostHeaderBytes}; is it a safetensors file?`,
+    );
   const start = 8 + length;
   const header = parseHeader(await readBytes(file, 8, length), path);
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__') as [string, Entry][];

@@ -77,7 +77,7 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
   );
   if (tensors) {
     const adapted = model(stored.reference, { adapters: { tensors, of } });
-    return promptedModel(adapted, { before: none, dispose: () => disposeTensors(tensors) });
+    return promptedModel(adapted, { tokenizer, before: none, dispose: () => disposeTensors(tensors) });
   }
   const merged = items.map((tradeOff) => materialize(parameters, mixtureAt(stored, tradeOff)));
   const dispose = (): void => merged.forEach((own) => own.dispose());
@@ -93,10 +93,14 @@ function rowsAt(stored: StoredPolicy, tradeOffs: readonly TradeOff[]): LanguageM
   }
   if (manifest.conditioning === 'logits' && first) {
     const tensors = merged.map(({ weights }) => parameter<Tensor2D>(weights, 'lm_head.weight'));
-    return promptedModel(model(first.weights, { heads: { tensors, of } }), { before: none, dispose });
+    return promptedModel(model(first.weights, { heads: { tensors, of } }), {
+      tokenizer,
+      before: none,
+      dispose,
+    });
   }
   const models = merged.map(({ weights }) => model(weights));
-  return promptedModel(groupedModel(models, of), { before: none, dispose });
+  return promptedModel(groupedModel(models, of), { tokenizer, before: none, dispose });
 }
 
 /** Rows at a trade-off up to which adapters of their own cost less than merged weights, where operations start at once. */

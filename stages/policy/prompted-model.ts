@@ -8,8 +8,8 @@ export function promptedModel(
     before,
     dispose,
   }: {
-    /** Of the prompts; needed where there is anything before them. */
-    readonly tokenizer?: Pick<Tokenizer, 'bos'>;
+    /** Of the prompts. */
+    readonly tokenizer: Pick<Tokenizer, 'bos'>;
     readonly before: (row: number) => Tokens;
     readonly dispose: () => void;
   },
@@ -30,9 +30,9 @@ export function promptedModel(
 }
 
 /** A prompt behind tokens of ours; where it begins with the token that begins a text, they stand behind that. */
-export function conditioned(before: Tokens, prompt: Tokens, tokenizer?: Pick<Tokenizer, 'bos'>): Tokens {
+export function conditioned(before: Tokens, prompt: Tokens, tokenizer: Pick<Tokenizer, 'bos'>): Tokens {
   if (before.length === 0) return prompt;
-  const start = prompt[0] === tokenizer?.bos ? 1 : 0;
+  const start = prompt[0] === tokenizer.bos ? 1 : 0;
   return joined(prompt.subarray(0, start), joined(before, prompt.subarray(start)));
 }
 

@@ -56,6 +56,7 @@ export function groupedModel(models: readonly LanguageModel[], of: Int32Array): 
         return answer;
       });
     },
+    end: (state) => (state as unknown as readonly Part[]).forEach((part, i) => modelOf(i).end?.(part.state)),
     score: (prompts, responses) =>
       assembleRows(of, models.length, (rows, i) => modelOf(i).score(at(prompts, rows), at(responses, rows))),
     room: (prompt, row = 0) => modelOf(of[row] ?? 0).room(prompt),

@@ -58,7 +58,9 @@ export function rollOut(
   });
   const responses = prompts.map(({ row }, i) =>
     (drawn.groups[i]?.responses ?? []).map((tokens, j): Response => {
-      const text = stopping.cut(tokenizer.decode(tokens));
+      const ended = tokenizer.ends.includes(tokens.at(-1) ?? -1);
+      // Of several ends some may be no special tokens, which a decoder would show.
+      const text = stopping.cut(tokenizer.decode(ended ? tokens.subarray(0, -1) : tokens));
       const logProbs = drawn.logProbs[i * samples + j] ?? new Float32Array();
       return { tokens, text, logProbs, rewards: scoreAll(options.rewards, row, text) };
     }),

@@ -144,8 +144,9 @@ it('rows with adapters of their own run in one batch where operations cost to st
     expect(policy.together(9), name).toBe(always);
     expect(policy.together(8), name).toBe(!never);
     allowFusedKernels(false); // as TensorFlow and WebGPU are seen
-    expect(policy.together(64), name).toBe(!never);
+    const together = policy.together(64);
     allowFusedKernels(true);
+    expect(together, name).toBe(!never);
     policy.dispose();
   }
 });

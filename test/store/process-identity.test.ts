@@ -11,12 +11,14 @@ import { isGroupAlive, signalGroup } from '../../runner/execute/worker/workshop/
 import { identifyProcess, isSurelyDead } from '../../runner/store/process-identity.js';
 
 it('where the system tells no more than pids, a process without one is gone, of this host', () => {
-  const self = { host: hostname(), pid: process.pid };
+  const self = { host: hostname(), pid: process.pid, boot: 'this' };
   const { pid } = spawnSync('true');
   expect(isSurelyDead({ ...self, pid }, self)).toBe(true);
   expect(isSurelyDead(self, self)).toBe(false);
-  expect(isSurelyDead({ host: 'another', pid }, self)).toBe(false);
+  expect(isSurelyDead({ ...self, host: 'another', pid }, self)).toBe(false);
   expect(isSurelyDead({ ...self, pid, boot: 'another' }, self)).toBe(false);
+  const namesakes = { host: self.host, pid };
+  expect(isSurelyDead(namesakes, { ...namesakes, pid: process.pid })).toBe(false);
 });
 
 it('a server is not stopped by a number that something else has by now', async () => {
