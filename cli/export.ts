@@ -24,7 +24,7 @@ const spec: CommandSpec = {
   ],
   examples: [
     'export reference/seed=0 -o models/reference',
-    'export clp/seed=0 -o models/faithful --weights nli=0.8,rouge=0.2',
+    'export clp/conditioning=full,seed=0 -o models/faithful --weights nli=0.8,rouge=0.2',
     'export news validation -o data/validation',
   ],
   async run([cell, output], options, host) {

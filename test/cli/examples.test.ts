@@ -31,7 +31,7 @@ const named = (await loadCommands()).flatMap(({ examples }) =>
 describe('a cell in an example of the help', () => {
   it('is there for every command that takes one', () => {
     expect(new Set(named.map(([example]) => example.split(' ')[0]))).toEqual(
-      new Set(['explain', 'show', 'logs', 'report', 'pin', 'push']),
+      new Set(['explain', 'show', 'logs', 'report', 'pin', 'push', 'export']),
     );
   });
 
