@@ -1,9 +1,9 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StageFailure } from '../runner/contract.js';
 import type { Store, StoreProblem } from '../runner/store/index.js';
 import type { RecordedArtifact } from '../schemas/protocol.js';
-import { ok, type Result } from '../schemas/result.js';
+import { err, ok, type Result } from '../schemas/result.js';
 import { jsonOption, type CommandSpec, type Options } from './command.js';
 import { exitCode, UsageError } from './exit.js';
 import { open, printJson, printProblem, storeRoot } from './load.js';
@@ -49,8 +49,11 @@ const spec: CommandSpec = {
       printProblem(copied.error, host);
       return exitCode.environment;
     }
-    if (flag(options, 'json')) printJson({ cell: result.id, output: name, type, digest, path: to }, host);
-    else host.stderr.write(clean(`wrote ${out}\n`));
+    const { pipeline, run } = result.run;
+    if (flag(options, 'json'))
+      printJson({ cell: result.id, pipeline, run, output: name, type, digest, path: to }, host);
+    // Another pipeline may have a cell of that name, and it may be newer.
+    else host.stderr.write(clean(`wrote ${out}: ${name} of ${result.id} in ${pipeline}, run ${run}\n`));
     return exitCode.done;
   },
 };
@@ -93,8 +96,6 @@ function numberIn(value: string, what: string): number {
 function freePath(path: string): string {
   if (existsSync(path))
     throw new UsageError(`there is something at ${path} already`, 'name a path where nothing is');
-  const folder = dirname(path);
-  if (!existsSync(folder)) throw new UsageError(`there is no folder ${folder}`, 'make it first');
   return path;
 }
 
@@ -130,14 +131,16 @@ async function mergedModel(
   const fresh = `${to}.${process.pid}.new`;
   const { saveMergedModel } = await import('../stages/policy/merged-model.js');
   const { startEngine } = await import('../stages/backend/engine.js');
+  mkdirSync(dirname(to), { recursive: true });
   try {
     await startEngine();
     await saveMergedModel(policy.value, asked, fresh);
     renameSync(fresh, to);
     return ok(undefined);
   } catch (error) {
-    if (error instanceof StageFailure && error.failure.class === 'user') throw new UsageError(error.message);
-    throw error;
+    if (!(error instanceof StageFailure)) throw error;
+    if (error.failure.class === 'user') throw new UsageError(error.message);
+    return err(error.failure);
   } finally {
     rmSync(fresh, { recursive: true, force: true });
   }

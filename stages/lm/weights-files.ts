@@ -34,6 +34,12 @@ function noWeights(find: FindFile): StageFailure {
   const pickled = ['pytorch_model.bin', 'pytorch_model.bin.index.json'].some(
     (name) => find(name) !== undefined,
   );
+  if (find('policy.json') !== undefined)
+    return new StageFailure(
+      'user',
+      'model-mismatch',
+      'the folder is a policy, which answers many trade-offs: `moft export CELL -o FOLDER --weights NAME=1` makes a model of one',
+    );
   return new StageFailure(
     'user',
     'model-mismatch',

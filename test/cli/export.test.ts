@@ -40,7 +40,7 @@ stages:
     `name: more
 stages:
   news: { uses: data/news, with: { size: small, documents: 32 } }
-  more: { uses: sft, with: { base: merged, data: $news.train, steps: 1 } }
+  more: { uses: sft, with: { base: new/merged, data: $news.train, steps: 1 } }
 `,
   );
   const ran = moft('run', 'p.yaml');
@@ -49,11 +49,9 @@ stages:
 
 describe('export', () => {
   it('copies what a cell made, and writes over nothing', () => {
-    expect(moft('export', 'reference', '-o', 'model')).toEqual({
-      status: 0,
-      stdout: '',
-      stderr: 'wrote model\n',
-    });
+    const { status, stdout, stderr } = moft('export', 'reference', '-o', 'model');
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+    expect(stderr).toMatch(/^wrote model: model of reference in p, run \S+\n$/);
     expect(readdirSync(join(folder, 'model')).sort()).toEqual([
       'config.json',
       'model.safetensors',
@@ -84,10 +82,17 @@ describe('export', () => {
   });
 
   it('merges a policy at a trade-off into a model that a pipeline starts from', () => {
-    const merged = moft('export', 'clp', '-o', 'merged', '--weights', 'nli=0.8,rouge=0.2');
-    expect(merged).toEqual({ status: 0, stdout: '', stderr: 'wrote merged\n' });
+    const merged = moft('export', 'clp', '-o', 'new/merged', '--weights', 'nli=0.8,rouge=0.2');
+    expect(merged).toMatchObject({ status: 0, stdout: '' });
     const ran = moft('run', 'more.yaml');
     expect(ran.status, ran.stderr).toBe(0);
+  });
+
+  it('of a policy as it is says what to do where a model is expected', () => {
+    expect(moft('export', 'clp', '-o', 'policy')).toMatchObject({ status: 0 });
+    const { status, stderr } = moft('run', 'more.yaml', '--set', 'stages.more.with.base=policy');
+    expect(status).toBe(1);
+    expect(stderr).toContain('moft export CELL -o FOLDER --weights NAME=1');
   });
 
   it.each([
@@ -100,7 +105,6 @@ describe('export', () => {
     ],
     [['reference', '-o', 'x', '--alpha', '0.2'], 'model of reference is a model'],
     [['reference', 'weights', '-o', 'x'], 'reference has no output "weights"'],
-    [['reference', '-o', 'no/x'], 'there is no folder'],
     [['reference'], 'export needs a place to write to'],
     [['referense', '-o', 'x'], 'no finished cell is named by "referense"'],
   ])('%j is refused, and nothing is left', (args, message) => {
