@@ -46,7 +46,8 @@ const spec: CommandSpec = {
       );
     const root = file === undefined ? host.cwd : dirname(resolve(host.cwd, file));
     return withStore({ root: standingStore(root, host) }, host, async (store) => {
-      const hits = await hitsOf(await sourcesOf(file, options, { store, host }), options, { store, host });
+      const place = { store, host, backend };
+      const hits = await hitsOf(await sourcesOf(file, options, place), options, place);
       if (typeof hits === 'number') return hits;
       const sample = draw(hits, size, seed, ({ key }) => key);
       const audited: Audited[] = [];
@@ -63,7 +64,7 @@ const spec: CommandSpec = {
         audited.push(...part);
       }
       printAudit({ seed, hits: hits.length, audited }, flag(options, 'json'), host);
-      return audited.every(({ verdict }) => verdict === 'same' || verdict === 'within')
+      return audited.length > 0 && audited.every(({ verdict }) => verdict === 'same' || verdict === 'within')
         ? exitCode.done
         : exitCode.failed;
     });
@@ -74,6 +75,7 @@ export default spec;
 interface Place {
   readonly store: Store;
   readonly host: CliHost;
+  readonly backend: string | undefined;
 }
 
 interface Source {
@@ -132,12 +134,12 @@ interface Hit {
 async function hitsOf(
   sources: readonly Source[],
   options: Options,
-  { store, host }: Place,
+  { store, host, backend }: Place,
 ): Promise<readonly Hit[] | ExitCode> {
   const hits = new Map<string, Hit>();
   const patterns = texts(options, 'cells');
   for (const source of sources) {
-    const planned = await makePlan(source.pipeline, store, host);
+    const planned = await makePlan(source.pipeline, store, host, { backend });
     if (!planned.ok) return planned.exit;
     const wanted = await idsOf(source.pipeline, patterns, sources.length === 1);
     for (const { cell, status, key } of planned.plan.cells)

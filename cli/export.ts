@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StageFailure } from '../runner/contract.js';
 import type { Store, StoreProblem } from '../runner/store/index.js';
@@ -96,6 +96,10 @@ function numberIn(value: string, what: string): number {
 function freePath(path: string): string {
   if (existsSync(path))
     throw new UsageError(`there is something at ${path} already`, 'name a path where nothing is');
+  let above = dirname(path);
+  while (!existsSync(above)) above = dirname(above);
+  if (!statSync(above).isDirectory())
+    throw new UsageError(`nothing can be written to ${path}: ${above} is a file`, 'name a path in a folder');
   return path;
 }
 
@@ -131,7 +135,6 @@ async function mergedModel(
   const fresh = `${to}.${process.pid}.new`;
   const { saveMergedModel } = await import('../stages/policy/merged-model.js');
   const { startEngine } = await import('../stages/backend/engine.js');
-  mkdirSync(dirname(to), { recursive: true });
   try {
     await startEngine();
     await saveMergedModel(policy.value, asked, fresh);

@@ -8,7 +8,7 @@ import { printJson, printProblem, standingStore, storeRoot } from './load.js';
 import { flag, positiveInteger } from './options.js';
 import { findProgram } from './server/find.js';
 import { freePort, startServer, stopServer } from './server/start.js';
-import { addressOf, localServer, type LocalServer } from './server/state.js';
+import { addressOf, foreignServer, localServer, type LocalServer } from './server/state.js';
 import { chosenRuns } from './sync.js';
 import { clean } from './text.js';
 import { sync } from './track/send.js';
@@ -33,6 +33,13 @@ const spec: CommandSpec = {
         throw new UsageError(
           `the server of this store listens at ${addressOf(running)} already`,
           'leave out --port, or stop it first: moft mlflow --stop',
+        );
+      const foreign = foreignServer(root);
+      // Two on one database would each think that it is theirs.
+      if (foreign)
+        throw new UsageError(
+          `a server of this store was started on ${foreign.host}, and may still be there`,
+          `stop it there (moft mlflow --stop); if that machine is gone, remove ${foreign.file}`,
         );
       const server = running ?? (await start(root, port, host));
       if (!server) return exitCode.environment;

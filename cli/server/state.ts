@@ -13,16 +13,25 @@ export interface LocalServer {
 export const serverFolder = (root: string): string => join(root, 'mlflow');
 const stateFile = (root: string): string => join(serverFolder(root), 'server.json');
 
-/** The server that was started for this store and may live still. */
+/** The server that was started for this store on this machine and may live still. */
 export function localServer(root: string): LocalServer | undefined {
+  const server = readServer(root);
+  const self = identifyProcess();
+  if (server?.process.host !== self.host) return undefined;
+  // One of another boot has gone with it.
+  return server.process.boot !== self.boot || isSurelyDead(server.process, self) ? undefined : server;
+}
+
+/** Where the server of this store was started, if not here: whether it lives can't be seen, nor can it be reached. */
+export function foreignServer(root: string): { readonly host: string; readonly file: string } | undefined {
+  const host = readServer(root)?.process.host;
+  return host === undefined || host === identifyProcess().host ? undefined : { host, file: stateFile(root) };
+}
+
+function readServer(root: string): LocalServer | undefined {
   if (!existsSync(stateFile(root))) return undefined;
   try {
-    const server = JSON.parse(readFileSync(stateFile(root), 'utf8')) as LocalServer;
-    const self = identifyProcess();
-    // One of another boot of this machine has gone with it; of another machine nothing is known.
-    const { host, boot } = server.process;
-    const isOver = host === self.host && (boot !== self.boot || isSurelyDead(server.process, self));
-    return isOver ? undefined : server;
+    return JSON.parse(readFileSync(stateFile(root), 'utf8')) as LocalServer;
   } catch {
     return undefined; // torn: nothing that could be found again
   }

@@ -77,7 +77,7 @@ export function identifyProcess(pid: number = process.pid): ProcessIdentity {
 export function isSurelyDead(other: ProcessIdentity, self: ProcessIdentity): boolean {
   const fromHere = other.host === self.host && other.boot === self.boot && other.namespace === self.namespace;
   if (!fromHere || other.boot === undefined) return false;
-  if (other.namespace === undefined) return isFree(other.pid);
+  if (other.namespace === undefined) return other.started === undefined && isFree(other.pid);
   if (other.started === undefined) return false;
   const started = startTime(other.pid);
   return started === undefined ? !isHidden(other.pid) : started !== other.started;

@@ -46,7 +46,7 @@ interface OpeningCaches {
 export function openingCaches(
   { decoder }: Architecture,
   weights: NamedTensors,
-  { forest, source, adapted = false }: Opening & { readonly adapted?: boolean },
+  { forest, source, adapted }: Opening & { readonly adapted: boolean },
 ): OpeningCaches {
   const [block] = decoder.blocks;
   if (!block) throw new Error('internal error: a model has no layers; please report it');

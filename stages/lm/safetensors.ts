@@ -76,10 +76,10 @@ function headerOf(
   return bytes;
 }
 
-/** The tensors that a file lists, checked against its size, and where their values start. */
 /** As the format's own reader refuses more. */
 const mostHeaderBytes = 100_000_000;
 
+/** The tensors that a file lists, checked against its size, and where their values start. */
 async function readHeader(
   file: FileHandle,
   path: string,

@@ -105,6 +105,7 @@ describe('export', () => {
     ],
     [['reference', '-o', 'x', '--alpha', '0.2'], 'model of reference is a model'],
     [['reference', 'weights', '-o', 'x'], 'reference has no output "weights"'],
+    [['reference', '-o', 'p.yaml/x'], 'p.yaml is a file'],
     [['reference'], 'export needs a place to write to'],
     [['referense', '-o', 'x'], 'no finished cell is named by "referense"'],
   ])('%j is refused, and nothing is left', (args, message) => {

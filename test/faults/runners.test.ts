@@ -5,11 +5,14 @@ import { finishedIn, Lab } from './lab.js';
 const runners = 8;
 const cells = 200;
 
+/** Whole numbers of which the test kinds warn of none. */
+const values = (length: number): string => Array.from({ length }, (_, i) => 20 + i).join(', ');
+
 const pipeline = `
 name: many
 stages:
-  one: {uses: test/sum, matrix: {value: [${Array.from({ length: cells - 20 }, (_, i) => i).join(', ')}]}, with: {value: $matrix.value}}
-  two: {uses: test/tree, matrix: {more: [${Array.from({ length: 19 }, (_, i) => i).join(', ')}]}, with: {value: $matrix.more, numbers: [$one(value=3).sum]}}
+  one: {uses: test/sum, matrix: {value: [${values(cells - 20)}]}, with: {value: $matrix.value}}
+  two: {uses: test/tree, matrix: {more: [${values(19)}]}, with: {value: $matrix.more, numbers: [$one(value=23).sum]}}
   all: {uses: test/sum, with: {value: 1, numbers: $two(more=*).sum}}
 `;
 
