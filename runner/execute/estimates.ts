@@ -28,8 +28,8 @@ export type Estimate = (cell: Cell) => Expected | undefined;
 
 /**
  * From what the newest runs of this store measured, of cells of the same pace, those of the same amount of work first:
- * the cell itself in this file, else its stage there, else any cell that reads the same. What was measured at another pace (another model, longer
- * responses) says nothing.
+ * the cell itself in this file, else its stage there, else any cell that reads the same. What was measured at another
+ * pace (another model, longer responses) says nothing.
  */
 export function estimateSeconds(plan: Plan, store: Store, registry: KindRegistry): Estimate {
   const planned = new Map(plan.cells.map((one) => [one.cell.id, one]));

@@ -83,14 +83,12 @@ for (const target of wanted ? targets : []) {
 describe.skipIf(!wanted).each(targets)('kernels made by $name', (target) => {
   const missing = absences.get(target);
 
-  it.skipIf(missing !== undefined).each(target.sets)(
+  it.skipIf(missing !== undefined).for(target.sets)(
     'compute what plain loops do: $name',
-    async ({ name, flags: of }) => {
+    { timeout: 300_000 },
+    async ({ name, flags: of }, { skip }) => {
       const lacking = needs[name]?.find((flag) => !flags.has(flag));
-      if (lacking !== undefined) {
-        console.warn(`SKIPPED: this processor has no ${lacking}`);
-        return;
-      }
+      if (lacking !== undefined) return skip(`this processor has no ${lacking}`);
       const [program, ...more] = target.compiler;
       const made = join(folder, `${target.name} ${name}`.replace(/\W+/g, '-'));
       const compiled = await runProgram(program, [...more, '-std=gnu++17', ...of, source, '-o', made]);
@@ -101,17 +99,13 @@ describe.skipIf(!wanted).each(targets)('kernels made by $name', (target) => {
       expect(ran.stdout).toMatch(/^0 failed$/m);
       expect(ran.code).toBe(0);
     },
-    300_000,
   );
 
   it.skipIf(missing !== undefined)(
     'register with TensorFlow: the rest of the addon compiles',
-    async () => {
+    async ({ skip }) => {
       const tensorflow = await findTensorFlow(process.env.MOFT_TEST_PYTHON);
-      if (!tensorflow.ok) {
-        console.warn(`SKIPPED: ${tensorflow.error.message}`);
-        return;
-      }
+      if (!tensorflow.ok) return skip(tensorflow.error.message);
       const [program, ...more] = target.compiler;
       const include = `-I${join(tensorflow.value.folder, 'include')}`;
       const base = join(kernelsFolder(), 'base.cc');

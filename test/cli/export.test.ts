@@ -1,21 +1,14 @@
 /** `moft export` on the real kinds, in a real process: what comes out of the store, and models at a trade-off. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { productIn } from './product.js';
 
-const program = join(import.meta.dirname, '../../dist/bundle/moft.js');
 const folder = mkdtempSync(join(tmpdir(), 'moft-export-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function moft(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
+const moft = productIn(folder);
 
 beforeAll(() => {
   writeFileSync(join(folder, 'package.json'), '{}');

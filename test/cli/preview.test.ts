@@ -1,21 +1,14 @@
 /** `plan --preview` on the real kinds, in a real process: what a data stage reads, and what a training would learn. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { productIn } from './product.js';
 
-const program = join(import.meta.dirname, '../../dist/bundle/moft.js');
 const folder = mkdtempSync(join(tmpdir(), 'moft-preview-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function moft(...args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
-    cwd: folder,
-    encoding: 'utf8',
-  });
-  return { status, stdout, stderr };
-}
+const moft = productIn(folder);
 
 beforeAll(() => {
   writeFileSync(join(folder, 'rows.csv'), 'id,q,a\nx,Is it so?,It is.\ny,"And, now?",Now too.\n');
