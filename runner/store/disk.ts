@@ -3,6 +3,7 @@
  * before any of them. (Only the heartbeat, which may be lost at will, is written elsewhere: by its thread.)
  */
 import fs from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
 export type DiskOperation =
@@ -85,6 +86,23 @@ function removeFolder(folder: string): void {
   }
 }
 
+/**
+ * Creates a folder and those above it; true where it made any. Node's own recursive one says of a disk that takes
+ * nothing that the folder isn't there (ENOENT), where this one says what the disk says.
+ */
+export function makeFolder(path: string, mode = 0o777): boolean {
+  if (fs.existsSync(path)) return false;
+  makeFolder(dirname(path), mode);
+  try {
+    fs.mkdirSync(path, { mode });
+    return true;
+  } catch (error) {
+    // Somebody else was faster.
+    if (fs.existsSync(path)) return false;
+    throw error;
+  }
+}
+
 /** The real disk. */
 export function createDisk(hook: WriteHook = () => undefined): Disk {
   const sink = (path: string, flags: string, mode = 0o666): Sink => {
@@ -107,7 +125,7 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
     folder: (path) => {
       if (fs.existsSync(path)) return false;
       before('folder', path);
-      return fs.mkdirSync(path, { recursive: true }) !== undefined;
+      return makeFolder(path);
     },
     exclusiveFolder: (path) => {
       before('folder', path);

@@ -18,13 +18,18 @@ interface Standing {
   readonly released: boolean;
 }
 
-/** The highest epoch of a key; epoch 0 stands for "never held". */
-function standing(folder: string): Standing {
+/**
+ * The highest epoch of a key; epoch 0 stands for "never held".
+ *
+ * @param unmarked the markers of own leases that no disk took
+ */
+function standing(folder: string, unmarked: ReadonlySet<string>): Standing {
   const all = names(folder);
   const epoch = Math.max(0, ...all.filter((name) => /^\d+$/.test(name)).map(Number));
   if (epoch === 0) return { epoch, released: true };
   const content = readJson(path.join(folder, String(epoch))) as { runner?: unknown } | null | undefined;
-  const released = all.includes(`${epoch}.released`);
+  const marker = `${epoch}.released`;
+  const released = all.includes(marker) || unmarked.has(path.join(folder, marker));
   return typeof content?.runner === 'string'
     ? { epoch, runner: content.runner, released }
     : { epoch, released };
@@ -32,7 +37,7 @@ function standing(folder: string): Standing {
 
 function createLease(
   context: Context,
-  ticket: Ticket,
+  { ticket, unmarked }: { readonly ticket: Ticket; readonly unmarked: Set<string> },
   { key, epoch: before, runner, released }: Standing & { readonly key: Key },
 ): Lease {
   const folder = leaseFolder(context.root, key);
@@ -43,8 +48,8 @@ function createLease(
     ...(released || runner === undefined ? {} : { takenFrom: runner }),
     release: () => {
       const marker = path.join(folder, `${epoch}.released`);
-      // Where the disk is full the lease ends with this process instead.
-      guard(() => ticket(marker));
+      // Where the disk takes no marker the lease ends for others with this process, and for this one now.
+      if (!guard(() => ticket(marker)).ok) unmarked.add(marker);
     },
   };
 }
@@ -86,6 +91,7 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
     return runner !== context.runner && watcher.isDead(runner);
   };
   const ticket = createTicket(context);
+  const unmarked = new Set<string>();
   const holderOf = ({ runner = 'unknown' }: Standing): LeaseHolder => {
     const known = runnerIdentity(context.root, runner);
     return { runner, ...(known ? { host: known.host, pid: known.pid } : {}) };
@@ -94,18 +100,18 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
     announce();
     const folder = leaseFolder(context.root, key);
     for (;;) {
-      const now = standing(folder);
+      const now = standing(folder, unmarked);
       if (!now.released && !isOver(key, now)) return { kind: 'held', holder: holderOf(now) };
       context.disk.folder(folder);
       // Whoever links an epoch first holds it.
       if (ticket(path.join(folder, String(now.epoch + 1))))
-        return { kind: 'lease', lease: createLease(context, ticket, { key, ...now }) };
+        return { kind: 'lease', lease: createLease(context, { ticket, unmarked }, { key, ...now }) };
     }
   };
   return {
     acquire: (key) => guard(() => acquire(key)),
     standing: (key) => {
-      const { epoch, runner, released } = standing(leaseFolder(context.root, key));
+      const { epoch, runner, released } = standing(leaseFolder(context.root, key), unmarked);
       return released || runner === undefined ? undefined : { epoch, runner };
     },
   };

@@ -33,6 +33,15 @@ export interface Fault {
 /** Milliseconds a fault, on a busy machine too. */
 const most = 60_000;
 
+/** A run that hangs ends its own fault, not the whole suite's time. */
+async function inTime(fault: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`hangs: not over after ${most / 1000} s`)), most);
+  });
+  await Promise.race([fault, late]).finally(() => clearTimeout(timer));
+}
+
 /** One test for a kind: strikes at each of its seeds, and says how to repeat the one that found something. */
 export function strike(kind: FaultKind, fault: (fault: Fault) => Promise<void>, skipped?: string): void {
   const count = countOf(kind);
@@ -49,7 +58,7 @@ export function strike(kind: FaultKind, fault: (fault: Fault) => Promise<void>, 
       for (let seed = 1; seed <= count; seed += 1) {
         if (onlySeed !== undefined && Number(onlySeed) !== seed) continue;
         try {
-          await fault({ seed, point: (seed - 0.5) / count });
+          await inTime(fault({ seed, point: (seed - 0.5) / count }));
         } catch (error) {
           const again = `MOFT_FAULT=${kind}:${seed} MOFT_FAULTS=${wanted} npm run test:faults`;
           throw new Error(`${kind}, seed ${seed}; to repeat it: ${again}`, { cause: error });

@@ -17,6 +17,7 @@ import type { DiskWrite, Store } from '../../runner/store/index.js';
 import type { RunEvent } from '../../runner/track/events.js';
 import type { RecordedArtifact } from '../../schemas/protocol.js';
 import { Command } from '../cli/moft.js';
+import { unmountUnder } from './mounts.js';
 
 // The compiled product, as the fixtures use it: one module of each, so that classes are the same.
 const load = async <T>(path: string): Promise<T> => (await import(/* @vite-ignore */ path)) as T;
@@ -109,6 +110,7 @@ export type Results = Readonly<
 /** Of faults that found something: those that didn't are removed at once, for a full run would fill the disk. */
 const folders = new Set<string>();
 afterAll(() => {
+  for (const folder of folders) unmountUnder(folder);
   for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
 });
 

@@ -9,6 +9,16 @@ const mount = (...args: readonly string[]): void => void execFileSync('mount', a
 export const unmount = (folder: string): void =>
   void execFileSync('umount', ['-l', folder], { stdio: 'pipe' });
 
+/** What a test that did not come to its end has left mounted in a folder. */
+export function unmountUnder(folder: string): void {
+  if (!fs.existsSync('/proc/mounts')) return;
+  const places = fs
+    .readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const place of places.reverse()) if (place.startsWith(`${folder}/`)) unmount(place);
+}
+
 export const mountSmall = (folder: string, bytes: number): void =>
   mount('-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', folder);
 

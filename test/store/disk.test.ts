@@ -3,7 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDisk, openStore, type DiskWrite } from '../../runner/store/index.js';
+import { guard } from '../../runner/store/problem.js';
 import { isShared, share } from '../../runner/store/sharing.js';
+import { makeReadOnly, mountTrouble, unmount } from '../faults/mounts.js';
 import { useChildren } from './compiled.js';
 import { errorOf, freshStore, keyFor, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
 
@@ -146,6 +148,19 @@ it('a file that goes while a store is given to its group is passed over', () => 
   share(folder);
   expect(isShared(folder)).toBe(true);
   expect(fs.readdirSync(path.join(folder, 'tmp'))).toEqual(['kept']);
+});
+
+describe('a read-only disk', () => {
+  it.skipIf(mountTrouble() !== undefined)('says so where the first that it refuses is a folder', () => {
+    const disk = temporaryFolder();
+    makeReadOnly(disk);
+    try {
+      const refused = guard(() => createDisk().folder(path.join(disk, 'one', 'two')));
+      expect(errorOf(refused)).toMatchObject({ class: 'environment', code: 'read-only' });
+    } finally {
+      unmount(disk);
+    }
+  });
 });
 
 describe('a folder without the right to write', () => {

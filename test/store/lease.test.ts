@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { openStore, type Lease, type Store } from '../../runner/store/index.js';
+import { createDisk, openStore, type Lease, type Store } from '../../runner/store/index.js';
 import { identifyProcess, type ProcessIdentity } from '../../runner/store/process-identity.js';
 import { ended, useChildren } from './compiled.js';
 import { freshStore, keyFor, recordOf, temporaryFolder, valueOf } from './fixtures.js';
@@ -145,6 +145,30 @@ describe('leases', () => {
     holder.kill('SIGKILL');
     await end;
     expect(leaseOf(store).epoch).toBe(2);
+  });
+
+  it('that no disk takes the end of is over for who held it, and for others with its process', async () => {
+    let full = false;
+    const disk = createDisk(({ path: file }) => {
+      if (!full || !file.endsWith('.released')) return;
+      throw Object.assign(new Error(`ENOSPC: ${file}`), { code: 'ENOSPC', syscall: 'link', path: file });
+    });
+    const own = await freshStore({ disk });
+    const other = await freshStore({}, own.root);
+    const lease = leaseOf(own);
+    full = true;
+    lease.release();
+    expect(own.leases.standing(key)).toBeUndefined();
+    expect(valueOf(other.leases.acquire(key))).toMatchObject({
+      kind: 'held',
+      holder: { runner: own.runner },
+    });
+    const next = leaseOf(own);
+    expect(next).toMatchObject({ epoch: 2 });
+    expect(next.takenFrom).toBeUndefined();
+    full = false;
+    next.release();
+    expect(leaseOf(other).epoch).toBe(3);
   });
 
   it('let two processes that race run every key once', async () => {

@@ -3,11 +3,12 @@
  * never share a folder; each goes on from the furthest whole checkpoint of any of them. A checkpoint is one of bytes:
  * on another engine, version or processor it would not lead to the same result, so it isn't looked at there.
  */
-import { mkdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson, sha256, type JsonObject } from '../../../schemas/json.js';
 import type { Checkpoints } from '../../contract.js';
 import { furthestStep, namesIn, removeFolder, sealStep, tryName } from '../../store/checkpoint-folders.js';
+import { makeFolder } from '../../store/disk.js';
 import { errorCode } from '../../store/problem.js';
 
 export interface CheckpointOptions {
@@ -71,7 +72,7 @@ async function save(own: string, step: number, write: (folder: string) => Promis
   const fresh = `${place}.new`;
   removeFolder(fresh);
   try {
-    mkdirSync(fresh, { recursive: true });
+    makeFolder(fresh);
     await write(fresh);
     sealStep(fresh, step);
     removeFolder(place);

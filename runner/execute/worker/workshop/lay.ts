@@ -1,8 +1,9 @@
 /** Puts inputs where a command finds them: copies, so that it may do with them what it likes. */
-import { constants, existsSync, linkSync, mkdirSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
+import { constants, existsSync, linkSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs';
 import { copyFile, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactRef, GatheredArtifact } from '../../../../schemas/protocol.js';
+import { makeFolder } from '../../../store/disk.js';
 import { parseListing } from '../../../store/trees.js';
 
 export interface Laying {
@@ -43,10 +44,10 @@ function linked(path: string, destination: string): boolean {
 async function layFolder(listing: string, destination: string, laying: Laying): Promise<void> {
   const { entries } = parseListing(await readFile(listing, 'utf8'));
   const blob = (digest: string): string => join(dirname(dirname(listing)), digest.slice(0, 2), digest);
-  mkdirSync(destination, { recursive: true });
+  makeFolder(destination);
   for (const entry of entries) {
     const path = join(destination, entry.path);
-    if (entry.type === 'folder') mkdirSync(path, { recursive: true });
+    if (entry.type === 'folder') makeFolder(path);
     if (entry.type === 'file')
       await layFile({ path: blob(entry.digest), executable: entry.executable }, path, laying);
   }
@@ -56,7 +57,7 @@ async function layFolder(listing: string, destination: string, laying: Laying): 
 }
 
 export async function layArtifact(artifact: ArtifactRef, destination: string, laying: Laying): Promise<void> {
-  mkdirSync(dirname(destination), { recursive: true });
+  makeFolder(dirname(destination));
   const { type, path, executable } = artifact;
   if (type === 'file') await layFile({ path, executable: executable === true }, destination, laying);
   else await layFolder(path, destination, laying);
@@ -68,7 +69,7 @@ export async function layGathered(
   destination: string,
   laying: Laying,
 ): Promise<void> {
-  mkdirSync(destination, { recursive: true });
+  makeFolder(destination);
   const told = [];
   for (const [index, { stage, coordinates, artifact }] of items.entries()) {
     await layArtifact(artifact, join(destination, String(index)), laying);

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { StageFailure } from '../../../contract.js';
+import { makeFolder } from '../../../store/disk.js';
 import { identifyProcess, isSurelyDead, type ProcessIdentity } from '../../../store/process-identity.js';
 import { errorCode } from '../../../store/problem.js';
 import { endGroup, type CommandGroup } from './group.js';
@@ -29,7 +30,7 @@ export interface Place {
 
 /** A folder that others can't look into or plant links in. */
 function requirePrivate(folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const stat = fs.lstatSync(folder);
   const uid = process.getuid?.() ?? stat.uid;
   if (stat.isDirectory() && stat.uid === uid && (stat.mode & 0o077) === 0) return;

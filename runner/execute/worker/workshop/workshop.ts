@@ -1,9 +1,10 @@
 /** A command's whole surroundings, from its empty folder to its outputs in the attempt. */
-import { appendFileSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { sha256 } from '../../../../schemas/json.js';
 import type { ArtifactRef, Job, StageEventBody } from '../../../../schemas/protocol.js';
 import { StageFailure, type CommandEnd, type LaidInput, type Workshop } from '../../../contract.js';
+import { makeFolder } from '../../../store/disk.js';
 import { removeAll, takePlace, type Place } from './place.js';
 import { runCommand } from './command.js';
 import { EventsFile } from './events-file.js';
@@ -86,8 +87,7 @@ class CommandWorkshop implements Workshop {
     this.temporary = join(place.aside, 'tmp');
     this.events = join(place.aside, 'events.jsonl');
     this.checkpoint = context.job.checkpoint ?? join(place.aside, 'checkpoint');
-    for (const folder of [this.folder, this.home, this.temporary, this.checkpoint])
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [this.folder, this.home, this.temporary, this.checkpoint]) makeFolder(folder, 0o700);
   }
 
   variable(name: string): string | undefined {
