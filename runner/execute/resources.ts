@@ -1,4 +1,5 @@
 /** What cells take of a machine, and what is free of it: graphics cards by their ids, everything else by amount. */
+import type { Failure } from '../../schemas/protocol.js';
 import type { Resources } from '../contract.js';
 import type { Cell, Diagnostic } from '../pipeline.js';
 
@@ -7,7 +8,7 @@ type Tokens = Readonly<Record<string, number>>;
 
 /** What a cell takes while it runs; every field is filled in. */
 export interface Demand {
-  /** Slots; one busy core each. */
+  /** Slots, in whole thousandths; one busy core each. */
   readonly cpu: number;
   /** Bytes. */
   readonly memory: number;
@@ -25,9 +26,12 @@ export interface Capacity {
   readonly tokens: Tokens;
 }
 
+/** Sums of whole thousandths are exact: what all cells gave back is all there was. */
+const thousandths = (slots: number): number => Math.round(slots * 1000) / 1000;
+
 /** A cell takes one cpu slot unless it says otherwise; all else counts only where it is declared. */
 export function demandOf({ cpu = 1, memory = 0, gpu = 0, tokens = {} }: Resources): Demand {
-  return { cpu, memory, gpu, tokens };
+  return { cpu: Math.max(0.001, thousandths(cpu)), memory, gpu, tokens };
 }
 
 /** The whole machine, as a demand. */
@@ -90,7 +94,7 @@ export class Budget {
       ([name, count]) => [name, (tokens[name] ?? 0) + sign * count] as const,
     );
     this.#free = {
-      cpu: cpu + sign * demand.cpu,
+      cpu: thousandths(cpu + sign * demand.cpu),
       memory: memory + sign * demand.memory,
       gpus,
       tokens: changed.length === 0 ? tokens : { ...tokens, ...Object.fromEntries(changed) },
@@ -117,13 +121,25 @@ export function unfitting(cells: readonly Cell[], capacity: Capacity): Diagnosti
   return [...first.values()];
 }
 
-function tooLarge(cell: Cell, { name, wanted, there }: Lack): Diagnostic {
+const tooLarge = (cell: Cell, lack: Lack): Diagnostic => ({
+  ...cell.place,
+  code: 'resources',
+  message: `the stage ${cell.stage} asks for ${told(lack)}`,
+  hint: hintFor(lack.name, lack.there),
+});
+
+function told({ name, wanted, there }: Lack): string {
   const unit = name === 'memory' ? ' bytes' : '';
+  return `${name} ${wanted}${unit}, this machine has ${there}${unit}`;
+}
+
+/** Of a cell that was not to run when the run began, as its result stood, and finds that it can't. */
+export function unfittingFailure(demand: Demand, capacity: Capacity): Failure {
+  const all = lacks(demand, capacity);
   return {
-    ...cell.place,
+    class: 'resource',
     code: 'resources',
-    message: `the stage ${cell.stage} asks for ${name} ${wanted}${unit}, this machine has ${there}${unit}`,
-    hint: hintFor(name, there),
+    message: all.map((lack) => `asks for ${told(lack)}; ${hintFor(lack.name, lack.there)}`).join('; '),
   };
 }
 

@@ -13,7 +13,7 @@ import { retriesFor, timeoutFailure, unaskedStop } from './failures.js';
 import { keyOf, newEntry, skippable, type Entries, type Entry, type State } from './entry.js';
 import { childrenOf, comparePlaces, parentsFirst, places } from './priority.js';
 import { PriorityQueue } from './queue.js';
-import { Budget, type Capacity } from './resources.js';
+import { Budget, unfittingFailure, type Capacity } from './resources.js';
 import type {
   Action,
   Outcome,
@@ -211,6 +211,13 @@ export class Schedule {
       const gpus = entry.grant?.gpus ?? [];
       this.#outbox.push({ kind: 'start', cell, key: keyOf(entry), attempt: entry.attempts, gpus });
     }
+    if (this.#running.size === 0 && this.#sleeping.size === 0) this.#failRunnable();
+  }
+
+  /** What doesn't fit into all there is, and was not known to run when the run began: a result that was lost. */
+  #failRunnable(): void {
+    for (const entry of this.#runnable.takeWhere(() => true))
+      this.#fail(entry, unfittingFailure(entry.task.demand, this.#budget.free));
   }
 
   /** The first cell with a key runs for all of them. */

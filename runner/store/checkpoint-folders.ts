@@ -2,10 +2,10 @@
  * Checkpoints as they lie: `checkpoints/<family>/<numeric environment>/<try>/<step>/`, with a manifest that is written
  * last and has the digest of each file.
  */
-import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { canonicalJson } from '../../schemas/json.js';
+import { digestOfFile } from './file-digest.js';
 
 export interface KeptStep {
   readonly step: number;
@@ -19,7 +19,7 @@ export const tryName = (epoch: number, nonce: string): string => `${epoch}-${non
 
 /** Makes the checkpoint of a folder whole. */
 export function sealStep(folder: string, step: number): void {
-  const files = Object.fromEntries(namesIn(folder).map((name) => [name, digestOf(join(folder, name))]));
+  const files = Object.fromEntries(namesIn(folder).map((name) => [name, digestOfFile(join(folder, name))]));
   writeFileSync(join(folder, manifest), canonicalJson({ v: 1, step, files }));
 }
 
@@ -88,12 +88,11 @@ function isWhole({ step, folder }: KeptStep): boolean {
       files?: Readonly<Record<string, string>>;
     };
     if (v !== 1 || written !== step || files === undefined) return false;
-    return Object.entries(files).every(([name, digest]) => digestOf(join(folder, name)) === digest);
+    return Object.entries(files).every(([name, digest]) => digestOfFile(join(folder, name)) === digest);
   } catch {
     return false;
   }
 }
 
-const digestOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 export const namesIn = (folder: string): readonly string[] =>
   existsSync(folder) ? readdirSync(folder).sort() : [];

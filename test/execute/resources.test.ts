@@ -2,9 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Outcome } from '../../runner/execute/actions.js';
 import { capacityOf, cardsIn, workerVariables } from '../../runner/execute/environment.js';
-import { Budget, unfitting } from '../../runner/execute/resources.js';
+import { Budget, demandOf, unfitting } from '../../runner/execute/resources.js';
 import type { Cell } from '../../runner/pipeline.js';
-import { failure, Hand, id, task } from './hand.js';
+import { failure, Hand, id, key, task } from './hand.js';
 import { Rig } from './rig.js';
 
 describe('graphics cards', () => {
@@ -86,6 +86,25 @@ describe('tokens', () => {
   });
 });
 
+describe('parts of a core', () => {
+  it('are all there again when cells have ended in another order than they began', () => {
+    const hand = new Hand([task('a', [], { cpu: 0.3 }), task('b', [], { cpu: 0.1 }), task('whole', ['a'])], {
+      cpu: 1,
+    });
+    expect(hand.settleKeys()).toEqual(['start a#1', 'start b#1']);
+    hand.done('a');
+    expect(hand.settleKeys()).toEqual(['ran a']);
+    hand.done('b');
+    expect(hand.settleKeys()).toEqual(['ran b', 'start whole#1']);
+  });
+
+  it.each([
+    [1 / 3, 0.333],
+    [0.2, 0.2],
+    [0.00001, 0.001],
+  ])('%f are counted as %f', (cpu, counted) => expect(demandOf({ cpu }).cpu).toBe(counted));
+});
+
 describe('priority', () => {
   it('goes before the longest chain, and is handed on to what a cell waits for', () => {
     const tasks = [
@@ -108,6 +127,20 @@ describe('priority', () => {
 });
 
 describe('a cell that can never fit', () => {
+  it('was a hit, is lost and must be made again: it fails and says what it asks for, instead of waiting', () => {
+    const hand = new Hand([task('train', [], { gpu: 1 }), task('read', ['train'])], { gpus: [] });
+    hand.schedule.next(0);
+    hand.schedule.resolved(id('train'), { kind: 'hit', key: key('train') });
+    expect(hand.settleKeys()).toEqual(['hit train', 'start read#1']);
+    hand.schedule.ended(id('read'), { kind: 'lost', producers: [id('train')] }, 0);
+    expect(hand.settleKeys()).toEqual([
+      'reopen train for read',
+      'failed train: resource',
+      'skipped read below train',
+    ]);
+    expect(hand.schedule.finished).toBe(true);
+  });
+
   const cell = (resources: Cell['resources']): Cell =>
     ({ id: id('train'), stage: 'train', resources, place: { file: 'p.yaml', line: 3, column: 2 } }) as Cell;
   const machine = { cpu: 4, memory: 100, gpus: ['0'], tokens: { rpm: 2 } };

@@ -1,10 +1,10 @@
 /** A command's whole surroundings, from its empty folder to its outputs in the attempt. */
-import { appendFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { sha256 } from '../../../../schemas/json.js';
 import type { ArtifactRef, Job, StageEventBody } from '../../../../schemas/protocol.js';
 import { StageFailure, type CommandEnd, type LaidInput, type Workshop } from '../../../contract.js';
 import { makeFolder } from '../../../store/disk.js';
+import { digestOfFile } from '../../../store/file-digest.js';
 import { removeAll, takePlace, type Place } from './place.js';
 import { runCommand } from './command.js';
 import { EventsFile } from './events-file.js';
@@ -199,7 +199,7 @@ class CommandWorkshop implements Workshop {
 
   /** As root, or by changing its rights, a command can write through a link into the store. */
   #requireUnchanged(): void {
-    const changed = [...this.#linked].filter((blob) => sha256(readFileSync(blob)) !== basename(blob));
+    const changed = [...this.#linked].filter((blob) => digestOfFile(blob) !== basename(blob));
     if (changed.length === 0) return;
     throw new StageFailure(
       'user',
