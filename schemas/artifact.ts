@@ -44,6 +44,21 @@ export const conditioningNames = [
 export const ConditioningName = Type.Enum(conditioningNames);
 export type ConditioningName = (typeof conditioningNames)[number];
 
+/** How the gradients of a training were taken: settings that a claim states beside its budget. */
+export const TrainedBy = Type.Object({
+  /** The estimator of the KL. */
+  kl: Type.String(),
+  /** Its gradient is another than that of V: what it trained backs no claim. */
+  biased: Type.Boolean(),
+  alphaSchedule: Type.Union([
+    Type.Literal('constant'),
+    Type.Object({ from: Type.Number(), share: Type.Number() }),
+  ]),
+  /** Responses a group. */
+  samples: Type.Integer(),
+});
+export type TrainedBy = Static<typeof TrainedBy>;
+
 /** What a policy was trained on, all that it was made from taken together; its reference's own training aside. */
 export const Trained = Type.Object({
   /** Updates of the parameters. */
@@ -53,6 +68,8 @@ export const Trained = Type.Object({
   responses: Type.Integer(),
   /** Tokens that ran through the policy in the gradients. */
   tokens: Type.Integer(),
+  /** Each way once, where all are known. */
+  by: Type.Optional(Type.Array(TrainedBy)),
 });
 export type Trained = Static<typeof Trained>;
 
@@ -126,14 +143,19 @@ export const FrontPoint = Type.Object({
   /** Mean sampled reward an objective, and its standard error (clustered by prompt; null with fewer than two). */
   rewards: Type.Array(Type.Number()),
   stderr: Type.Union([Type.Array(Type.Number()), Type.Null()]),
-  /** Mean sampled KL to the reference over whole responses, in nats. */
+  /** Mean sampled KL to the reference over whole responses, in nats; as all means, of those that have rewards. */
   kl: Type.Number(),
+  /** Standard errors over prompts of that KL and of V = (1 - alpha) w.r - alpha KL; null with fewer than two. */
+  klStderr: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
+  valueStderr: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
   /** Number of responses. */
   n: Type.Integer(),
   /** Mean response length in tokens. */
   length: Type.Number(),
   /** Mean entropy of the policy over response tokens, in nats. */
   entropy: Type.Number(),
+  /** Share of the responses that were cut before they ended: their KL is that of what was said. */
+  clipped: Type.Optional(Type.Number()),
   exact: Type.Optional(ExactPoint),
 });
 export type FrontPoint = Static<typeof FrontPoint>;
@@ -153,11 +175,13 @@ export const Front = Type.Object({
   method: Type.String(),
   objectives: Type.Array(Type.String(), { minItems: 1 }),
   points: Type.Array(FrontPoint),
-  /** The reference model itself on the same prompts: rewards of pi_ref, KL 0. */
+  /** The reference model itself on the same prompts, asked in the same way. */
   reference: Type.Object({
     rewards: Type.Array(Type.Number()),
     stderr: Type.Union([Type.Array(Type.Number()), Type.Null()]),
     n: Type.Integer(),
+    /** KL of what was drawn from to pi_ref, where `decoding` filters; else it is 0. */
+    kl: Type.Optional(Type.Number()),
     /** Content digest of the reference model. */
     digest: Type.Optional(Type.String()),
   }),
@@ -173,6 +197,8 @@ export const Front = Type.Object({
       stop: Type.Array(Type.String()),
     }),
   ),
+  /** Why the figures are sampled, where the prompts come from an exact world. */
+  unlisted: Type.Optional(Type.String()),
   /** Of the policy. */
   trained: Type.Optional(Trained),
   samples: Type.Array(FrontSample),

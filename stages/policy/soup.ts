@@ -1,6 +1,7 @@
 /** Rewarded soups (Ramé et al., "Rewarded soups", NeurIPS 2023): experts' weights, averaged by the trade-off. */
 import { StageFailure } from '../../runner/contract.js';
 import type { Trained } from '../../schemas/artifact.js';
+import { canonicalJson } from '../../schemas/json.js';
 import type { StoredPolicy } from './stored-policy.js';
 
 /**
@@ -39,9 +40,17 @@ export function soupOf(experts: readonly StoredPolicy[]): StoredPolicy {
 export function trainedTogether(budgets: readonly (Trained | undefined)[]): { readonly trained?: Trained } {
   const known = budgets.filter((budget) => budget !== undefined);
   if (known.length < budgets.length) return {};
-  const sum = (name: keyof Trained): number => known.reduce((total, budget) => total + budget[name], 0);
+  const sum = (name: keyof Omit<Trained, 'by'>): number =>
+    known.reduce((total, budget) => total + budget[name], 0);
   const [steps, groups, responses, tokens] = [sum('steps'), sum('groups'), sum('responses'), sum('tokens')];
-  return { trained: { steps, groups, responses, tokens } };
+  return { trained: { steps, groups, responses, tokens, ...takenBy(known) } };
+}
+
+/** Each way once; nothing where that of one is unknown. */
+function takenBy(budgets: readonly Trained[]): Pick<Trained, 'by'> {
+  if (budgets.some(({ by }) => by === undefined)) return {};
+  const ways = new Map(budgets.flatMap(({ by = [] }) => by.map((way) => [canonicalJson(way), way] as const)));
+  return { by: [...ways.values()] };
 }
 
 function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy): void {
