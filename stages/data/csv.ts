@@ -1,12 +1,17 @@
 /** Reading CSV (RFC 4180) with a header; every problem has its line. */
-import { readFile } from 'node:fs/promises';
-import { parse, CsvError } from 'csv-parse/sync';
+import { isUtf8 } from 'node:buffer';
+import { pipeline, Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
 import { err, ok, type Result } from '../../schemas/result.js';
-import { decode, type RecordProblem, type TableRecord } from './table.js';
+import { notUtf8 } from './jsonl.js';
+import { bytesOf, linesIn, longestText, wholeLines } from './pieces.js';
+import type { RecordProblem, TableRecord } from './table.js';
 
 export interface CsvOptions {
   /** One character. */
   readonly delimiter: string;
+  /** Bytes of a record, at most; default: what one text can hold. */
+  readonly longest?: number;
 }
 
 interface Parsed {
@@ -16,44 +21,57 @@ interface Parsed {
 }
 
 /** The records of a CSV file under the names of its header. */
-export async function* readCsv(
+export const readCsv = (
   path: string,
   options: CsvOptions,
+): AsyncGenerator<Result<TableRecord, RecordProblem>> => csvRecords(bytesOf(path), options);
+
+/**
+ * A record may span lines: its place is where it begins. What is broken in the quotes or in the number of fields makes
+ * all that follows doubtful: it is the last.
+ */
+export async function* csvRecords(
+  bytes: AsyncIterable<Buffer>,
+  { delimiter, longest = longestText }: CsvOptions,
 ): AsyncGenerator<Result<TableRecord, RecordProblem>> {
-  yield* csvRecords(await readFile(path), options);
-}
-
-/** A record may span lines: its place is where it begins. */
-export function* csvRecords(
-  bytes: Uint8Array,
-  { delimiter }: CsvOptions,
-): Generator<Result<TableRecord, RecordProblem>> {
-  const text = decode(bytes);
-  if (text === undefined) {
-    yield err({ at: 1, code: 'not-utf8', message: 'expected text in UTF-8, found bytes that are not' });
-    return;
-  }
-  const parsed = parseText(text, delimiter);
-  if (!parsed.ok) {
-    yield parsed;
-    return;
-  }
-  for (const { record, info } of parsed.value) yield ok({ at: info.lines - breaks(record), value: record });
-}
-
-/** What is broken in the quotes or in the number of fields makes all that follows doubtful: it is the only problem. */
-function parseText(text: string, delimiter: string): Result<readonly Parsed[], RecordProblem> {
+  const parser = parse({
+    ...{ delimiter, bom: true, info: true, skip_empty_lines: true },
+    columns: uniqueNames,
+    record_delimiter: ['\r\n', '\n', '\r'],
+    max_record_size: longest,
+  });
+  // What goes wrong is told to whoever reads.
+  const all: AsyncIterable<Parsed> = pipeline(Readable.from(inUtf8(bytes)), parser, () => undefined);
   try {
-    const header = (names: readonly string[]): string[] => uniqueNames(names);
-    const endings = ['\r\n', '\n', '\r'];
-    const options = { delimiter, bom: true, info: true, skip_empty_lines: true, columns: header };
-    return ok(parse(text, { ...options, record_delimiter: endings }) as unknown as readonly Parsed[]);
+    for await (const { record, info } of all) yield ok({ at: info.lines - breaks(record), value: record });
   } catch (error) {
-    if (error instanceof RepeatedName) return err({ at: 1, code: 'repeated-column', message: error.message });
-    if (!(error instanceof CsvError)) throw error;
-    const lines = (error as { lines?: unknown }).lines;
-    const at = typeof lines === 'number' ? lines : 1;
-    return err({ at, code: 'not-csv', message: `expected a record of CSV, found another: ${error.message}` });
+    yield err(problemOf(error));
+  }
+}
+
+function problemOf(error: unknown): RecordProblem {
+  if (error instanceof NotUtf8) return notUtf8(error.line);
+  if (error instanceof RepeatedName) return { at: 1, code: 'repeated-column', message: error.message };
+  if (!(error instanceof CsvError)) throw error;
+  const lines = (error as { lines?: unknown }).lines;
+  const at = typeof lines === 'number' ? lines : 1;
+  return { at, code: 'not-csv', message: `expected a record of CSV, found another: ${error.message}` };
+}
+
+class NotUtf8 extends Error {
+  constructor(readonly line: number) {
+    super();
+  }
+}
+
+/** The bytes as they are, as long as they are text. */
+async function* inUtf8(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let line = 1;
+  for await (const lines of wholeLines(bytes)) {
+    const each = [...linesIn(lines)];
+    if (!isUtf8(lines)) throw new NotUtf8(line + each.findIndex((one) => !isUtf8(one)));
+    yield lines;
+    line += each.length;
   }
 }
 

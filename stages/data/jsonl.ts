@@ -1,30 +1,43 @@
 /** Reading JSON Lines: one JSON object a line, in UTF-8; every problem has its line. */
-import { readFile } from 'node:fs/promises';
 import { err, ok, type Result } from '../../schemas/result.js';
+import { bytesOf, linesIn, longestText, sizeText, wholeLines } from './pieces.js';
 import { decode, describe, excerpt, type RecordProblem, type TableRecord } from './table.js';
 
 /** The lines of a JSONL file, each parsed or with its problem. Empty lines are passed over. */
-export async function* readJsonl(path: string): AsyncGenerator<Result<TableRecord, RecordProblem>> {
-  yield* jsonLines(await readFile(path));
+export const readJsonl = (path: string): AsyncGenerator<Result<TableRecord, RecordProblem>> =>
+  jsonLines(bytesOf(path));
+
+export async function* jsonLines(
+  bytes: AsyncIterable<Buffer>,
+  longest = longestText,
+): AsyncGenerator<Result<TableRecord, RecordProblem>> {
+  let at = 0;
+  for await (const lines of wholeLines(bytes))
+    for (const line of linesIn(lines)) {
+      at++;
+      const parsed = line.length > longest ? tooLong(line.length, longest, at) : parseLine(line, at);
+      if (parsed) yield parsed;
+    }
 }
 
-export function* jsonLines(bytes: Uint8Array): Generator<Result<TableRecord, RecordProblem>> {
-  let start = 0;
-  for (let line = 1; start < bytes.length; line++) {
-    const newline = bytes.indexOf(0x0a, start);
-    const end = newline < 0 ? bytes.length : newline;
-    const parsed = parseLine(bytes.subarray(start, end), line);
-    if (parsed) yield parsed;
-    start = end + 1;
-  }
-}
+const tooLong = (found: number, longest: number, at: number): Result<never, RecordProblem> =>
+  err({
+    at,
+    code: 'too-long',
+    message: `expected a line of at most ${sizeText(longest)}, found ${sizeText(found)}; split it into rows`,
+  });
 
 function parseLine(bytes: Uint8Array, at: number): Result<TableRecord, RecordProblem> | undefined {
   const text = decode(bytes)?.trim();
-  if (text === undefined)
-    return err({ at, code: 'not-utf8', message: 'expected text in UTF-8, found bytes that are not' });
+  if (text === undefined) return err(notUtf8(at));
   return text === '' ? undefined : parseObject(text, at);
 }
+
+export const notUtf8 = (at: number): RecordProblem => ({
+  at,
+  code: 'not-utf8',
+  message: 'expected text in UTF-8, found bytes that are not',
+});
 
 function parseObject(text: string, at: number): Result<TableRecord, RecordProblem> {
   let value: unknown;
