@@ -22,18 +22,23 @@ struct Forest {
         depths(call.indices(at + 1)),
         trees(call.indices(at + 2)),
         count(call.size(at + 2) / 3),
-        heads(call.indices(at + 3)[0]),
-        keyHeads(call.indices(at + 3)[1]),
+        heads(setting(call, at, 0)),
+        keyHeads(setting(call, at, 1)),
         rows(call.dim(qkv, 0)),
         row(call.dim(qkv, 1)),
         d(heads > 0 && keyHeads > 0 ? row / (heads + 2 * keyHeads) : 0),
         width(heads * d),
-        seed(static_cast<uint32_t>(call.indices(at + 3)[2])) {
+        seed(static_cast<uint32_t>(setting(call, at, 2))) {
     checkFit(d > 0 && row == d * (heads + 2 * keyHeads));
     checkFit(call.size(at) == rows && call.size(at + 1) == rows && call.size(at + 2) == 3 * count);
     int64_t end = 0;
     for (int64_t t = 0; t < count; t++) end = checkTree(trees + 3 * t, end);
     checkFit(end == rows);
+  }
+
+  static int32_t setting(const Call& call, int at, int i) {
+    checkSizes(call, {{at + 3, 3}});
+    return call.indices(at + 3)[i];
   }
 
   // Trees lie one behind the other, and who goes up from a branch node meets branch nodes until the trunk.
@@ -173,6 +178,7 @@ inline void spread(const float* from, int64_t n, int64_t p, float* to, int64_t p
 // qkv, {rate, rest of it} | forest -> out (N, heads d), weights
 void attention(Call& call) {
   const Forest forest(call, 0, 2);
+  checkSizes(call, {{1, 2}});
   const float* qkv = call.floats(0);
   const Dropping drop{exactRate(call.floats(1)), forest.seed};
   Several<Tree> trees(forest.count);
@@ -237,6 +243,7 @@ inline void softmaxSlopes(const Group& group, const float* weights, float* slope
 // qkv, weights, dy, {rate, rest of it} | forest -> dqkv
 void attentionGradient(Call& call) {
   const Forest forest(call, 0, 4);
+  checkSizes(call, {{3, 2}});
   const float *qkv = call.floats(0), *weights = call.floats(1), *dy = call.floats(2);
   const Dropping drop{exactRate(call.floats(3)), forest.seed};
   Several<Tree> trees(forest.count);

@@ -166,20 +166,27 @@ class TensorFlowCall final : public Call {
     }
   }
   int count() const override { return static_cast<int>(inputs_.size()); }
-  const float* floats(int i) const override { return static_cast<const float*>(TF_TensorData(inputs_[i])); }
-  const int32_t* indices(int i) const override { return static_cast<const int32_t*>(TF_TensorData(inputs_[i])); }
-  int64_t size(int i) const override { return TF_TensorElementCount(inputs_[i]); }
-  int64_t dim(int i, int axis) const override { return TF_Dim(inputs_[i], axis); }
+  const float* floats(int i) const override { return static_cast<const float*>(TF_TensorData(input(i))); }
+  const int32_t* indices(int i) const override { return static_cast<const int32_t*>(TF_TensorData(input(i))); }
+  int64_t size(int i) const override { return TF_TensorElementCount(input(i)); }
+  int64_t dim(int i, int axis) const override {
+    if (axis >= TF_NumDims(input(i))) unlike();
+    return TF_Dim(input(i), axis);
+  }
   float* result(int i, std::initializer_list<int64_t> shape) override {
     return allocate(i, shape.begin(), static_cast<int>(shape.size()));
   }
   float* resultLike(int i, int input) override {
     std::vector<int64_t> shape;
-    for (int axis = 0; axis < TF_NumDims(inputs_[input]); axis++) shape.push_back(dim(input, axis));
+    for (int axis = 0; axis < TF_NumDims(this->input(input)); axis++) shape.push_back(dim(input, axis));
     return allocate(i, shape.data(), static_cast<int>(shape.size()));
   }
 
  private:
+  TF_Tensor* input(int i) const {
+    if (i < 0 || i >= count()) unlike();
+    return inputs_[static_cast<size_t>(i)];
+  }
   bool good() const { return TF_GetCode(status_) == TF_OK; }
   float* allocate(int i, const int64_t* shape, int rank) {
     size_t bytes = sizeof(float);

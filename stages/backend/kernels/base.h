@@ -95,7 +95,8 @@ class Several {
   Space space_;
 };
 
-// No kernel reads or writes beside a tensor, whatever it was called with.
+// No kernel reads or writes beside a tensor, whatever it was called with: an input or an axis that is not there is refused
+// by the call, a size or an index that leads beside one by the kernel.
 inline void checkIndices(const int32_t* indices, int64_t count, int64_t size) {
   for (int64_t i = 0; i < count; i++)
     if (indices[i] < 0 || indices[i] >= size) moft::outOfRange();
@@ -103,6 +104,16 @@ inline void checkIndices(const int32_t* indices, int64_t count, int64_t size) {
 
 inline void checkFit(bool fits) {
   if (!fits) moft::unlike();
+}
+
+// Elements that an input has to have.
+struct Size {
+  int input;
+  int64_t elements;
+};
+
+inline void checkSizes(const Call& call, std::initializer_list<Size> sizes) {
+  for (const Size& size : sizes) checkFit(call.size(size.input) == size.elements);
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ void cachedAttention(Call& call) {
   const int steps = call.count() - 6, at = steps + 3;
   const int64_t rows = call.dim(0, 0), row = call.dim(0, 1);
   const int32_t *prompts = call.indices(at), *chains = call.indices(at + 1), *how = call.indices(at + 2);
+  checkFit(steps >= 0);
+  checkSizes(call, {{at + 2, 2}, {steps + 2, 1}});
   const int64_t heads = how[0], keyHeads = how[1];
   checkFit(heads > 0 && keyHeads > 0 && row % (heads + 2 * keyHeads) == 0 && call.dim(1, 1) == row &&
            call.size(at) == 2 * rows && call.size(at + 1) == rows * steps);

@@ -23,6 +23,7 @@ void logSoftmax(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1), count = call.size(1);
   const float* x = call.floats(0);
   const int32_t* masked = call.indices(1);
+  checkFit(n > 0);
   checkIndices(masked, count, n);
   float* y = call.result(0, {rows, n});
   parallel(rows, 14 * n, [=](int64_t from, int64_t to) {
@@ -34,6 +35,7 @@ void logSoftmax(Call& call) {
 // y, dy | masked -> dx = dy - softmax sum(dy); a masked column has none
 void logSoftmaxGradient(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1), count = call.size(2);
+  checkSizes(call, {{1, rows * n}});
   const float *y = call.floats(0), *dy = call.floats(1);
   const int32_t* masked = call.indices(2);
   checkIndices(masked, count, n);
@@ -68,6 +70,7 @@ void entropy(Call& call) {
 // p, dy -> dp
 void entropyGradient(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, rows}});
   const float *p = call.floats(0), *dy = call.floats(1);
   float* dp = call.result(0, {rows, n});
   parallel(rows, expWork * n, [=](int64_t from, int64_t to) {
@@ -79,6 +82,7 @@ void entropyGradient(Call& call) {
 // p, q -> (rows) KL(p || q)
 void rowKl(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, rows * n}});
   const float *p = call.floats(0), *q = call.floats(1);
   float* y = call.result(0, {rows});
   parallel(rows, expWork * n, [=](int64_t from, int64_t to) {
@@ -93,6 +97,7 @@ void rowKl(Call& call) {
 // p, q, dy -> dp
 void rowKlGradientP(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, rows * n}, {2, rows}});
   const float *p = call.floats(0), *q = call.floats(1), *dy = call.floats(2);
   float* dp = call.result(0, {rows, n});
   parallel(rows, expWork * n, [=](int64_t from, int64_t to) {
@@ -104,6 +109,7 @@ void rowKlGradientP(Call& call) {
 // p, q, dy -> dq
 void rowKlGradientQ(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, rows * n}, {2, rows}});
   const float *p = call.floats(0), *dy = call.floats(2);
   float* dq = call.result(0, {rows, n});
   parallel(rows, expWork * n, [=](int64_t from, int64_t to) {

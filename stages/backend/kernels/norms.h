@@ -40,6 +40,7 @@ inline Statistics normRow(const float* in, const float* gain, const float* bias,
 // x, gain, bias, {epsilon} -> y, (rows, 2) means and scales
 void layerNorm(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, n}, {2, n}, {3, 1}});
   const float *x = call.floats(0), *gain = call.floats(1), *bias = call.floats(2);
   const float epsilon = call.floats(3)[0];
   float *y = call.result(0, {rows, n}), *statistics = call.result(1, {rows, 2});
@@ -55,6 +56,7 @@ void layerNorm(Call& call) {
 // x, gain, statistics, dy -> dx, dgain, dbias: dx = scale (g - mean(g) - xhat mean(g xhat)) with g = gain dy
 void layerNormGradient(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, n}, {2, 2 * rows}, {3, rows * n}});
   const float *x = call.floats(0), *gain = call.floats(1), *statistics = call.floats(2), *dy = call.floats(3);
   float *dx = call.result(0, {rows, n}), *dgain = call.result(1, {n}), *dbias = call.result(2, {n});
   Space space(blocks * 2 * n);
@@ -93,6 +95,7 @@ inline float rmsRow(const float* in, const float* gain, float epsilon, int64_t n
 // x, gain, {epsilon} -> y, (rows) scales
 void rmsNorm(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, n}, {2, 1}});
   const float *x = call.floats(0), *gain = call.floats(1);
   const float epsilon = call.floats(2)[0];
   float *y = call.result(0, {rows, n}), *scales = call.result(1, {rows});
@@ -104,6 +107,7 @@ void rmsNorm(Call& call) {
 // x, gain, scales, dy -> dx, dgain: dx = scale (g - xhat mean(g xhat)) with g = gain dy
 void rmsNormGradient(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, n}, {2, rows}, {3, rows * n}});
   const float *x = call.floats(0), *gain = call.floats(1), *scales = call.floats(2), *dy = call.floats(3);
   float *dx = call.result(0, {rows, n}), *dgain = call.result(1, {n});
   Space space(blocks * n);

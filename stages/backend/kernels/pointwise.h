@@ -54,6 +54,7 @@ constexpr int64_t expWork = 12;
 
 // x | {kind} -> y
 void activation(Call& call) {
+  checkSizes(call, {{1, 1}});
   const float* x = call.floats(0);
   float* y = call.resultLike(0, 0);
   byKind(call.indices(1)[0], [&](auto kind) {
@@ -65,6 +66,7 @@ void activation(Call& call) {
 
 // x, dy | {kind} -> dx
 void activationGradient(Call& call) {
+  checkSizes(call, {{1, call.size(0)}, {2, 1}});
   const float *x = call.floats(0), *dy = call.floats(1);
   float* dx = call.resultLike(0, 0);
   byKind(call.indices(2)[0], [&](auto kind) {
@@ -76,6 +78,7 @@ void activationGradient(Call& call) {
 
 // gate, up | {kind} -> y
 void gated(Call& call) {
+  checkSizes(call, {{1, call.size(0)}, {2, 1}});
   const float *gate = call.floats(0), *up = call.floats(1);
   float* y = call.resultLike(0, 0);
   byKind(call.indices(2)[0], [&](auto kind) {
@@ -87,6 +90,7 @@ void gated(Call& call) {
 
 // gate, up, dy | {kind} -> dgate, dup
 void gatedGradient(Call& call) {
+  checkSizes(call, {{1, call.size(0)}, {2, call.size(0)}, {3, 1}});
   const float *gate = call.floats(0), *up = call.floats(1), *dy = call.floats(2);
   float *dgate = call.resultLike(0, 0), *dup = call.resultLike(1, 0);
   byKind(call.indices(3)[0], [&](auto kind) {
@@ -126,6 +130,7 @@ inline double exactRate(const float* halves) { return static_cast<double>(halves
 
 // x, {rate, rest of the rate} | {seed} -> y
 void dropout(Call& call) {
+  checkSizes(call, {{1, 2}, {2, 1}});
   const float* x = call.floats(0);
   const double rate = exactRate(call.floats(1));
   const auto seed = static_cast<uint32_t>(call.indices(2)[0]);
@@ -150,9 +155,11 @@ inline void turnHead(const float* from, const float* turn, int64_t half, float s
 // where `back` is not 0; what follows the heads stays
 void rotate(Call& call) {
   const int64_t rows = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{2, rows}, {3, 3}});
   const float *x = call.floats(0), *turns = call.floats(1);
   const int32_t *positions = call.indices(2), *how = call.indices(3);
   const int64_t heads = how[0], half = how[2];
+  checkFit(heads >= 0 && half >= 0 && 2 * half * heads <= n);
   const float sign = how[1] ? -1.f : 1.f;
   if (half > 0) checkIndices(positions, rows, call.size(1) / (2 * half));
   float* y = call.resultLike(0, 0);

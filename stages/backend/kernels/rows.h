@@ -17,6 +17,7 @@ inline void scatter(const float* from, const int32_t* index, int64_t count, int6
 // table, places | tokens, positions -> rows
 void embed(Call& call) {
   const int64_t n = call.dim(0, 1), count = call.size(2);
+  checkFit(call.dim(1, 1) == n && call.size(3) == count);
   const float *table = call.floats(0), *places = call.floats(1);
   const int32_t *tokens = call.indices(2), *positions = call.indices(3);
   checkIndices(tokens, count, call.dim(0, 0));
@@ -33,7 +34,9 @@ void embed(Call& call) {
 // dy | tokens, positions, {rows of the table, of the places} -> their gradients
 void embedGradient(Call& call) {
   const int64_t count = call.dim(0, 0), n = call.dim(0, 1);
+  checkSizes(call, {{1, count}, {2, count}, {3, 2}});
   const int32_t* sizes = call.indices(3);
+  checkFit(sizes[0] >= 0 && sizes[1] >= 0);
   scatter(call.floats(0), call.indices(1), count, sizes[0], n, call.result(0, {sizes[0], n}));
   scatter(call.floats(0), call.indices(2), count, sizes[1], n, call.result(1, {sizes[1], n}));
 }
@@ -52,13 +55,16 @@ void gatherRows(Call& call) {
 
 // dy | rows, {count} -> (count, n)
 void scatterRows(Call& call) {
+  checkSizes(call, {{1, call.dim(0, 0)}, {2, 1}});
   const int64_t n = call.dim(0, 1), count = call.indices(2)[0];
+  checkFit(count >= 0);
   scatter(call.floats(0), call.indices(1), call.dim(0, 0), count, n, call.result(0, {count, n}));
 }
 
 // x | rows, columns -> elements
 void pick(Call& call) {
   const int64_t n = call.dim(0, 1), count = call.size(1);
+  checkSizes(call, {{2, count}});
   const float* x = call.floats(0);
   const int32_t *rows = call.indices(1), *columns = call.indices(2);
   checkIndices(rows, count, call.dim(0, 0));
@@ -69,8 +75,10 @@ void pick(Call& call) {
 
 // dy | rows, columns, {shape} -> dx
 void pickGradient(Call& call) {
+  checkSizes(call, {{1, call.size(0)}, {2, call.size(0)}, {3, 2}});
   const int32_t *rows = call.indices(1), *columns = call.indices(2), *shape = call.indices(3);
   const int64_t n = shape[1], count = call.size(1);
+  checkFit(shape[0] >= 0 && n >= 0);
   const float* dy = call.floats(0);
   checkIndices(rows, count, shape[0]);
   checkIndices(columns, count, n);
@@ -83,7 +91,9 @@ void pickGradient(Call& call) {
 
 // values | segments, {count} -> sums
 void segmentSum(Call& call) {
+  checkSizes(call, {{1, call.size(0)}, {2, 1}});
   const int64_t count = call.indices(2)[0];
+  checkFit(count >= 0);
   scatter(call.floats(0), call.indices(1), call.size(0), count, 1, call.result(0, {count}));
 }
 

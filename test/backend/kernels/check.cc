@@ -96,6 +96,38 @@ static void norms() {
   check("gradient of a norm's bias", apart(run("LayerNormGradient", {x, gain, one[1], dy})[2], sums), 1e-5);
 }
 
+static void sizes() {
+  const Array x = random({6, 10}, 1), dy = random({6, 10}, 2), wide = random({10}, 3), tall = random({6}, 4);
+  const Array one{{1}, {1e-5f}}, pairs = random({6, 2}, 5), turns = random({3, 2, 2}, 6), rate{{2}, {0.5f, 0}};
+  const Indices kind{0}, six{0, 1, 2, 2, 1, 0};
+  refusesShorter("LayerNorm", {x, wide, wide, one});
+  refusesShorter("LayerNormGradient", {x, wide, pairs, dy});
+  refusesShorter("RmsNorm", {x, wide, one});
+  refusesShorter("RmsNormGradient", {x, wide, tall, dy});
+  refusesShorter("Rotate", {x, turns}, {six, {2, 0, 2}});
+  for (const Indices& how : {Indices{3, 0, 2}, Indices{-1, 0, 2}, Indices{2, 0, -2}, Indices{1 << 30, 0, 2}})
+    refuses("heads that a row has not", Failure::fit, [&] { run("Rotate", {x, turns}, {six, how}); });
+  refusesShorter("Activation", {x}, {kind});
+  refusesShorter("ActivationGradient", {x, dy}, {kind});
+  refusesShorter("Gated", {x, dy}, {kind});
+  refusesShorter("GatedGradient", {x, dy, dy}, {kind});
+  refusesShorter("Dropout", {x, rate}, {{7}});
+  refusesShorter("LogSoftmaxGradient", {x, dy}, {{1}}, {0});
+  refusesShorter("EntropyGradient", {x, tall});
+  refusesShorter("RowKl", {x, dy});
+  refusesShorter("RowKlGradientP", {x, dy, tall});
+  refusesShorter("RowKlGradientQ", {x, dy, tall});
+  refusesShorter("Embed", {x, dy}, {six, six});
+  refusesShorter("EmbedGradient", {x}, {six, six, {3, 3}});
+  refusesShorter("ScatterRows", {x}, {six, {3}});
+  refusesShorter("Pick", {x}, {six, six});
+  refusesShorter("PickGradient", {tall}, {six, six, {6, 10}});
+  refusesShorter("SegmentSum", {tall}, {six, {3}});
+  refusesShorter("Combine", {x, dy, {{2}, {0.5f, -2}}});
+  refusesShorter("Adam", {x, dy, dy, dy, random({8}, 7)});
+  refuses("rows of less than none", Failure::fit, [&] { run("ScatterRows", {array({0, 10})}, {{}, {-1}}); });
+}
+
 static void pointwise() {
   const Array x = random({9, 31}, 1), up = random({9, 31}, 2), weights = random({9, 31}, 3);
   for (int kind = 0; kind < 4; kind++) {
@@ -228,10 +260,12 @@ static void attentions() {
   };
   const auto found = forward(parents, depths, trees);
   check("attention", apart(found[0], reference(doubles(qkv))), 2e-6);
+  refusesShorter("Attention", {qkv, none}, {parents, depths, trees, how});
   const auto back = [&](const Array& weights) {
     return run("AttentionGradient", {qkv, weights, dy, none}, {parents, depths, trees, how});
   };
   check("gradient of attention", apart(back(found[1])[0], slopes(reference, qkv, dy)), 1e-5);
+  refusesShorter("AttentionGradient", {qkv, found[1], dy, none}, {parents, depths, trees, how});
   refuses("weights of another forest", Failure::fit, [&] { back(dy); });
   const auto changed = [](Indices list, size_t at, int32_t value) {
     list[at] = value;
@@ -399,6 +433,7 @@ int main() {
   exponentials();
   products();
   norms();
+  sizes();
   pointwise();
   distributions();
   rows();

@@ -1,5 +1,6 @@
 // The kernels outside of TensorFlow: tensors are vectors, threads are pieces in reverse order, and failures are caught.
 #pragma once
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -98,6 +99,34 @@ inline void refuses(const std::string& name, Failure expected, std::function<voi
     return check(name, found == expected ? 0 : 1, 0);
   }
   check(name + " (it ran)", 1, 0);
+}
+
+// Each input but the first, and each list of indices but those of `any` length, made one shorter: what does not fit is
+// refused, and nothing is read beside it.
+inline void refusesShorter(const char* kernel, std::vector<Array> floats, std::vector<Indices> indices = {},
+                           std::initializer_list<size_t> any = {}) {
+  const auto refused = [&](const std::string& what, std::function<void()> body) {
+    bool found = false;
+    try {
+      body();
+    } catch (Failure) {
+      found = true;
+    }
+    check(kernel + (" with fewer " + what), found ? 0 : 1, 0);
+  };
+  for (size_t i = 1; i < floats.size(); i++) {
+    std::vector<Array> fewer = floats;
+    std::vector<int64_t> shape = fewer[i].shape;
+    shape.back()--;
+    fewer[i] = array(shape);
+    refused("of input " + std::to_string(i), [&] { run(kernel, fewer, indices); });
+  }
+  for (size_t i = 0; i < indices.size(); i++) {
+    if (std::count(any.begin(), any.end(), i)) continue;
+    std::vector<Indices> fewer = indices;
+    fewer[i].pop_back();
+    refused("indices " + std::to_string(i), [&] { run(kernel, floats, fewer); });
+  }
 }
 
 // Largest difference, of an element or relative to it where it is beyond 1.
