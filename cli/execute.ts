@@ -15,7 +15,7 @@ import { exitCode, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
-import { sourceOf } from './source.js';
+import { sourceOf, type FoundSource } from './source.js';
 import { uncommitted } from './uncommitted.js';
 import type { Tracker } from './track/tracker.js';
 
@@ -61,8 +61,9 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
     if (!allHits) store.runs.keepBeside(run, 'outlook', outlookText(outlook));
     const presenter = await todo.presenter(outlook);
     const tracker = todo.track?.(run);
-    const source = sourceOf(dirname(plan.pipeline.file), host);
-    const kept = allHits ? undefined : keepUncommitted(source, { plan, store, run }, host);
+    const found = sourceOf(dirname(plan.pipeline.file), readsOf(plan), host);
+    const kept = allHits ? undefined : keepUncommitted(found, { plan, store, run }, host);
+    const source = found.then((one) => one.source);
     const all = { ...todo, run, journal: journal.value, presenter, estimate, source };
     const summary = await execute(all, host);
     await kept;
@@ -72,15 +73,22 @@ export async function executePlan(todo: PlanToExecute, host: CliHost): Promise<E
   }
 }
 
+/** The pipeline file, and what it names of the disk. */
+function readsOf({ pipeline }: Plan): readonly string[] {
+  const inputs = pipeline.cells.flatMap((cell) => Object.values(cell.inputs));
+  return [pipeline.file, ...inputs.flatMap((input) => (input.kind === 'path' ? [input.path] : []))];
+}
+
 /** While the run goes on: what its code was when it began, beyond the commit. For who reads; losing it harms nothing. */
 async function keepUncommitted(
-  source: Promise<RunSource>,
+  found: Promise<FoundSource>,
   { plan, store, run }: Pick<PlanToExecute, 'plan' | 'store'> & { readonly run: string },
   { env }: CliHost,
 ): Promise<void> {
-  if ((await source).dirty !== true) return;
+  const { source, untracked } = await found;
+  if (source.dirty !== true) return;
   const secrets = plan.cells.flatMap(({ cell }) => cell.secrets);
-  const text = await uncommitted(dirname(plan.pipeline.file), { env, secrets });
+  const text = await uncommitted(dirname(plan.pipeline.file), { env, secrets, untracked });
   if (text !== undefined) store.runs.keepBeside(run, 'diff', text);
 }
 

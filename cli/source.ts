@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import type { RunManifest, Runs } from '../runner/store/index.js';
 import type { RunSource } from '../runner/track/events.js';
 import type { CliHost } from './host.js';
@@ -10,9 +10,26 @@ import type { CliHost } from './host.js';
 /** Milliseconds for git, which on a vast tree takes its time: the run doesn't wait for that. */
 const patience = 2_000;
 
-export async function sourceOf(folder: string, { env }: Pick<CliHost, 'env'>): Promise<RunSource> {
+export interface FoundSource {
+  readonly source: RunSource;
+  /** Files that git neither tracks nor ignores, of those that the run reads; relative to the folder. */
+  readonly untracked: readonly string[];
+}
+
+/** @param reads absolute paths of the files and folders that the run reads of the project */
+export async function sourceOf(
+  folder: string,
+  reads: readonly string[],
+  { env }: Pick<CliHost, 'env'>,
+): Promise<FoundSource> {
   const user = userOf(env);
-  return { ...(user === undefined ? {} : { user }), ...(isBelowGit(folder) ? await gitState(folder) : {}) };
+  const top = topOf(folder);
+  const [state, untracked] =
+    top === undefined
+      ? [{}, []]
+      : await Promise.all([gitState(folder), untrackedOf(folder, reads.filter(isBelow(top)))]);
+  const dirty = state.dirty === undefined ? {} : { dirty: state.dirty || untracked.length > 0 };
+  return { source: { ...(user === undefined ? {} : { user }), ...state, ...dirty }, untracked };
 }
 
 function userOf(env: CliHost['env']): string | undefined {
@@ -25,21 +42,45 @@ function userOf(env: CliHost['env']): string | undefined {
   }
 }
 
-function isBelowGit(folder: string): boolean {
+/** The folder that is under git. */
+function topOf(folder: string): string | undefined {
   for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, '.git'))) return true;
-    if (dirname(at) === at) return false;
+    if (existsSync(join(at, '.git'))) return at;
+    if (dirname(at) === at) return undefined;
   }
 }
 
+const isBelow =
+  (top: string) =>
+  (path: string): boolean =>
+    path === top || path.startsWith(join(top, sep));
+
 /** Nothing where git is not there, or takes too long. */
-function gitState(folder: string): Promise<Pick<RunSource, 'commit' | 'branch' | 'dirty'>> {
-  const args = ['-C', folder, 'status', '--porcelain=v2', '--branch', '--untracked-files=no'];
-  const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0' };
+async function gitState(folder: string): Promise<Pick<RunSource, 'commit' | 'branch' | 'dirty'>> {
+  const text = await git(folder, ['status', '--porcelain=v2', '--branch', '--untracked-files=no']);
+  return text === undefined ? {} : readStatus(text);
+}
+
+/** Paths that one call of git is given. */
+const atOnce = 500;
+
+async function untrackedOf(folder: string, reads: readonly string[]): Promise<readonly string[]> {
+  const paths = [...new Set(reads)];
+  const calls = Array.from({ length: Math.ceil(paths.length / atOnce) }, (_, i) =>
+    git(folder, [
+      ...['ls-files', '--others', '--exclude-standard', '-z', '--'],
+      ...paths.slice(i * atOnce, (i + 1) * atOnce),
+    ]),
+  );
+  const found = (await Promise.all(calls)).flatMap((text) => (text ?? '').split('\0'));
+  return [...new Set(found)].filter((path) => path !== '');
+}
+
+function git(folder: string, args: readonly string[]): Promise<string | undefined> {
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_LITERAL_PATHSPECS: '1' };
+  const options = { env, timeout: patience, maxBuffer: 64 << 20 };
   return new Promise((resolve) => {
-    execFile('git', args, { env, timeout: patience, maxBuffer: 64 << 20 }, (error, text) => {
-      resolve(error ? {} : readStatus(text));
-    });
+    execFile('git', ['-C', folder, ...args], options, (error, text) => resolve(error ? undefined : text));
   });
 }
 

@@ -3,62 +3,67 @@
  * Binary files are named only, secrets masked, and what is very long is cut.
  */
 import { spawn } from 'node:child_process';
-import { patternsOf, Redactor } from '../runner/execute/worker/workshop/secrets.js';
 import type { CliHost } from './host.js';
+import { maskOf } from './mask.js';
 
 const mostBytes = 1 << 20;
 /** Milliseconds for git: the run goes on meanwhile, and waits for it at its end alone. */
 const patience = 20_000;
 
-/** Named so, a file is there to hold secrets. */
-const secretFile =
-  /(^|\/)(\.env[^/]*|\.netrc|\.npmrc|\.pypirc|id_[a-z0-9]+|[^/]*\.(pem|key|p12|pfx|keystore))$/;
-/** A variable of the environment that is named so holds one. */
-const secretName = /TOKEN|SECRET|PASSW|API_?KEY|CREDENTIAL|PRIVATE_KEY/i;
-const shortestValue = 8;
+/** New files that are shown, at most: the others are counted. */
+const mostNew = 100;
 
-/** Secrets by the looks of them, written into a file: tokens of known services, and what is assigned to such a name. */
-const written: readonly RegExp[] = [
-  /\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|glpat-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})/g,
-  /(?<=\b[A-Z0-9_]*(?:TOKEN|SECRET|PASSWORD|PASSWD|API_KEY)[A-Z0-9_]*["']?\s*[:=]\s*["']?)[^\s"',;]{8,}/g,
-  /(?<=(?:password|passwd|secret|api_?key|token)["']?\s*[:=]\s*["'])[^"'\n]{8,}(?=["'])/gi,
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[^]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$(?![^]))/g,
-];
+export interface UncommittedOptions {
+  readonly env: CliHost['env'];
+  /** Names of variables whose values are secret, beside those that are named so. */
+  readonly secrets: readonly string[];
+  /** Files that git does not track and the run reads, relative to `folder`. */
+  readonly untracked: readonly string[];
+}
 
-/** The difference as `git diff HEAD` writes it; undefined where git says nothing of it. */
+/** The difference as `git diff HEAD` writes it, and new files behind it; undefined where git says nothing of it. */
 export async function uncommitted(
   folder: string,
-  { env, secrets }: { readonly env: CliHost['env']; readonly secrets: readonly string[] },
+  { env, secrets, untracked }: UncommittedOptions,
 ): Promise<string | undefined> {
-  const found = await gitDiff(folder, env);
-  if (found === undefined || found.text === '') return undefined;
-  const mask = new Redactor(patternsOf(valuesOf(env, secrets)));
-  const files = found.text.split(/^(?=diff --git )/m);
-  const shown = files.map((file) => masked(file, mask)).join('');
-  return found.cut ? `${shown}[cut after ${mostBytes >> 20} MiB]\n` : shown;
+  const changed = await gitDiff(['HEAD'], folder, env);
+  let text = changed?.text ?? '';
+  let cut = changed?.cut ?? false;
+  for (const file of untracked.slice(0, mostNew)) {
+    if (cut) break;
+    const added = await gitDiff(
+      ['--no-index', '--', '/dev/null', file],
+      folder,
+      env,
+      mostBytes - text.length,
+    );
+    text += added?.text ?? '';
+    cut = added?.cut ?? false;
+  }
+  if (text === '') return undefined;
+  const mask = maskOf(env, secrets);
+  const shown = text
+    .split(/^(?=diff --git )/m)
+    .map((file) => mask(file, nameOf(file)))
+    .join('');
+  const more = untracked.length - mostNew;
+  return [
+    shown,
+    cut ? `[cut after ${mostBytes >> 20} MiB]\n` : '',
+    more > 0 ? `[and ${more} more files that git does not track]\n` : '',
+  ].join('');
 }
 
-function valuesOf(env: CliHost['env'], declared: readonly string[]): { name: string; value: string }[] {
-  return Object.entries(env).flatMap(([name, value]) => {
-    const secret =
-      declared.includes(name) || (secretName.test(name) && (value?.length ?? 0) >= shortestValue);
-    return secret && value !== undefined ? [{ name, value }] : [];
-  });
-}
-
-function masked(file: string, mask: Redactor): string {
-  const [head = ''] = file.split('\n', 1);
-  const name = / b\/(.+?)"?$/.exec(head)?.[1] ?? '';
-  if (secretFile.test(name)) return `${head}\n[left out: by its name it holds secrets]\n`;
-  return written.reduce((text, form) => text.replace(form, '***'), mask.text(file));
-}
+const nameOf = (file: string): string => / b\/(.+?)"?$/.exec(file.split('\n', 1)[0] ?? '')?.[1] ?? '';
 
 /** Whole lines, as many as fit. */
 function gitDiff(
+  what: readonly string[],
   folder: string,
   env: CliHost['env'],
+  most = mostBytes,
 ): Promise<{ readonly text: string; readonly cut: boolean } | undefined> {
-  const args = ['-C', folder, 'diff', 'HEAD', '--no-ext-diff', '--no-textconv', '--no-color'];
+  const args = ['-C', folder, 'diff', '--no-ext-diff', '--no-textconv', '--no-color', ...what];
   const git = spawn('git', args, {
     env: { ...env, GIT_OPTIONAL_LOCKS: '0' },
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -69,15 +74,16 @@ function gitDiff(
   git.stdout.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    if (bytes > mostBytes) git.kill();
+    if (bytes > most) git.kill();
   });
   return new Promise((resolve) => {
     git.on('error', () => resolve(undefined));
     git.on('close', (code) => {
-      const cut = bytes > mostBytes;
-      const text = Buffer.concat(chunks).subarray(0, mostBytes).toString('utf8');
+      const cut = bytes > most;
+      const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
       const whole = cut ? text.slice(0, text.lastIndexOf('\n') + 1) : text;
-      resolve(code === 0 || cut ? { text: whole, cut } : undefined);
+      // 1: files that no index holds differ.
+      resolve(code === 0 || code === 1 || cut ? { text: whole, cut } : undefined);
     });
   });
 }

@@ -30,7 +30,7 @@ export interface RunSource {
   readonly user?: string;
   readonly commit?: string;
   readonly branch?: string;
-  /** Whether files differ from the commit. */
+  /** Whether files differ from the commit, or the run reads some that git neither tracks nor ignores. */
   readonly dirty?: boolean;
 }
 

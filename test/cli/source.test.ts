@@ -73,6 +73,24 @@ describe('a run in a git repository', () => {
     expect(stdout).toContain(` on work, and uncommitted changes: ${diff ?? '?'}\n`);
   });
 
+  it('counts a file that git does not track as a change where the pipeline reads it, and keeps it', async () => {
+    project.write('stray.txt', 'nobody reads this\n');
+    project.write('ignored.txt', 'nobody is to see this\n');
+    project.write('.gitignore', '.moft\nignored.txt\n');
+    git('commit', '-q', '-a', '-m', 'ignore');
+    expect(await run()).toMatchObject({ source: { dirty: false } });
+    const reading = (name: string): string => `  ${name}: {uses: test/copy, with: {data: ./${name}.txt}}\n`;
+    project.write('p.yaml', pipeline + reading('fresh') + reading('ignored'));
+    git('commit', '-q', '-a', '-m', 'read');
+    project.write('fresh.txt', 'password: hunter2hunter2\nnew\n');
+    const { source, diff } = await run();
+    expect(source).toMatchObject({ commit: git('rev-parse', 'HEAD'), dirty: true });
+    const text = readFileSync(diff ?? '', 'utf8');
+    expect(text).toContain('+++ b/fresh.txt\n');
+    expect(text).toContain('\n+password: ***\n+new\n');
+    expect(text).not.toMatch(/stray|nobody/);
+  });
+
   it('cuts what is very long, and keeps nothing for a run that executes nothing', async () => {
     project.write('notes.txt', `${'x'.repeat(99)}\n`.repeat(20_000));
     const { diff } = await run();
