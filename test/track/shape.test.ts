@@ -1,7 +1,9 @@
 import { inflateSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
-import type { CellId } from '../../runner/pipeline.js';
-import { Picturing, type RunPicture } from '../../runner/track/outbox/picture.js';
+import { describe, expect, it, vi } from 'vitest';
+import type { CellId, Key } from '../../runner/pipeline.js';
+import type { Store } from '../../runner/store/index.js';
+import { Makers } from '../../runner/track/outbox/makers.js';
+import { Picturing, type CellPicture, type RunPicture } from '../../runner/track/outbox/picture.js';
 import {
   describeCell,
   describePoint,
@@ -17,7 +19,7 @@ import {
   type RunStory,
 } from '../../runner/track/shape/index.js';
 import { frontShown as shown } from './front-shown.js';
-import { colourOf, pointName, shortName } from '../../runner/track/shape/names.js';
+import { Colours, pointName, shortName } from '../../runner/track/shape/names.js';
 
 const front = 'front/conditioning=full,method=clp,seed=1' as CellId;
 const other = 'front/conditioning=logits,method=clp,seed=1' as CellId;
@@ -47,6 +49,17 @@ function pictured(end: object = { type: 'run-finished', status: 'done' }): RunPi
   return picture;
 }
 
+/** A run of so many fronts, each with a record of its own. */
+function manyFronts(count: number): RunPicture {
+  const ids = Array.from({ length: count }, (_, i) => `front/alpha=${i},seed=0` as CellId);
+  const cells = new Map(ids.map((id, i) => [id, cellWith(id, `d${i}`, i)]));
+  return { ...pictured(), cells, seq: count };
+}
+function cellWith(id: CellId, record: string, seq: number): CellPicture {
+  const key = `k${seq}` as Key;
+  return { id, key, tries: 1, end: { status: 'ran', record, key, time: 0, seq } };
+}
+
 const cellOf = (run: RunPicture, id: CellId) => {
   const cell = run.cells.get(id);
   if (!cell) throw new Error(`no cell ${id}`);
@@ -67,9 +80,36 @@ describe('names in a list that shows twenty characters', () => {
   });
 
   it('have one colour a series, whatever the seed', () => {
-    const all = [front, other, 'front/conditioning=full,method=clp,seed=0'];
-    expect(colourOf(all[2] ?? '', all)).toBe(colourOf(front, all));
-    expect(colourOf(other, all)).not.toBe(colourOf(front, all));
+    const replicate = 'front/conditioning=full,method=clp,seed=0';
+    const colours = new Colours([front, other, replicate]);
+    expect(colours.of(replicate)).toBe(colours.of(front));
+    expect(colours.of(other)).not.toBe(colours.of(front));
+  });
+
+  it('are coloured by one look at all cells, however many there are', () => {
+    const run = manyFronts(500);
+    const looked = vi.spyOn(run.cells as Map<CellId, CellPicture>, 'keys');
+    const found = [...run.cells.values()].map((cell) => describeCell(run, cell, undefined));
+    expect(new Set(found.map(({ tags }) => tags['mlflow.runColor'])).size).toBe(8);
+    expect(looked).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('who made what of a run', () => {
+  it('is found by one look at all cells until the journal goes on, however often it is asked', () => {
+    const run = manyFronts(500);
+    const looked = vi.spyOn(run.cells as Map<CellId, CellPicture>, 'values');
+    const read = vi.fn((_: string, digest: string) => ({
+      record: { artifacts: [{ name: 'front', type: 'front', digest: `of ${digest}`, bytes: 1 }] },
+    }));
+    const makers = new Makers({ records: { read } } as unknown as Store);
+    for (let i = 0; i < 500; i++) expect(makers.of(run, `of d${i}`)?.cell).toBe(`front/alpha=${i},seed=0`);
+    expect(looked).toHaveBeenCalledTimes(1);
+    expect(read).toHaveBeenCalledTimes(500);
+    const id = 'front/alpha=500,seed=0' as CellId;
+    (run.cells as Map<CellId, CellPicture>).set(id, cellWith(id, 'd500', 501));
+    expect(makers.of({ ...run, seq: 501 }, 'of d500')?.cell).toBe(id);
+    expect(looked).toHaveBeenCalledTimes(2);
   });
 });
 

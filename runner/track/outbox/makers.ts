@@ -16,6 +16,8 @@ export class Makers {
   readonly #store: Store;
   readonly #seen = new Set<string>();
   readonly #made = new Map<string, Made>();
+  /** The line of the journal up to which the records were read. */
+  #until = -1;
 
   constructor(store: Store) {
     this.#store = store;
@@ -32,7 +34,9 @@ export class Makers {
     return [...this.#made.values()];
   }
 
-  #read({ cells }: RunPicture): void {
+  #read({ cells, seq }: RunPicture): void {
+    if (seq === this.#until) return;
+    this.#until = seq;
     for (const cell of cells.values()) {
       const { record: digest } = cell.end ?? {};
       if (digest === undefined || this.#seen.has(digest)) continue;

@@ -8,7 +8,7 @@ import type { ShownPoint } from '../../contract.js';
 import type { Pairs } from '../mlflow/types.js';
 import type { CellPicture, RunPicture } from '../outbox/picture.js';
 import { flattened } from '../outbox/story.js';
-import { colourOf, partsOf, pointName, seriesOf, shortName } from './names.js';
+import { Colours, partsOf, pointName, seriesOf, shortName } from './names.js';
 
 export interface Described {
   readonly name: string;
@@ -44,6 +44,17 @@ export function describeRun(run: RunPicture): Described {
   };
 }
 
+/** Made once for as many cells as there are: a run of thousands would look through all of them for each. */
+const made = new WeakMap<RunPicture['cells'], { readonly count: number; readonly colours: Colours }>();
+
+function coloursOf({ cells }: RunPicture): Colours {
+  const before = made.get(cells);
+  if (before?.count === cells.size) return before.colours;
+  const colours = new Colours(cells.keys());
+  made.set(cells, { count: cells.size, colours });
+  return colours;
+}
+
 /** Of a cell and of its points; what names the cell itself is its own. */
 function cellTags(run: RunPicture, id: string): Pairs {
   const { stage, coordinates } = partsOf(id);
@@ -51,7 +62,7 @@ function cellTags(run: RunPicture, id: string): Pairs {
   return present({
     ...sharedTags(run),
     ...(Object.fromEntries(axes) as Pairs),
-    'mlflow.runColor': colourOf(id, run.cells.keys()),
+    'mlflow.runColor': coloursOf(run).of(id),
     'moft.stage': stage,
     'moft.series': seriesOf(id),
   });

@@ -46,8 +46,21 @@ function cut(head: string, tail: string): string {
 const colours = ['#2166ac', '#d95f02', '#1b8a5b', '#b1327a', '#6f5fb8', '#8c6d1f', '#0f8a97', '#9f3a2b'];
 
 /** One a series of a stage, in the order in which the journal names them: replicates and points look alike. */
-export function colourOf(id: string, all: Iterable<string>): string {
-  const { stage } = partsOf(id);
-  const series = [...new Set([...all].filter((other) => partsOf(other).stage === stage).map(seriesOf))];
-  return colours[Math.max(0, series.indexOf(seriesOf(id))) % colours.length] ?? '';
+export class Colours {
+  /** Places of the series of each stage. */
+  readonly #stages = new Map<string, Map<string, number>>();
+
+  constructor(ids: Iterable<string>) {
+    for (const id of ids) {
+      const { stage } = partsOf(id);
+      const series = this.#stages.get(stage) ?? new Map<string, number>();
+      this.#stages.set(stage, series);
+      if (!series.has(seriesOf(id))) series.set(seriesOf(id), series.size);
+    }
+  }
+
+  of(id: string): string {
+    const place = this.#stages.get(partsOf(id).stage)?.get(seriesOf(id)) ?? 0;
+    return colours[place % colours.length] ?? '';
+  }
 }
