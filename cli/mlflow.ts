@@ -41,6 +41,8 @@ const spec: CommandSpec = {
           `a server of this store was started on ${foreign.host}, and may still be there`,
           `stop it there (moft mlflow --stop); if that machine is gone, remove ${foreign.file}`,
         );
+      if (running)
+        host.stderr.write(`moft: the MLflow server of this store listens at ${addressOf(running)} already\n`);
       const server = running ?? (await start(root, port, host));
       if (!server) return exitCode.environment;
       return await send(server, { store, host, json: flag(options, 'json') });
