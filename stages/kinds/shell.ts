@@ -80,7 +80,7 @@ function checkContainer({ container }: ShellWith): Problem[] {
       code: 'container',
       path: ['container'],
       message: 'moft starts no containers',
-      hint: 'remove `container` and start it in `run`, by digest: `docker run --rm -v "$PWD:$PWD" -w "$PWD" image@sha256:... command`',
+      hint: 'remove `container` and start it in `run`, by digest: `docker run --rm --user "$(id -u):$(id -g)" -v "$PWD:$PWD" -w "$PWD" image@sha256:... command`',
     },
   ];
 }

@@ -1,10 +1,12 @@
 /** Who gets the folder of a command where its last owner was killed. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { takePlace } from '../../runner/execute/worker/workshop/place.js';
+import { mountTrouble, unmountUnder } from '../faults/mounts.js';
+import { one, Shop } from './rig.js';
 
 const module = new URL('../../dist/runner/execute/worker/workshop/place.js', import.meta.url).href;
 
@@ -47,4 +49,50 @@ it('a place that is given back leaves nothing behind, and is free again', async 
     for (const one of [place, other, third]) one.release();
     expect(readdirSync(dirname(path))).toEqual([]);
   }
+});
+
+describe('a folder that can not be removed', () => {
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot) console.warn('SKIPPED: only root can make files of another user');
+
+  it.runIf(isRoot)(
+    'since root made files in it, as a container does, is passed over by who comes next',
+    () => {
+      const path = freshPath();
+      mkdirSync(join(path, 'made'), { recursive: true });
+      writeFileSync(join(path, 'made', 'file'), '');
+      for (const folder of [dirname(path), path]) chownSync(folder, 65534, 65534);
+      const script = `
+      import { takePlace } from ${JSON.stringify(module)};
+      process.setgid(65534);
+      process.setuid(65534);
+      const { folder, release } = await takePlace(process.argv[1]);
+      console.log(folder, release());`;
+      const said = execFileSync(process.execPath, ['--input-type=module', '-e', script, path]);
+      expect(said.toString()).toBe(`${path}-2 undefined\n`);
+      expect(readdirSync(dirname(path))).toEqual(['place']);
+    },
+  );
+
+  const mounts = mountTrouble();
+  if (mounts !== undefined) console.warn(`SKIPPED: a mount left in a working folder; ${mounts}`);
+
+  it.skipIf(mounts !== undefined)('does not cost what its command made', async () => {
+    const shop = new Shop();
+    const folders: string[] = [];
+    onTestFinished(async () => {
+      for (const folder of folders) unmountUnder(folder);
+      for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+      await shop.close();
+    });
+    const script = 'mkdir made\nmount -t tmpfs -o size=1m tmpfs made\npwd > out.txt';
+    for (const [n, name] of ['', '-2'].entries()) {
+      const summary = await shop.run(one(script));
+      folders.push((await shop.output('a', 'out')).trim());
+      expect({ ...summary, seconds: 0 }).toMatchObject({ status: 'done', counts: { ran: 1 } });
+      expect(folders[n]).toBe(`${folders[0] ?? ''}${name}`);
+      expect(shop.notes()).toContainEqual(expect.stringContaining("can't be removed"));
+      rmSync(join(shop.folder, '.moft', 'records'), { recursive: true });
+    }
+  });
 });

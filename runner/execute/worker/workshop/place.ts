@@ -25,7 +25,8 @@ export interface Place {
   readonly aside: string;
   /** Notes the command's process group, so that whoever comes later can end what a kill of its supervisor left. */
   own(group: number): CommandGroup;
-  release(): void;
+  /** Never throws; @returns what can't be removed, and why: it stays, and the next command works beside it. */
+  release(): string | undefined;
 }
 
 /** A folder that others can't look into or plant links in. */
@@ -49,6 +50,19 @@ function isOver({ supervisor }: Owner, self: ProcessIdentity): boolean {
 /** Ends what a killed supervisor left behind; false where it doesn't end. */
 const endLeft = ({ group }: Owner, self: ProcessIdentity): Promise<boolean> =>
   group ? endGroup(group, self) : Promise.resolve(true);
+
+/** What refuses to go, in words; undefined where all of it is gone. Another user's files, and mounts, stay. */
+export function removalTrouble(...paths: readonly string[]): string | undefined {
+  const troubles = paths.flatMap((path) => {
+    try {
+      removeAll(path);
+      return [];
+    } catch (error) {
+      return [`${path} can't be removed (${(error as Error).message})`];
+    }
+  });
+  return troubles.length === 0 ? undefined : troubles.join('; ');
+}
 
 /** Removes a folder whatever rights the command left on it. */
 export function removeAll(path: string): void {
@@ -118,9 +132,10 @@ async function claim(path: string, self: ProcessIdentity): Promise<string | unde
   }
 }
 
+/** What stays on a disk that refuses is found to be over when this process is. */
 function leave(file: string): void {
-  fs.rmSync(file, { force: true });
   try {
+    fs.rmSync(file, { force: true });
     fs.rmdirSync(dirname(file));
   } catch {
     // the next one is there already
@@ -128,29 +143,38 @@ function leave(file: string): void {
 }
 
 /**
- * Takes the folder of a path and empties it. Where someone else works there (the same key from another store), the
- * next free one beside it.
+ * Takes the folder of a path and empties it. Where someone else works there (the same key from another store), or where
+ * it can't be emptied, the next one beside it.
  */
 export async function takePlace(path: string): Promise<Place> {
   requirePrivate(dirname(path));
   const self = identifyProcess();
+  let trouble: string | undefined;
   for (let n = 1; n <= most; n += 1) {
     const folder = n === 1 ? path : `${path}-${n}`;
     const file = await claim(folder, self);
-    if (file !== undefined) return createPlace(folder, file, self);
+    if (file === undefined) continue;
+    const left = removalTrouble(folder, asideOf(folder));
+    if (left === undefined) return createPlace(folder, file, self);
+    leave(file);
+    trouble ??= left;
   }
+  if (trouble !== undefined)
+    throw new StageFailure('environment', 'workspace', `${trouble}; remove it by hand`);
   throw new StageFailure('infrastructure', 'workspace', `${most} others work at ${path}`);
 }
 
+const asideOf = (folder: string): string => `${folder}.aside`;
+
 function createPlace(folder: string, file: string, self: ProcessIdentity): Place {
-  const aside = `${folder}.aside`;
-  const clear = (): void => {
-    removeAll(folder);
-    removeAll(aside);
-  };
-  clear();
-  fs.mkdirSync(folder, { mode: 0o700 });
-  fs.mkdirSync(aside, { mode: 0o700 });
+  const aside = asideOf(folder);
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+    fs.mkdirSync(aside, { mode: 0o700 });
+  } catch (error) {
+    leave(file);
+    throw error;
+  }
   return {
     folder,
     aside,
@@ -162,8 +186,9 @@ function createPlace(folder: string, file: string, self: ProcessIdentity): Place
       return group;
     },
     release: () => {
-      clear();
+      const left = removalTrouble(folder, aside);
       leave(file);
+      return left;
     },
   };
 }

@@ -5,7 +5,7 @@ import type { ArtifactRef, Job, StageEventBody } from '../../../../schemas/proto
 import { StageFailure, type CommandEnd, type LaidInput, type Workshop } from '../../../contract.js';
 import { makeFolder } from '../../../store/disk.js';
 import { digestOfFile } from '../../../store/file-digest.js';
-import { removeAll, takePlace, type Place } from './place.js';
+import { removalTrouble, removeAll, takePlace, type Place } from './place.js';
 import { runCommand } from './command.js';
 import { EventsFile } from './events-file.js';
 import { processFile } from './group.js';
@@ -49,8 +49,7 @@ export async function inWorkshop<T>(
     if (context.signal.aborted) faulty = false;
     throw error;
   } finally {
-    if (faulty) shop.dropCheckpoint();
-    shop.close();
+    shop.close(faulty);
   }
 }
 
@@ -167,13 +166,39 @@ class CommandWorkshop implements Workshop {
     }
   }
 
-  dropCheckpoint(): void {
-    removeAll(this.checkpoint);
+  /**
+   * Never throws: what came of the command counts, whatever can't be cleared away behind it.
+   *
+   * @param faulty its checkpoint is not to be gone on from
+   */
+  close(faulty: boolean): void {
+    const kept = faulty || this.#mayTell() ? removalTrouble(this.checkpoint) : undefined;
+    if (kept !== undefined)
+      this.#note(
+        `its checkpoint ${kept}, and ${faulty ? 'the command failed' : 'may hold a secret'}: remove it by hand`,
+      );
+    const left = this.#place.release();
+    if (left !== undefined)
+      this.#note(
+        `the working folder ${left}: remove it by hand. A container writes as you where it is told \`--user "$(id -u):$(id -g)"\``,
+      );
   }
 
-  close(): void {
-    if (this.#secrets.length > 0 && holds(this.checkpoint, this.#secrets)) this.dropCheckpoint();
-    this.#place.release();
+  /** Whether the checkpoint holds a secret, or can't be searched for one. */
+  #mayTell(): boolean {
+    try {
+      return this.#secrets.length > 0 && holds(this.checkpoint, this.#secrets);
+    } catch {
+      return true;
+    }
+  }
+
+  #note(markdown: string): void {
+    try {
+      this.#context.emit({ type: 'note', markdown });
+    } catch {
+      // a disk that takes no events refuses the cell's own files, and is told of there
+    }
   }
 
   readonly #redact = (text: string): string => new Redactor(this.#secrets).text(text);
