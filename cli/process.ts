@@ -1,4 +1,5 @@
 /** What a command hears of this process: requests to stop or to keep checkpoints, and readers and terminals that go away. */
+import { exitCode } from './exit.js';
 
 /**
  * Calls back at each request to stop (Ctrl-C, TERM), and at the first HUP: a terminal that closes may send two, and two
@@ -22,10 +23,26 @@ export function onCheckpoint(callback: () => void): () => void {
   return () => process.off('SIGUSR1', callback);
 }
 
-/** A reader that closes its pipe (`moft ls | head`), or a terminal that is gone, is no error and ends no run. */
+/**
+ * A reader that closes its pipe (`moft ls | head`), or a terminal that is gone, is no error and ends no run. Nor does a
+ * full disk that takes what is printed end one: it is said once on the other stream, and where results are lost so,
+ * what would have ended well ends as a fault of the environment.
+ */
 export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr])
+  const { stdout, stderr } = process;
+  let said = false;
+  const listen = (stream: NodeJS.WriteStream, other: NodeJS.WriteStream, name: string): void => {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      if (error.code === 'EPIPE' || error.code === 'EIO') return;
+      if (stream === stdout) process.on('exit', failWell);
+      if (!said) other.write(`moft: ${name} can't be written any more (${error.message})\n`);
+      said = true;
     });
+  };
+  listen(stdout, stderr, 'standard output');
+  listen(stderr, stdout, 'standard error');
+}
+
+function failWell(code: number): void {
+  if (code === exitCode.done) process.exitCode = exitCode.environment;
 }

@@ -1,5 +1,8 @@
 /** Runs whose reader or terminal goes away. */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { onInterrupt } from '../../cli/process.js';
 import { Commander } from '../execute/commander.js';
@@ -21,6 +24,11 @@ afterEach(() => {
   project.close();
 });
 
+/** What is printed to a file on a full disk. */
+const full = '/dev/full';
+const hasFull = existsSync(full);
+if (!hasFull) console.warn(`SKIPPED: there is no ${full} here, which refuses as a full disk does`);
+
 describe('a run goes on', () => {
   it('when nobody reads its output and its messages any more', async () => {
     const run = project.start(['run', 'p.yaml']);
@@ -31,6 +39,27 @@ describe('a run goes on', () => {
     (await commander.next('b')).finish();
     expect(await run.ended).toMatchObject({ code: 0, signal: null });
   });
+
+  it.runIf(hasFull)(
+    'when the disk that takes its output is full, says so once, and ends with 3',
+    async () => {
+      const err = join(project.folder, 'err');
+      const files = [openSync(full, 'w'), openSync(err, 'w')];
+      const run = spawn(process.execPath, [script, 'run', 'p.yaml', '--json'], {
+        cwd: project.folder,
+        env: { PATH: process.env.PATH, HOME: project.folder },
+        stdio: ['ignore', ...files],
+      });
+      files.forEach(closeSync);
+      const ended = once(run, 'exit');
+      for (const name of ['a', 'b']) (await commander.next(name)).finish();
+      expect(await ended).toEqual([3, null]);
+      expect(readFileSync(err, 'utf8')).toMatch(
+        /^moft: standard output can't be written any more \(ENOSPC.*\)\n$/,
+      );
+      expect(await project.json('ls')).toMatchObject([{ status: 'done', counts: { ran: 2 } }]);
+    },
+  );
 
   it('when its terminal is gone', async (context) => {
     if (process.platform !== 'linux' || spawnSync('script', ['--version']).error) {
