@@ -3,16 +3,26 @@
  * the cells; children need not wait. A kill loses nothing anyway: the page cache outlives the process.
  */
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { err, ok, type Result } from '../../schemas/result.js';
 import { atOnce } from '../at-once.js';
 import type { Disk } from './disk.js';
-import { errorCode, toProblem } from './problem.js';
+import { errorCode, isSystemError, StoreError, toProblem } from './problem.js';
 import type { StoreProblem } from './types.js';
 
 const intervalMs = 200;
 const recordsPerCommit = 64;
 /** Syncs under way at once: libuv has four threads, and blobs are copied on them too. */
 const width = 2;
+const openTries = 6;
+const openPauseMs = 50;
+/** What is gone by now (replaced, quarantined) has nothing to lose. */
+const gone = ['ENOENT'];
+/** Some file systems (CIFS, FUSE) sync no folders at all. */
+const noFolders = [...gone, 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'];
+
+const isUnopened = (error: unknown): boolean =>
+  isSystemError(error) && error.syscall === 'open' && error.code !== 'ENOENT';
 
 export interface Durability {
   /** A file that is to survive a loss of power, with its folder. */
@@ -21,8 +31,8 @@ export interface Durability {
   noteRecord(file: string): void;
   /** Commits what was noted; the first failure since opening stays. */
   flush(): Promise<Result<void, StoreProblem>>;
-  /** The first failure so far. */
-  failure(): StoreProblem | undefined;
+  /** Throws the first failure so far. */
+  require(): void;
 }
 
 /**
@@ -36,15 +46,25 @@ export function createDurability(disk: Disk, onLost: (file: string) => void): Du
   let running: Promise<void> = Promise.resolve();
   let failure: StoreProblem | undefined;
 
-  async function syncOne(file: string): Promise<void> {
-    try {
-      await disk.sync(file);
-    } catch (error) {
-      // What is gone by now (replaced, quarantined) has nothing to lose.
-      if (errorCode(error) === 'ENOENT') return;
-      failure ??= toProblem(error);
-      onLost(file);
+  /** What a sync failed with; one that never began, since too much is open, is tried again. */
+  async function faultOf(file: string): Promise<unknown> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await disk.sync(file);
+        return undefined;
+      } catch (error) {
+        if (!isUnopened(error) || tries === openTries || failure) return error;
+      }
+      await pause(openPauseMs * tries);
     }
+  }
+
+  async function syncOne(file: string, passedOver: readonly string[] = gone): Promise<void> {
+    const error = await faultOf(file);
+    if (error === undefined || passedOver.includes(errorCode(error) ?? '')) return;
+    // It stays, whatever the disk calls it: no other try in this store is worth its while.
+    failure ??= { ...toProblem(error), class: 'environment' };
+    if (!isUnopened(error)) onLost(file);
   }
 
   /** Blobs with their folders, then records with theirs: what a record names is there when it is. */
@@ -55,8 +75,9 @@ export function createDurability(disk: Disk, onLost: (file: string) => void): Du
     waiting = nothing();
     running = running.then(async () => {
       for (const files of group) {
-        await atOnce(files, syncOne, { width });
-        await atOnce([...new Set(files.map((file) => path.dirname(file)))], syncOne, { width });
+        await atOnce(files, (file) => syncOne(file), { width });
+        const folders = new Set(files.map((file) => path.dirname(file)));
+        await atOnce([...folders], (folder) => syncOne(folder, noFolders), { width });
       }
     });
   }
@@ -77,6 +98,8 @@ export function createDurability(disk: Disk, onLost: (file: string) => void): Du
       await running;
       return failure ? err(failure) : ok(undefined);
     },
-    failure: () => failure,
+    require: () => {
+      if (failure) throw new StoreError(failure);
+    },
   };
 }

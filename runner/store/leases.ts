@@ -97,6 +97,8 @@ export function createLeases(context: Context, watcher: Watcher, announce: () =>
     return { runner, ...(known ? { host: known.host, pid: known.pid } : {}) };
   };
   const acquire = (key: Key): Acquired => {
+    // What can't be kept is not worth computing.
+    context.durability.require();
     announce();
     const folder = leaseFolder(context.root, key);
     for (;;) {

@@ -12,7 +12,7 @@ import { isArtifactType } from './cas.js';
 import { replaceFile, type Context } from './context.js';
 import { keyOf, keyOfText, toKey } from './key.js';
 import { isDigest, names, parseJson, readText, recordFolder } from './layout.js';
-import { errorCode, guard, guardAsync, StoreError } from './problem.js';
+import { errorCode, guard, guardAsync } from './problem.js';
 import { pinName, pinnedIn } from './pins.js';
 import type { Cas, Chosen, Records, StoredRecord } from './types.js';
 
@@ -190,8 +190,7 @@ export function createRecords(context: Context, cas: Cas): Records {
   return {
     publish: (record) =>
       guardAsync(async () => {
-        const failure = context.durability.failure();
-        if (failure) throw new StoreError(failure);
+        context.durability.require();
         const key = checkedKey(record);
         await requireArtifacts(cas, record);
         const stored = file(context, record, key);

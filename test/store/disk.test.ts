@@ -135,6 +135,46 @@ describe('a full disk', () => {
     expect(await store.records.chosen(keyFor(preimage))).toMatchObject({ kind: 'incomplete' });
     expect((await store.records.publish(record)).ok).toBe(false);
   });
+
+  it.each(['ESTALE', 'EINVAL', 'ETIMEDOUT', 'EIO'])(
+    'where a sync failed with %s, no other cell begins, since none could be kept',
+    async (code) => {
+      const disk = createDisk(({ operation, path: file }) => {
+        if (operation === 'sync' && /[0-9a-f]{64}$/.test(file)) throw systemError(code, file);
+      });
+      const store = await freshStore({ disk });
+      valueOf(store.cas.putBytes('lost'));
+      expect((await store.flush()).ok).toBe(false);
+      expect(errorOf(await store.claim(keyFor({ cell: 1 })))).toMatchObject({ class: 'environment' });
+      expect(errorOf(store.leases.acquire(keyFor({ cell: 2 })))).toMatchObject({ class: 'environment' });
+    },
+  );
+
+  it('what could not be opened to be synced is opened again, and is as good as before', async () => {
+    let refusals = 2;
+    const disk = createDisk(({ operation, path: file }) => {
+      if (operation !== 'sync' || refusals === 0) return;
+      refusals -= 1;
+      throw Object.assign(systemError('EMFILE', file), { syscall: 'open' });
+    });
+    const store = await freshStore({ disk });
+    const { digest } = valueOf(store.cas.putBytes('kept'));
+    valueOf(await store.flush());
+    expect(refusals).toBe(0);
+    expect(await store.cas.has('file', digest)).toBe(true);
+  });
+
+  it('a disk that syncs no folders keeps results all the same', async () => {
+    const disk = createDisk(({ operation, path: file }) => {
+      if (operation === 'sync' && fs.statSync(file).isDirectory()) throw systemError('EINVAL', file);
+    });
+    const store = await freshStore({ disk });
+    const put = valueOf(store.cas.putBytes('kept'));
+    const record = recordOf({ cell: 1 }, [{ name: 'out', type: 'file', put }]);
+    valueOf(await store.records.publish(record));
+    valueOf(await store.flush());
+    expect((await store.records.chosen(keyFor({ cell: 1 }))).kind).toBe('chosen');
+  });
 });
 
 it('a file that goes while a store is given to its group is passed over', () => {
