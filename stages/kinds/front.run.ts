@@ -15,7 +15,7 @@ import { answersAt, batchesOf } from '../rl/asking-together.js';
 import { changes, exactDecodingProblems, type Decoding } from '../rl/decoding.js';
 import { listPrompts } from '../rl/exact-evaluation.js';
 import { tradeOffsOfGrid } from '../rl/front-grid.js';
-import { ask, frontPoint, meanRewards, shownSamples, type Asking } from '../rl/front-points.js';
+import { frontPoint, referencePoint, shownSamples, type Asking } from '../rl/front-points.js';
 import { encodePrompts } from '../rl/prompts.js';
 import type { FrontWith } from './front.js';
 
@@ -70,7 +70,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     objectives: [...objectives],
     points,
     reference: {
-      ...meanRewards(ask(reference, asking).responses, objectives.length),
+      ...referencePoint(reference, asking),
       digest: stored.manifest.reference,
     },
     prompts: { digest: requiredInput(job, 'prompts').digest, n: prompts.length },

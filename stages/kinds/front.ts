@@ -136,7 +136,7 @@ const modules = [...new Set([...rewardModules(builtInRewards), ...worldModules])
 
 export default defineKind({
   name: 'front',
-  version: 3,
+  version: 4,
   description:
     'Asks a policy for a grid of trade-offs on held-out prompts: mean rewards with standard errors, KL, entropy and ' +
     'length, samples of text, and in an exact world the value, the optimum and the regret of every point.',

@@ -29,8 +29,8 @@ export interface Samples {
   readonly logProbs: readonly Float32Array[];
   /** The same under what was drawn from: those of the model where nothing is filtered. */
   readonly logDrawn: readonly Float32Array[];
-  /** Responses cut at maxTokens before they ended. */
-  readonly clipped: number;
+  /** Of each row, whether it was cut before it ended. */
+  readonly clipped: readonly boolean[];
 }
 
 /** Draws by the inverse distribution function, one uniform number a token; a row ends with EOS, a stop or at maxTokens. */
@@ -51,7 +51,7 @@ export function sample(model: LanguageModel, request: SampleRequest): Samples {
     })),
     logProbs: floats(({ logProbs }) => logProbs),
     logDrawn: floats(({ logDrawn }) => logDrawn),
-    clipped: rows.filter(({ finished }) => !finished).length,
+    clipped: rows.map(({ finished }) => !finished),
   };
 }
 

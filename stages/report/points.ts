@@ -8,9 +8,7 @@ import type { SeedPoint } from './types.js';
 export function pointsAt(front: Front, alpha: number): SeedPoint[] {
   return front.points
     .filter((point) => point.alpha === alpha)
-    .map((point) =>
-      point.exact ? exactPoint(point, point.exact) : sampledPoint(point, front.reference.rewards),
-    );
+    .map((point) => (point.exact ? exactPoint(point, point.exact) : sampledPoint(point, front.reference)));
 }
 
 /** What the optimum reaches by responses that the reference writes; empty where the front does not say. */
@@ -42,14 +40,14 @@ function exactPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>):
   };
 }
 
-function sampledPoint(point: FrontPoint, reference: readonly number[]): SeedPoint {
+function sampledPoint(point: FrontPoint, reference: Front['reference']): SeedPoint {
   return {
     weights: point.weights,
     rewards: point.rewards,
     stderr: point.stderr,
     kl: point.kl,
     value: objective(point.alpha, weightedSum(point.weights, point.rewards), point.kl),
-    referenceValue: objective(point.alpha, weightedSum(point.weights, reference), 0),
+    referenceValue: objective(point.alpha, weightedSum(point.weights, reference.rewards), reference.kl ?? 0),
     regret: null,
     length: point.length,
     entropy: point.entropy,

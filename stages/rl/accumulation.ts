@@ -21,7 +21,9 @@ export function accumulatedGradient(
     const prompts = rollout.prompts.slice(start, start + microBatch);
     const responses = rollout.responses.slice(start, start + microBatch);
     const found = policyGradient(input, { ...rollout, prompts, responses }, tradeOff);
-    const said = responses.flat().reduce((sum, { tokens }) => sum + tokens.length, 0);
+    const said = responses
+      .flat()
+      .reduce((sum, { rewards, tokens }) => sum + (rewards ? tokens.length : 0), 0);
     whole = joined(whole, { ...found, share: prompts.length / count, said });
   }
   if (!whole) throw new Error('internal error: a rollout without prompts; please report it');
@@ -31,7 +33,7 @@ export function accumulatedGradient(
 interface Weighed extends PolicyGradient {
   /** Of all prompts. */
   readonly share: number;
-  /** Response tokens. */
+  /** Tokens of responses that have rewards. */
   readonly said: number;
 }
 

@@ -7,12 +7,13 @@ import type { Response } from './rollout.js';
 
 export type Figures = Readonly<Record<string, number>>;
 
-/** Means over the episodes of a step; rewards over the responses to which they apply. */
+/** Means over the episodes of a step, of the responses to which the rewards apply. */
 export function figuresOf(episodes: readonly Episode[], objectives: readonly string[]): Figures {
   const responses = episodes.flatMap(({ rollout }) => rollout.responses.flat());
+  const scored = responses.filter(({ rewards }) => rewards !== null);
   const returns = episodes.map(returnsOf);
   const perObjective = objectives.map((name, i) => {
-    const values = responses.flatMap(({ rewards }) => rewards?.[i] ?? []);
+    const values = scored.flatMap(({ rewards }) => rewards?.[i] ?? []);
     return [
       [`rewards/${name}/mean`, mean(values)],
       [`rewards/${name}/std`, deviation(values)],
@@ -28,20 +29,19 @@ export function figuresOf(episodes: readonly Episode[], objectives: readonly str
     'objective/kl': mean(returns.flatMap(({ kl }) => kl)),
     'objective/entropy': mean(episodes.map((episode) => episode.figures.entropy)),
     'objective/rlhf_reward': mean(returns.flatMap(({ regularised }) => regularised)),
-    'completions/mean_length': mean(responses.map(({ tokens }) => tokens.length)),
-    'completions/clipped_ratio': sum(episodes.map(({ rollout }) => rollout.clipped)) / responses.length,
+    'completions/mean_length': mean(scored.map(({ tokens }) => tokens.length)),
+    'completions/clipped_ratio': mean(scored.map(({ clipped }) => Number(clipped))),
     frac_reward_zero_std: mean(
       // By comparison: the deviation of equal numbers is not 0 where their mean is rounded.
       returns.flatMap(({ rewards }) => rewards.map((group) => (group.every((r) => r === group[0]) ? 1 : 0))),
     ),
-    'rewards/excluded': responses.filter(({ rewards }) => !rewards).length,
+    'rewards/excluded': responses.length - scored.length,
   };
 }
 
 interface Returns {
-  /** R_w of the responses to each prompt. */
+  /** R_w of the responses to each prompt that has any. */
   readonly rewards: readonly (readonly number[])[];
-  /** Of every response, also of those without a reward. */
   readonly kl: readonly number[];
   /** (1-alpha) R_w - alpha (log pi - log pi_ref). */
   readonly regularised: readonly number[];
@@ -49,15 +49,16 @@ interface Returns {
 
 function returnsOf({ tradeOff, rollout, figures }: Episode): Returns {
   const { alpha } = tradeOff;
-  const scored = rollout.responses.map((group, i) =>
+  const groups = rollout.responses.map((group, i) =>
     group.flatMap((response, j) => {
       const reward = scalarReward(response, tradeOff);
       return reward === null ? [] : [{ reward, kl: figures.logRatios[i]?.[j] ?? 0 }];
     }),
   );
+  const scored = groups.filter((group) => group.length > 0);
   return {
     rewards: scored.map((group) => group.map(({ reward }) => reward)),
-    kl: figures.logRatios.flat(),
+    kl: scored.flat().map(({ kl }) => kl),
     regularised: scored.flat().map(({ reward, kl }) => (1 - alpha) * reward - alpha * kl),
   };
 }

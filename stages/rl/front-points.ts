@@ -1,11 +1,12 @@
 /** What a policy reaches at one trade-off on held-out prompts: means with standard errors, KL, entropy, samples. */
-import type { FrontPoint, FrontSample } from '../../schemas/artifact.js';
+import type { Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
 import type { Filter, MaskedTokenizer } from '../lm/index.js';
 import type { LanguageModel } from '../lm/types.js';
 import { atRows, type SteerablePolicy, type TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import type { Reward } from '../rewards/types.js';
-import type { Decoding } from './decoding.js';
+import { weightedSum } from '../vector.js';
+import { filters, type Decoding } from './decoding.js';
 import { mean } from './figures.js';
 import type { Prompt } from './prompts.js';
 import { promptGroups, rollOut, type Response } from './rollout.js';
@@ -93,21 +94,38 @@ export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n'>;
  * reward are left out; `n` counts the others.
  */
 export function meanRewards(answers: Answers['responses'], objectives: number): MeanRewards {
-  const scored = answers
-    .map((responses) => responses.flatMap(({ rewards }) => (rewards ? [rewards] : [])))
-    .filter((responses) => responses.length > 0);
+  const scored = onlyScored(answers);
   const perObjective = Array.from({ length: objectives }, (_, k) =>
-    scored.map((responses) => mean(responses.map((rewards) => rewards[k] ?? 0))),
+    meansOf(scored, ({ rewards }) => rewards[k] ?? 0),
   );
   return {
     rewards: perObjective.map(mean),
-    stderr: scored.length < 2 ? null : perObjective.map(standardError),
-    n: scored.reduce((count, responses) => count + responses.length, 0),
+    stderr: scored.length < 2 ? null : perObjective.map((means) => standardError(means) ?? 0),
+    n: scored.flat().length,
   };
 }
 
-/** Of the mean of independent values, two or more. */
-function standardError(values: readonly number[]): number {
+type Scored<Said> = Said & { readonly rewards: readonly number[] };
+
+/** The responses that have rewards, of the prompts that have any. */
+function onlyScored<Said extends Pick<Response, 'rewards'>>(
+  answers: readonly (readonly Said[])[],
+): readonly (readonly Scored<Said>[])[] {
+  return answers
+    .map((responses) =>
+      responses.flatMap((said) => (said.rewards ? [{ ...said, rewards: said.rewards }] : [])),
+    )
+    .filter((responses) => responses.length > 0);
+}
+
+/** Of each prompt, the mean over its responses. */
+function meansOf<Said>(prompts: readonly (readonly Said[])[], of: (said: Said) => number): readonly number[] {
+  return prompts.map((responses) => mean(responses.map(of)));
+}
+
+/** Of the mean of independent values; null where there are fewer than two. */
+function standardError(values: readonly number[]): number | null {
+  if (values.length < 2) return null;
   const centre = mean(values);
   const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
   return Math.sqrt(variance / values.length);
@@ -115,32 +133,62 @@ function standardError(values: readonly number[]): number {
 
 /**
  * A point of a front from the answers and from what the reference thinks of them. KL and entropy are those of what was
- * drawn from: with a filter, of the filtered policy.
+ * drawn from: with a filter, of the filtered policy. All means are over the same responses, those that have rewards, so
+ * that V = (1 - alpha) w.r - alpha KL is of one set of prompts.
  */
 export function frontPoint(
   answers: Answers,
-  tradeOff: TradeOff,
+  { alpha, weights }: TradeOff,
   { reference, asking }: { readonly reference: LanguageModel; readonly asking: Asking },
 ): FrontPoint {
-  const responses = answers.responses.flat();
-  const ratios = logRatios(answers, reference, asking.prompts);
+  const scored = withRatios(answers, reference, asking.prompts);
+  const all = scored.flat();
+  const kl = meansOf(scored, ({ ratio }) => ratio);
+  const value = meansOf(
+    scored,
+    ({ rewards, ratio }) => (1 - alpha) * weightedSum(weights, rewards) - alpha * ratio,
+  );
   return {
-    alpha: tradeOff.alpha,
-    weights: [...tradeOff.weights],
+    alpha,
+    weights: [...weights],
     ...meanRewards(answers.responses, asking.rewards.length),
-    kl: mean(ratios),
-    length: mean(responses.map(({ tokens }) => tokens.length)),
+    kl: mean(kl),
+    klStderr: standardError(kl),
+    valueStderr: standardError(value),
+    length: mean(all.map(({ tokens }) => tokens.length)),
     // The mean of -log pi over sampled tokens: unbiased for the mean entropy of the places that are visited.
-    entropy: mean(answers.logDrawn.flatMap((logs) => Array.from(logs, (log) => -log))),
+    entropy: mean(all.flatMap(({ drawn }) => Array.from(drawn, (log) => -log))),
+    clipped: mean(all.map(({ clipped }) => Number(clipped))),
   };
 }
 
-/** log pi(y) - log pi_ref(y) of every response, pi what was drawn from: its mean is the KL. */
-function logRatios(
+/** The reference itself, asked as the policy is: with a filter, what is drawn has a KL to it. */
+export function referencePoint(
+  reference: LanguageModel,
+  asking: Asking,
+): MeanRewards & Pick<Front['reference'], 'kl'> {
+  const answers = ask(reference, asking);
+  const rewards = meanRewards(answers.responses, asking.rewards.length);
+  if (filters(asking.decoding).length === 0) return rewards;
+  return {
+    ...rewards,
+    kl: mean(meansOf(withRatios(answers, reference, asking.prompts), ({ ratio }) => ratio)),
+  };
+}
+
+interface Told extends Response {
+  /** Log-probabilities of what was drawn from. */
+  readonly drawn: Float32Array;
+  /** log pi(y) - log pi_ref(y), pi what was drawn from: its mean is the KL. */
+  readonly ratio: number;
+}
+
+/** The responses that have rewards, with what the reference thinks of them. */
+function withRatios(
   { responses, logDrawn }: Answers,
   reference: LanguageModel,
   prompts: readonly Prompt[],
-): readonly number[] {
+): readonly (readonly Scored<Told>[])[] {
   const groups = promptGroups({ prompts, responses });
   const scores = reference.score(
     groups.flatMap(({ prompt, responses }) => responses.map(() => prompt)),
@@ -149,10 +197,16 @@ function logRatios(
   const [, longest] = scores.shape;
   const values = scores.dataSync<'float32'>();
   scores.dispose();
-  return logDrawn.map((logPolicy, row) => {
-    const logReference = values.subarray(row * longest, (row + 1) * longest);
-    return total(logPolicy) - total(logReference);
-  });
+  let row = 0;
+  return onlyScored(
+    responses.map((said) =>
+      said.map((response): Told => {
+        const drawn = logDrawn[row] ?? new Float32Array();
+        const logReference = values.subarray(row * longest, ++row * longest);
+        return { ...response, drawn, ratio: total(drawn) - total(logReference) };
+      }),
+    ),
+  );
 }
 
 function total(values: Float32Array): number {

@@ -40,7 +40,7 @@ export interface PolicyGradient {
   readonly loss: number;
   /** log pi(y) - log pi_ref(y) of each response, prompt by prompt. */
   readonly logRatios: readonly (readonly number[])[];
-  /** Mean over response tokens, in nats. */
+  /** Mean over the tokens of responses that have rewards, in nats. */
   readonly entropy: number;
   /** Tokens that ran through the policy. */
   readonly tokens: number;
@@ -68,7 +68,8 @@ export function policyGradient(input: GradientInput, rollout: Rollout, tradeOff:
   const { value, gradients } = valueAndGradients(
     (parameters): Scalar => {
       const scored = scorePacked(config, { ...weights, ...parameters }, packed, { training: false, masked });
-      entropy = mean(placesToTokens(entropies(scored.distributions), packed).dataSync<'float32'>());
+      const each = placesToTokens(entropies(scored.distributions), packed).dataSync<'float32'>(); // (S)
+      entropy = mean(each.filter((_, s) => terms.counts[s]));
       const surrogate: Scalar = scored.logProbs.mul<Tensor1D>(tf.tensor1d(terms.score)).sum(); // sum_s c_s log pi_s
       if (!reference.distributions) return surrogate.neg();
       const kl = placesToTokens(rowKl(scored.distributions, reference.distributions), packed); // (S)
@@ -117,6 +118,8 @@ interface LossTerms {
   readonly score: Float32Array;
   /** (S) e / (K prompts). */
   readonly exactKl: Float32Array;
+  /** (S) 1 where the response has a reward. */
+  readonly counts: Uint8Array;
   readonly logRatios: readonly (readonly number[])[];
 }
 
@@ -127,11 +130,13 @@ function lossTerms(
   const { tradeOff, estimator, reference } = at;
   const score = new Float32Array(reference.logProbs.length);
   const exactKl = new Float32Array(reference.logProbs.length);
+  const counts = new Uint8Array(reference.logProbs.length);
   const logRatios: number[][] = [];
   let s = 0;
   for (const responses of rollout.responses) {
     const group = responses.map(({ rewards, logProbs }) => {
       const span = [s, (s += logProbs.length)] as const;
+      if (rewards) counts.fill(1, ...span);
       return {
         reward: rewards && weightedSum(tradeOff.weights, rewards),
         logPolicy: logProbs,
@@ -149,7 +154,7 @@ function lossTerms(
     });
     logRatios.push(group.map(({ logPolicy, logReference }) => total(logPolicy) - total(logReference)));
   }
-  return { score, exactKl, logRatios };
+  return { score, exactKl, counts, logRatios };
 }
 
 function total(values: Float32Array): number {

@@ -12,6 +12,8 @@ export interface Response {
   readonly text: string;
   /** log pi of each token under the policy itself. */
   readonly logProbs: Float32Array;
+  /** Cut before it ended. */
+  readonly clipped: boolean;
   /** One an objective; null where a reward does not apply. */
   readonly rewards: readonly number[] | null;
 }
@@ -20,8 +22,6 @@ export interface Rollout {
   readonly prompts: readonly Prompt[];
   /** responses[i] are the K responses to prompts[i]. */
   readonly responses: readonly (readonly Response[])[];
-  /** Responses cut before they ended. */
-  readonly clipped: number;
   /** Of all responses in order: log-probabilities of what was drawn from, which with a filter is not the policy. */
   readonly logDrawn: readonly Float32Array[];
 }
@@ -61,11 +61,13 @@ export function rollOut(
       const ended = tokenizer.ends.includes(tokens.at(-1) ?? -1);
       // Of several ends some may be no special tokens, which a decoder would show.
       const text = stopping.cut(tokenizer.decode(ended ? tokens.subarray(0, -1) : tokens));
-      const logProbs = drawn.logProbs[i * samples + j] ?? new Float32Array();
-      return { tokens, text, logProbs, rewards: scoreAll(options.rewards, row, text) };
+      const drawnAs = i * samples + j;
+      const logProbs = drawn.logProbs[drawnAs] ?? new Float32Array();
+      const clipped = drawn.clipped[drawnAs] ?? false;
+      return { tokens, text, logProbs, clipped, rewards: scoreAll(options.rewards, row, text) };
     }),
   );
-  return { prompts, responses, clipped: drawn.clipped, logDrawn: drawn.logDrawn };
+  return { prompts, responses, logDrawn: drawn.logDrawn };
 }
 
 /** As the scorer packs them: the prompt as the reference reads it, and its responses. */

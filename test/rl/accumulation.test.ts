@@ -55,6 +55,13 @@ describe('the gradient of V', () => {
     const at = (microBatch: number): ReturnType<typeof accumulatedGradient> =>
       accumulatedGradient(input, rollout, { tradeOff: { alpha: 0.1, weights: [0.4, 0.6] }, microBatch });
     const whole = at(5);
+    const scored = rollout.responses.map((group) => group.filter((said) => said.rewards !== null));
+    const counted = accumulatedGradient(
+      input,
+      { ...rollout, responses: scored },
+      { tradeOff: { alpha: 0.1, weights: [0.4, 0.6] }, microBatch: 5 },
+    );
+    expect(whole.entropy).toBeCloseTo(counted.entropy, 5);
     const before = tf.memory().numTensors;
     for (const size of [1, 2, 3]) {
       const parts = at(size);

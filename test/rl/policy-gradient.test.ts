@@ -52,6 +52,7 @@ function listedWorld(before: (model: Model) => Tokens): World {
     tokens: Int32Array.from(tokens),
     text: tokenizer.decode(tokens),
     logProbs: logs[i] ?? new Float32Array(),
+    clipped: false,
     rewards: [Math.sin(i + 1), Math.cos(3 * i)],
   }));
   return { ...world, responses };
@@ -101,7 +102,7 @@ function expectedGradient(world: World, estimator: KlEstimator): NamedTensors {
   let sum: NamedTensors | undefined;
   for (const first of responses)
     for (const second of responses) {
-      const rollout: Rollout = { prompts, responses: [[first, second]], clipped: 0, logDrawn: [] };
+      const rollout: Rollout = { prompts, responses: [[first, second]], logDrawn: [] };
       const { gradients } = policyGradient(input, rollout, tradeOff);
       const probability = Math.exp(total(first.logProbs) + total(second.logProbs));
       const next = linearCombination(
@@ -173,7 +174,7 @@ describe('the gradient that training follows', () => {
         {
           prompts: [{ row: { id: 'only', prompt: 'b a' }, tokens }],
           responses: [responses],
-          clipped: 0,
+
           logDrawn: [],
         },
         // What the reference reads makes no difference to rewards alone.
@@ -197,8 +198,7 @@ describe('the gradient that training follows', () => {
     const [first, second, third] = plain.responses;
     if (!first || !second || !third) throw new Error('seven responses were listed');
     const gradientOf = (responses: Response[]): NamedTensors =>
-      policyGradient(input, { prompts, responses: [responses], clipped: 0, logDrawn: [] }, tradeOff)
-        .gradients;
+      policyGradient(input, { prompts, responses: [responses], logDrawn: [] }, tradeOff).gradients;
     const without = gradientOf([first, second]);
     expect(relativeError(gradientOf([first, { ...third, rewards: null }, second]), without)).toBeLessThan(
       1e-5,

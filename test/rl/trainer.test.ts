@@ -10,7 +10,10 @@ import { longestWriting, parameterPolicy } from '../../stages/policy/parameter-p
 import { conditionedParameters, type StoredPolicy } from '../../stages/policy/stored-policy.js';
 import { guarded } from '../../stages/rewards/index.js';
 import type { Reward } from '../../stages/rewards/types.js';
+import type { Episode } from '../../stages/rl/episode.js';
+import { figuresOf } from '../../stages/rl/figures.js';
 import { encodePrompts } from '../../stages/rl/prompts.js';
+import type { Response } from '../../stages/rl/rollout.js';
 import { drawTradeOff } from '../../stages/rl/trade-offs.js';
 import { begin, train, type Progress, type Step, type Training } from '../../stages/rl/trainer.js';
 import { manifestOf, tinyModel, valuesOf } from '../policy/tiny.js';
@@ -154,6 +157,34 @@ describe('training', () => {
     );
     expect(step.figures['rewards/excluded']).toBe(2 * 2 * 4);
     expect(trained(step)).toEqual(before);
+  });
+
+  it('takes its figures from the prompts to which the rewards apply', () => {
+    const response = (kl: number, reward: number | null, tokens: number): [Response, number] => [
+      {
+        ...{ tokens: new Int32Array(tokens), text: '', logProbs: new Float32Array(tokens) },
+        ...{ clipped: reward === null, rewards: reward === null ? null : [reward] },
+      },
+      kl,
+    ];
+    const groups = [
+      [response(1, 0.2, 4), response(1, 0.4, 4)],
+      [response(1, 0.5, 4), response(1, 0.5, 4)],
+      [response(5, null, 9), response(5, null, 9)],
+    ];
+    const said = groups.map((group) => group.map(([one]) => one));
+    const logRatios = groups.map((group) => group.map(([, kl]) => kl));
+    const episode: Episode = {
+      ...{ tradeOff: { alpha: 0.1, weights: [1] }, gradNorm: 1 },
+      rollout: { prompts: [], responses: said, logDrawn: [] },
+      figures: { loss: 0, logRatios, entropy: 0, tokens: 0 },
+    };
+    const figures = figuresOf([episode], ['left']);
+    expect(figures['objective/kl']).toBe(1);
+    expect(figures['completions/mean_length']).toBe(4);
+    expect(figures['completions/clipped_ratio']).toBe(0);
+    expect(figures.frac_reward_zero_std).toBe(0.5);
+    expect(figures['rewards/excluded']).toBe(2);
   });
 
   it.each([0.1, 0.3, 0.45, 0.6, 0.7, 1 / 3])('knows a group of equal rewards of %d', async (value) => {
