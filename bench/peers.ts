@@ -1,6 +1,6 @@
 /**
  * moft beside Snakemake, DVC, wireit and turbo on the same graph: N stages that copy a file each, and one that gathers
- * the copies. `node dist/bench/peers.js [--tools FOLDER] [N ...]` finds each on PATH or below FOLDER (`bin/` of a
+ * the copies. `node dist/bench/peers.js [--tools FOLDER] [stages ...]` finds each on PATH or below FOLDER (`bin/` of a
  * virtual environment, `node_modules/.bin`), says loudly which it skips, prints a table and appends a line to
  * bench/history.jsonl. "sh alone" is the same commands without any runner.
  */

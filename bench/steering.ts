@@ -6,7 +6,7 @@
  * median of their ratios with a bootstrap interval. Prints tables and appends a line to bench/history.jsonl.
  */
 import type { Tensor2D } from '@tensorflow/tfjs';
-import { conditioningNames, type ConditioningName } from '../schemas/artifact.js';
+import { conditioningNames, type ConditioningName } from '../schemas/conditionings.js';
 import type { EngineName } from '../stages/backend/engine-info.js';
 import { engineNames } from '../stages/backend/engine-info.js';
 import { startEngine } from '../stages/backend/engine.js';

@@ -3,7 +3,7 @@
  * `node dist/bench/step.js [width] [layers]`. Prints a table and appends a line to bench/history.jsonl.
  * Compare ratios, which hold across machines, before milliseconds, which do not.
  */
-import { conditioningNames, type ConditioningName } from '../schemas/artifact.js';
+import { conditioningNames, type ConditioningName } from '../schemas/conditionings.js';
 import { startEngine } from '../stages/backend/engine.js';
 import { allowFusedKernels } from '../stages/backend/fused.js';
 import { registerWasmMatMul, restoreShippedMatMul } from '../stages/backend/wasm-matmul.js';

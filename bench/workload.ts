@@ -1,7 +1,8 @@
 /** What is measured: trainings on the news world, the same as the kinds sft, soft and clp run. */
 import { drawNews } from '../stages/worlds/news/draw.js';
 import { openWorld } from '../stages/worlds/news/world.js';
-import type { ConditioningName, PolicyManifest } from '../schemas/artifact.js';
+import type { PolicyManifest } from '../schemas/artifact.js';
+import type { ConditioningName } from '../schemas/conditionings.js';
 import type { Row } from '../stages/data/types.js';
 import {
   buildTokenizer,
@@ -12,7 +13,7 @@ import {
 } from '../stages/lm/index.js';
 import { conditioningMethod } from '../stages/policy/conditioning/index.js';
 import { initialPolicy, unconditioned } from '../stages/policy/initial-policy.js';
-import { loraOf, softTokensOf, svdOf } from '../stages/policy/options.js';
+import { loraOf, softTokensOf, svdOf } from '../stages/policy/settings.js';
 import { conditioningTokens } from '../stages/policy/prompt-writing.js';
 import type { StoredPolicy } from '../stages/policy/stored-policy.js';
 import { Random } from '../stages/random.js';

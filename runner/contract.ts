@@ -188,7 +188,8 @@ export interface Facilities {
 
 /**
  * A stage kind. The declaration stands in stages/kinds/<name>.ts and is light (schema, ports, checks);
- * `run` loads the recipe, stages/kinds/<name>.run.ts, and with it whatever is heavy.
+ * `run` loads the recipe, stages/kinds/<name>.run.ts, and with it whatever is heavy. Where that is all it does, as it should
+ * be, the declaration is not in the code that counts for a cell: what it decides is in the preimage.
  */
 export interface StageKind<S extends TObject = TObject> {
   /** What `uses:` names, such as `clp` or `data/news`. */
@@ -217,7 +218,10 @@ export interface StageKind<S extends TObject = TObject> {
   /** Artifacts taken; in YAML they stand under `with` beside the values. */
   readonly inputs: Readonly<Record<string, InputPort>>;
   outputs(values: Static<S>, inputs: InputTraits): Readonly<Record<string, OutputPort>>;
-  /** Modules loaded by name, as paths from the root without ending (`stages/policy/conditioning/full`). */
+  /**
+   * Modules loaded by name, as paths from the root without ending (`stages/policy/conditioning/full`). Of what loads one of
+   * them by name, only these count; what a cell loads beside them fails it.
+   */
   modules?(values: Static<S>): readonly string[];
   /** Checks across fields, and against the traits of the inputs; `rules` makes one of several. */
   readonly check?: Check<Static<S>>;

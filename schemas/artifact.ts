@@ -1,3 +1,5 @@
+import type { TUnsafe } from 'typebox';
+import type { ConditioningName } from './conditionings.js';
 import { Type, type Static } from './type.js';
 
 /** The typed outputs a cell may have. `file` is a file, every other type is a directory. */
@@ -31,18 +33,6 @@ export const DatasetManifest = Type.Object({
   ),
 });
 export type DatasetManifest = Static<typeof DatasetManifest>;
-
-export const conditioningNames = [
-  'full',
-  'attention',
-  'logits',
-  'lora',
-  'svd-lora',
-  'prompt',
-  'soft-tokens',
-] as const;
-export const ConditioningName = Type.Enum(conditioningNames);
-export type ConditioningName = (typeof conditioningNames)[number];
 
 /** How the gradients of a training were taken: settings that a claim states beside its budget. */
 export const TrainedBy = Type.Object({
@@ -85,7 +75,8 @@ export const PolicyManifest = Type.Object({
   objectives: Type.Array(Type.String(), { minItems: 1 }),
   /** Content digest of the reference model (pi_ref) that the KL is measured against. */
   reference: Type.String(),
-  conditioning: Type.Enum(['none', ...conditioningNames]),
+  /** Checked where it is asked for, by what knows the names. */
+  conditioning: Type.String() as unknown as TUnsafe<ConditioningName | 'none'>,
   alpha: Type.Union([
     Type.Object({ fixed: Type.Number() }),
     Type.Object({ range: Type.Tuple([Type.Number(), Type.Number()]) }),

@@ -11,6 +11,7 @@ import { codeManifestVersion, type CodeManifest, type ModuleEntry } from '../run
 import { byCodeUnit, sha256 } from '../schemas/json.js';
 import { announceImports } from './announce-imports.js';
 import { isImportCall, isPackage, isRelative, targetOf } from './imports.js';
+import { loaderTable, recipeOf } from './narrowing.js';
 
 /** What a module may do that can't be listed, and what counts for it instead. */
 interface Allowance {
@@ -101,7 +102,12 @@ export function listModule(name: string, text: string, allowance?: Allowance): L
   for (const { node, text: specifier } of specifiers) {
     if (specifier.endsWith('.node')) fault(node, 'a native addon is imported by path');
   }
-  return { entry: toEntry(name, text, specifiers, allowance), faults };
+  const [table, recipe] = [loaderTable(name, source), recipeOf(name, source)];
+  const entry = toEntry(name, text, specifiers, allowance);
+  return {
+    entry: { ...entry, ...(table ? { table } : {}), ...(recipe === undefined ? {} : { recipe }) },
+    faults,
+  };
 }
 
 function toEntry(

@@ -69,10 +69,9 @@ function reached(entry: ModuleEntry, named: ReadonlySet<string>): readonly strin
   return [...entry.imports, ...(chosen.length > 0 ? chosen : entry.dynamic)];
 }
 
-function closureOf(manifest: CodeManifest, roots: readonly string[]): ReadonlySet<string> {
-  const named = new Set(roots);
+function closureOf(manifest: CodeManifest, named: ReadonlySet<string>): ReadonlySet<string> {
   const seen = new Set<string>();
-  const todo = [...roots];
+  const todo = [...named];
   for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
     const entry = manifest.modules[name];
     if (seen.has(name) || !entry) continue;
@@ -82,25 +81,42 @@ function closureOf(manifest: CodeManifest, roots: readonly string[]): ReadonlySe
   return seen;
 }
 
-/** stages/kinds/<name>.js and its recipe, then what `modules` names. */
-function rootsOf(kind: StageKind, values: JsonObject): string[] {
-  const stem = `stages/kinds/${kind.name.replaceAll('/', '-')}`;
+/**
+ * stages/kinds/<name>.js and its recipe, then what `modules` names. Of a declaration that hands its job on, the recipe
+ * alone: what else it decides is in the preimage.
+ */
+function rootsOf(manifest: CodeManifest, kind: StageKind, values: JsonObject): string[] {
+  const declaration = `stages/kinds/${kind.name.replaceAll('/', '-')}.js`;
+  const recipe = manifest.modules[declaration]?.recipe;
+  const own = recipe === undefined ? [declaration, declaration.replace(/\.js$/, '.run.js')] : [recipe];
   const named = kind.modules?.(values as Record<PropertyKey, unknown>) ?? [];
-  return [`${stem}.js`, `${stem}.run.js`, ...named.map((name) => `${name}.js`)];
+  return [...own, ...named.map((name) => `${name}.js`)];
 }
 
-function listingOf(
-  manifest: CodeManifest,
-  frozen: Frozen,
-  packages: Packages,
-  roots: readonly string[],
-): CodeListing {
-  const closure = [...closureOf(manifest, roots)];
+/** Of a table the entries that are named, and the rest of its module; where none is named, all of it, as of any module. */
+function digestIn(name: string, { manifest, frozen }: Loaded, named: ReadonlySet<string>): string {
+  const { rest, entries = {} } = manifest.modules[name]?.table ?? {};
+  const chosen = Object.entries(entries).filter(([, file]) => named.has(file));
+  return rest !== undefined && chosen.length > 0
+    ? sha256(canonicalJson([rest, Object.fromEntries(chosen)]))
+    : (frozen.digests.get(name) ?? '');
+}
+
+interface Loaded {
+  readonly manifest: CodeManifest;
+  readonly frozen: Frozen;
+  readonly packages: Packages;
+}
+
+function listingOf(loaded: Loaded, roots: readonly string[]): CodeListing {
+  const { manifest, packages } = loaded;
+  const named = new Set(roots);
+  const closure = [...closureOf(manifest, named)];
   const entries = closure.flatMap((name) => manifest.modules[name] ?? []);
   const files = [...new Set([...closure, ...entries.flatMap((entry) => entry.files)])].sort(byCodeUnit);
   const names = [...new Set(entries.flatMap((entry) => entry.packages))].sort(byCodeUnit);
   return {
-    modules: Object.fromEntries(files.map((name) => [name, frozen.digests.get(name) ?? ''])),
+    modules: Object.fromEntries(files.map((name) => [name, digestIn(name, loaded, named)])),
     packages: packages.closure(names),
   };
 }
@@ -124,11 +140,12 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
   const frozen = freeze(dist, manifest.value);
   if (!frozen.ok) return frozen;
   const identities = new Map(frozen.value.identities).set(packages.value.file, identity(packages.value.file));
+  const loaded: Loaded = { manifest: manifest.value, frozen: frozen.value, packages: packages.value };
   const known = new Map<string, CodeDigest>();
   const filesKnown = new WeakMap<CodeListing, readonly string[]>();
   return ok({
     of: (kind, values) => {
-      const roots = rootsOf(kind, values);
+      const roots = rootsOf(manifest.value, kind, values);
       const name = roots.join(' ');
       const before = known.get(name);
       if (before) return ok(before);
@@ -137,7 +154,7 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
         const message = `the kind ${kind.name} names the module ${unlisted}, which the build has not listed`;
         return err({ code: 'unlisted-module', message, hint: rebuild });
       }
-      const found = digestOf(listingOf(manifest.value, frozen.value, packages.value, roots));
+      const found = digestOf(listingOf(loaded, roots));
       known.set(name, found);
       return ok(found);
     },

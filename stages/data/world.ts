@@ -1,5 +1,6 @@
 /** The exact world behind a dataset, by the name in its manifest. */
 import { StageFailure } from '../../runner/contract.js';
+import { byName } from '../by-name.js';
 import type { Dataset } from './dataset.js';
 import type { ListedWorld } from './listed-world.js';
 
@@ -37,13 +38,12 @@ export async function listingOf(
 export async function worldOf(dataset: Pick<Dataset, 'manifest'>): Promise<ListedWorld | undefined> {
   const world = dataset.manifest.world;
   if (!world) return undefined;
-  const load = Object.hasOwn(worlds, world.name) ? worlds[world.name] : undefined;
-  if (!load)
-    throw new StageFailure(
+  const unknown = (known: readonly string[]): StageFailure =>
+    new StageFailure(
       'user',
       'unknown-world',
       `the dataset comes from the world ${JSON.stringify(world.name)}, which this version doesn't know; ` +
-        `it knows ${Object.keys(worlds).join(', ')}`,
+        `it knows ${known.join(', ')}`,
     );
-  return (await load()).openWorld(world.parameters);
+  return (await byName(worlds, world.name, unknown)).openWorld(world.parameters);
 }

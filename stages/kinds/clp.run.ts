@@ -1,7 +1,7 @@
 /** clp: one policy for every trade-off between the rewards, by one of the conditionings. */
 import type { StageJob } from '../../runner/contract.js';
 import { conditioningMethod } from '../policy/conditioning/index.js';
-import { conditioningName, loraOf, softTokensOf, spellingOf, svdOf } from '../policy/options.js';
+import { conditioningName, loraOf, softTokensOf, spellingOf, svdOf } from '../policy/settings.js';
 import { runTraining, type Surroundings } from '../rl/run-training.js';
 import { drawTradeOff } from '../rl/trade-offs.js';
 import type { ClpWith } from './clp.js';

@@ -1,11 +1,6 @@
 import { defineKind, rules, type Problem } from '../../runner/contract.js';
-import {
-  Conditioning,
-  ReferenceShare,
-  Sampling,
-  conditioningName,
-  type Conditioning as ConditioningValue,
-} from '../policy/options.js';
+import { Conditioning, ReferenceShare, Sampling } from '../policy/options.js';
+import { conditioningName, type Conditioning as ConditioningValue } from '../policy/settings.js';
 import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,

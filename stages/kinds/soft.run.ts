@@ -3,7 +3,8 @@ import { outputPath, type StageJob } from '../../runner/contract.js';
 import { adaptersOf, saveAdapter } from '../lm/index.js';
 import { unconditioned, unconditionedAdapter } from '../policy/initial-policy.js';
 import { runTraining, type Surroundings } from '../rl/run-training.js';
-import { softRewards, type SoftWith } from './soft.js';
+import { softRewards } from '../rl/soft-rewards.js';
+import type { SoftWith } from './soft.js';
 
 export async function run(job: StageJob<SoftWith>, surroundings: Surroundings): Promise<void> {
   const { alpha, rewards, lora } = job.with;

@@ -1,5 +1,4 @@
 import { defineKind, rules, type InputTraits, type Problem } from '../../runner/contract.js';
-import { byCodeUnit } from '../../schemas/json.js';
 import { loraFields } from '../policy/options.js';
 import { rewardModules } from '../rewards/names.js';
 import {
@@ -16,6 +15,7 @@ import {
 import { Type, type Static } from '../../schemas/type.js';
 import { trainingDecodingProblems } from '../rl/decoding.js';
 import { handedOn, worldProblems } from '../rl/provenance.js';
+import { softRewards, type SoftRewards } from '../rl/soft-rewards.js';
 
 const Name = Type.String({ minLength: 1 });
 
@@ -43,18 +43,7 @@ export const SoftWith = Type.Object({
 });
 export type SoftWith = Static<typeof SoftWith>;
 
-/**
- * Names and weights of the one trade-off that an expert is trained for. A map of weights has no order of its own
- * (its key is that of any other order), so its names are sorted; a list keeps the order that was written.
- */
-export function softRewards(rewards: SoftWith['rewards']): { names: string[]; weights: number[] } {
-  if (typeof rewards === 'string') return { names: [rewards], weights: [1] };
-  if (Array.isArray(rewards)) return { names: rewards, weights: rewards.map(() => 1 / rewards.length) };
-  const sorted = Object.entries(rewards).sort(([a], [b]) => byCodeUnit(a, b));
-  return { names: sorted.map(([name]) => name), weights: sorted.map(([, weight]) => weight) };
-}
-
-function namesOf(rewards: SoftWith['rewards'], inputs: InputTraits): Problem[] {
+function namesOf(rewards: SoftRewards, inputs: InputTraits): Problem[] {
   const { names } = softRewards(rewards);
   const place = (i: number): (string | number)[] => {
     if (typeof rewards === 'string') return ['rewards'];
@@ -63,7 +52,7 @@ function namesOf(rewards: SoftWith['rewards'], inputs: InputTraits): Problem[] {
   return rewardProblems(names, inputs, place);
 }
 
-function weightsOf(rewards: SoftWith['rewards']): Problem[] {
+function weightsOf(rewards: SoftRewards): Problem[] {
   if (typeof rewards === 'string' || Array.isArray(rewards)) return [];
   const { names, weights } = softRewards(rewards);
   return simplexProblems(weights, ['rewards'], (scaled) =>

@@ -1,7 +1,7 @@
 /** Byte-pair encoding (Sennrich et al. 2016) over bytes, trained on one's own texts, as a tokenizer.json of GPT-2's kind. */
 import { byCodeUnit } from '../../schemas/json.js';
 import { SETTINGS, TOKENIZER, subwordTokenizer } from './subword-tokenizer.js';
-import { addedToken, specials, type MaskedTokenizer } from './tokenizer.js';
+import { addedToken, settingsJson, specials, type MaskedTokenizer } from './tokenizer.js';
 
 export interface BpeOptions {
   /** Tokens at most, the special ones, the reserved ones and the 256 bytes included. */
@@ -16,23 +16,12 @@ export function bpeTokenizer(texts: Iterable<string>, options: BpeOptions): Mask
   const { vocab } = (JSON.parse(text) as { readonly model: { readonly vocab: object } }).model;
   const ids = { bos: undefined, eos: undefined, pad: undefined };
   const model = { vocab_size: Object.keys(vocab).length, ids };
-  return subwordTokenizer({ files: { [TOKENIZER]: text, [SETTINGS]: settings }, path: TOKENIZER, model });
+  return subwordTokenizer({
+    files: { [TOKENIZER]: text, [SETTINGS]: settingsJson() },
+    path: TOKENIZER,
+    model,
+  });
 }
-
-/** Without a class, Transformers takes that of the model's type, which may rebuild the tokenizer in its own way. */
-const settings =
-  JSON.stringify(
-    {
-      tokenizer_class: 'PreTrainedTokenizerFast',
-      bos_token: '<bos>',
-      eos_token: '<eos>',
-      pad_token: '<pad>',
-      sep_token: '<sep>',
-      clean_up_tokenization_spaces: false,
-    },
-    null,
-    2,
-  ) + '\n';
 
 type Pair = readonly [string, string];
 

@@ -59,6 +59,7 @@ function wordTokenizer(vocabulary: readonly string[], reservedNames: readonly st
     files,
   };
   files['tokenizer.json'] = tokenizerJson(tokenizer);
+  files['tokenizer_config.json'] = settingsJson({ unk_token: '<unk>' });
   return tokenizer;
 }
 
@@ -110,6 +111,23 @@ export function tokenizerJson(tokenizer: Pick<MaskedTokenizer, 'vocabulary' | 'r
     },
   };
   return JSON.stringify(json, null, 2) + '\n';
+}
+
+/**
+ * tokenizer_config.json of our own tokenizers. Without a class Transformers takes that of the model's type, which rebuilds
+ * the tokenizer in its own way.
+ */
+export function settingsJson(more: Readonly<Record<string, string>> = {}): string {
+  const settings = {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    bos_token: '<bos>',
+    eos_token: '<eos>',
+    pad_token: '<pad>',
+    sep_token: '<sep>',
+    ...more,
+    clean_up_tokenization_spaces: false,
+  };
+  return JSON.stringify(settings, null, 2) + '\n';
 }
 
 export function addedToken(id: number, content: string): object {

@@ -1,6 +1,7 @@
 /** A policy at one trade-off as a language model of its own, which other programs load. */
 import { StageFailure, type ArtifactRef } from '../../runner/contract.js';
 import type { PolicyManifest } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import { disposeTensors, saveModel } from '../lm/index.js';
 import { materialize } from './merge.js';
 import { checkDomain, domainOf, mixtureAt } from './parameter-policy.js';
@@ -33,6 +34,12 @@ export async function saveMergedModel(policy: ArtifactRef, asked: Asked, folder:
 }
 
 function refuseTold({ conditioning }: PolicyManifest): void {
+  if (conditioning !== 'none' && !conditioningNames.includes(conditioning))
+    throw new StageFailure(
+      'user',
+      'unknown-conditioning',
+      `the policy has the conditioning ${JSON.stringify(conditioning)}, which this version doesn't know`,
+    );
   if (conditioning !== 'prompt' && conditioning !== 'soft-tokens') return;
   throw new StageFailure(
     'user',

@@ -1,13 +1,9 @@
 /** How a trade-off enters the parameters, and which trade-offs are drawn in training: schemas without machinery. */
-import { conditioningNames, type ConditioningName } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import { Type, type Static } from '../../schemas/type.js';
-import type { LoraShape } from '../lm/lora.js';
+import { defaultSoftTokens, loraDefaults, spellings, svdDefaults } from './settings.js';
 
 const closed = { additionalProperties: false } as const;
-
-/** How the prompt conditioning writes weights down. */
-export const spellings = ['buckets', 'decimals', 'percent'] as const;
-export type Spelling = (typeof spellings)[number];
 
 const PromptOptions = Type.Object(
   {
@@ -19,12 +15,6 @@ const PromptOptions = Type.Object(
   },
   closed,
 );
-
-const defaultSoftTokens = 4;
-
-/** For a conditioning that is only named. */
-const svdDefaults = { rank: 8, targets: 'attention' } as const;
-const loraDefaults = { ...svdDefaults, alpha: 16 } as const;
 
 /** Settings of low-rank adapters. */
 export const loraFields = {
@@ -89,38 +79,6 @@ export const Conditioning = Type.Union(
     default: 'full',
   },
 );
-export type Conditioning = ConditioningName | Readonly<Record<string, ConditioningOptions>>;
-type ConditioningOptions = { readonly spelling?: Spelling; readonly count?: number } & Partial<LoraShape>;
-/** The name in either form. */
-export function conditioningName(conditioning: Conditioning): ConditioningName {
-  const name = typeof conditioning === 'string' ? conditioning : Object.keys(conditioning)[0];
-  const known = conditioningNames.find((candidate) => candidate === name);
-  if (!known) throw new Error(`internal error: no conditioning ${JSON.stringify(name)}; please report it`);
-  return known;
-}
-
-/** The spelling of a prompt conditioning; the default for the others, which don't write. */
-export function spellingOf(conditioning: Conditioning): Spelling {
-  if (typeof conditioning === 'string') return 'buckets';
-  return conditioning.prompt?.spelling ?? 'buckets';
-}
-
-/** Rank, alpha and targets of a lora conditioning. */
-export function loraOf(conditioning: Conditioning): LoraShape {
-  return { ...loraDefaults, ...(typeof conditioning === 'string' ? {} : conditioning.lora) };
-}
-
-/** Rank and targets of an svd-lora conditioning. */
-export function svdOf(conditioning: Conditioning): Omit<LoraShape, 'alpha'> {
-  return { ...svdDefaults, ...(typeof conditioning === 'string' ? {} : conditioning['svd-lora']) };
-}
-
-/** Embeddings of a soft-tokens conditioning. */
-export function softTokensOf(conditioning: Conditioning): number {
-  if (typeof conditioning === 'string') return defaultSoftTokens;
-  return conditioning['soft-tokens']?.count ?? defaultSoftTokens;
-}
-
 export const WeightSampling = Type.Union(
   [
     Type.Object(

@@ -17,7 +17,7 @@ import { oneHot } from '../vector.js';
 import { adaptingOf } from './adapting.js';
 import { materialize } from './merge.js';
 import type { Mixture } from './mixture.js';
-import { spellings } from './options.js';
+import { spellings } from './settings.js';
 import { writeTradeOff } from './prompt-writing.js';
 import { promptedModel } from './prompted-model.js';
 import { distinct, groupedModel } from './rows.js';

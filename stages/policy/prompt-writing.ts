@@ -1,7 +1,7 @@
 /** Trade-offs as tokens of their own: they are in the vocabulary before SFT and are never generated. */
 import { unreachable } from '../../schemas/result.js';
 import type { TradeOffWriter } from './conditioning/types.js';
-import type { Spelling } from './options.js';
+import type { Spelling } from './settings.js';
 
 const buckets = 10;
 const digits = '0123456789.%';

@@ -2,6 +2,7 @@
 import { StageFailure } from '../../runner/contract.js';
 import type { Dataset } from '../data/dataset.js';
 import { worldOf } from '../data/world.js';
+import { byName } from '../by-name.js';
 import type { Row } from '../data/types.js';
 import type { Reward } from './types.js';
 
@@ -15,7 +16,7 @@ const builtIn: Readonly<Record<string, () => Promise<RewardModule>>> = {
 
 /**
  * The named rewards, in the order of `names`, each guarded: a score that is not finite is a StageFailure that names
- * the reward and the row. Unknown names, names that two places answer, and repeats are StageFailures.
+ * the reward and the row. Unknown names, what the data offers and can't answer, and repeats are StageFailures.
  */
 export async function rewardsOf(
   dataset: Pick<Dataset, 'manifest'>,
@@ -28,13 +29,11 @@ export async function rewardsOf(
   // Only for a reward that it answers: the world's code then counts for the cell (names.ts), and else is not loaded.
   const world = names.some((name) => offered.includes(name)) ? await worldOf(dataset) : undefined;
   const find = async (name: string): Promise<Reward> => {
-    const load = Object.hasOwn(builtIn, name) ? builtIn[name] : undefined;
-    if (offered.includes(name) && load)
-      throw failure('ambiguous-reward', `both the dataset and moft have a reward ${quote(name)}: rename one`);
-    const own = offered.includes(name) ? world?.rewards.find((reward) => reward.name === name) : undefined;
-    const reward = own ?? (await load?.())?.reward;
-    if (!reward) throw unknownReward(name, offered);
-    return guarded(reward);
+    if (!offered.includes(name))
+      return guarded((await byName(builtIn, name, (known) => unknownReward(name, offered, known))).reward);
+    const own = world?.rewards.find((reward) => reward.name === name);
+    if (own) return guarded(own);
+    throw failure('unanswered-reward', `the dataset offers a reward ${quote(name)}, and no world answers it`);
   };
   return Promise.all(names.map(find));
 }
@@ -78,11 +77,11 @@ export function guarded(reward: Reward): Reward {
   };
 }
 
-function unknownReward(name: string, offered: readonly string[]): StageFailure {
+function unknownReward(name: string, offered: readonly string[], known: readonly string[]): StageFailure {
   const own = offered.length > 0 ? `the dataset answers ${offered.join(', ')}` : 'the dataset answers none';
   return failure(
     'unknown-reward',
-    `no reward is called ${quote(name)}: ${own}; built in are ${Object.keys(builtIn).join(', ')}`,
+    `no reward is called ${quote(name)}: ${own}; built in are ${known.join(', ')}`,
   );
 }
 

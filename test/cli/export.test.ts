@@ -49,6 +49,7 @@ describe('export', () => {
       'config.json',
       'model.safetensors',
       'tokenizer.json',
+      'tokenizer_config.json',
     ]);
     writeFileSync(join(folder, 'model/config.json'), 'mine');
     const again = moft('export', 'reference', '-o', 'model');

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ArtifactRef } from '../../runner/contract.js';
-import { conditioningNames } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import { writeDataset } from '../../stages/data/dataset.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';

@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Value } from 'typebox/value';
 import type { ArtifactRef } from '../../runner/contract.js';
-import { Front, PolicyManifest, conditioningNames } from '../../schemas/artifact.js';
+import { Front, PolicyManifest } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import clp from '../../stages/kinds/clp.js';
 import dataNews from '../../stages/kinds/data-news.js';
 import front from '../../stages/kinds/front.js';

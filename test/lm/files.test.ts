@@ -189,7 +189,7 @@ describe('a model folder', () => {
   const tokenizer = buildTokenizer(['a b c d e f']);
   const config = tinyConfig();
 
-  const names = ['config.json', 'model.safetensors', 'tokenizer.json'];
+  const names = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
   const files =
     (name: string) =>
     (file: string): string | undefined =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { ArtifactRef } from '../../runner/contract.js';
-import { conditioningNames } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import {
   languageModel,

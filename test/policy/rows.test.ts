@@ -1,6 +1,6 @@
 /** Trade-offs of their own for the rows of one batch: each says what it would say alone. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { conditioningNames } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import { allowFusedKernels } from '../../stages/backend/fused.js';
 import { tf } from '../../stages/backend/tf.js';

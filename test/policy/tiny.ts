@@ -14,7 +14,8 @@ import type { ConditionedParameters } from '../../stages/policy/merge.js';
 import { conditioningTokens } from '../../stages/policy/prompt-writing.js';
 import type { StoredPolicy } from '../../stages/policy/stored-policy.js';
 import { Random } from '../../stages/random.js';
-import type { ConditioningName, PolicyManifest } from '../../schemas/artifact.js';
+import type { PolicyManifest } from '../../schemas/artifact.js';
+import type { ConditioningName } from '../../schemas/conditionings.js';
 
 export const objectives = ['left', 'right'];
 

@@ -75,10 +75,10 @@ describe('rewards by name', () => {
     );
   });
 
-  it('are an error where two answer to the name, or one is named twice', async () => {
+  it('are an error where the data offers what its world does not answer, or one is named twice', async () => {
     const shadow = { ...news, rewards: ['nli', 'brevity'] };
     await expect(rewardsOf({ manifest: shadow }, ['brevity'])).rejects.toEqual(
-      failure('ambiguous-reward', 'both the dataset and moft have a reward "brevity"'),
+      failure('unanswered-reward', 'the dataset offers a reward "brevity"'),
     );
     await expect(rewardsOf({ manifest: news }, ['nli', 'nli'])).rejects.toEqual(
       failure('repeated-reward', '"nli" is named twice'),
@@ -121,5 +121,11 @@ describe('modules of rewards', () => {
     expect(rewards.map((reward) => reward.name)).toEqual(builtInRewards);
     const world = openWorld({ kappa: 0.75 });
     expect(world.rewards.map((reward) => reward.name)).toEqual(worldRewards[world.name]);
+    // Data answers first: no name may mean two things.
+    expect(
+      Object.values(worldRewards)
+        .flat()
+        .filter((name) => builtInRewards.includes(name)),
+    ).toEqual([]);
   });
 });

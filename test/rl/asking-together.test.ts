@@ -1,6 +1,6 @@
 /** Trade-offs that a front asks for in one batch: each answer is that of the trade-off asked alone. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { conditioningNames } from '../../schemas/artifact.js';
+import { conditioningNames } from '../../schemas/conditionings.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import { allowFusedKernels } from '../../stages/backend/fused.js';
 import { tf } from '../../stages/backend/tf.js';

@@ -3,7 +3,7 @@
  * way to the optimum is exact, so a mechanism that cannot carry a trade-off does not pass.
  */
 import { beforeAll, expect, it } from 'vitest';
-import type { ConditioningName } from '../../schemas/artifact.js';
+import type { ConditioningName } from '../../schemas/conditionings.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import { languageModel } from '../../stages/lm/index.js';
 import type { LanguageModel, Tokens } from '../../stages/lm/types.js';

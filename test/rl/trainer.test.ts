@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { conditioningNames, type ConditioningName, type PolicyManifest } from '../../schemas/artifact.js';
+import type { PolicyManifest } from '../../schemas/artifact.js';
+import { conditioningNames, type ConditioningName } from '../../schemas/conditionings.js';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
 import { cloneTensors, contextOf, disposeState, mapTensors } from '../../stages/lm/index.js';

@@ -1,5 +1,6 @@
-/** Conditionings by name: a new one is one file and one line here. */
-import type { ConditioningName } from '../../../schemas/artifact.js';
+/** Conditionings by name: a new one is one file, one line here and one in `schemas/conditionings.ts`. */
+import type { ConditioningName } from '../../../schemas/conditionings.js';
+import { byName } from '../../by-name.js';
 import type { ConditioningMethod } from './types.js';
 
 const methods: Readonly<
@@ -15,5 +16,7 @@ const methods: Readonly<
 };
 
 export async function conditioningMethod(name: ConditioningName): Promise<ConditioningMethod> {
-  return (await methods[name]()).conditioning;
+  const unknown = (): Error =>
+    new Error(`internal error: no conditioning ${JSON.stringify(name)}; please report it`);
+  return (await byName(methods, name, unknown)).conditioning;
 }

@@ -2,7 +2,7 @@ import type { PolicyManifest } from '../../../schemas/artifact.js';
 import type { Model } from '../../lm/index.js';
 import type { NamedTensors, Tokenizer, Tokens } from '../../lm/types.js';
 import type { Factors } from '../adapting.js';
-import type { Spelling } from '../options.js';
+import type { Spelling } from '../settings.js';
 import type { TradeOff } from '../types.js';
 
 /** How a trade-off enters a policy. A mechanism is one file that says what makes it different. */
