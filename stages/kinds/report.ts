@@ -18,6 +18,13 @@ export const ReportWith = Type.Object({
     minimum: 0,
     maximum: 20,
   }),
+  margin: Type.Number({
+    description:
+      'Verdicts say whether two curves differ by more than this on the measure that is judged (mean V-regret, or gain ' +
+      'in V where figures are sampled). It is to be stated before the run. 0: whether they differ at all.',
+    default: 0.001,
+    minimum: 0,
+  }),
 });
 
 /**
@@ -43,7 +50,7 @@ function checkObjectives(inputs: InputTraits): Problem[] {
 
 export default defineKind({
   name: 'report',
-  version: 2,
+  version: 3,
   description:
     'Draws fronts into one self-contained HTML page: what was run, the trade-off front of every method with every ' +
     'seed, regret against the exact optimum where it is known, the measures of steering with their intervals, ' +

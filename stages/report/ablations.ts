@@ -1,7 +1,8 @@
 /** Ablations: each variant of the pipeline against its twin, paired by seed, over the trade-offs that both answer. */
 import type { Answer, Answered } from './answers.js';
 import { objectivesOf } from './answers.js';
-import { described, judgedTogether, pairedBy } from './estimate.js';
+import { gapsOf, inCommon, partText } from './common.js';
+import { described, judgedTogether, pairedBy, unjudged } from './judge.js';
 import type { Curve } from './fronts.js';
 import { figuresOf } from './measures.js';
 import { onFace } from './points.js';
@@ -13,6 +14,9 @@ export interface AblationContext extends Yardstick {
   readonly main: readonly Curve[];
   readonly answered: readonly Answered[];
   readonly judgedBy: string;
+  readonly margin: number;
+  /** Why no verdict may rest on a curve, by its name; empty where one may. */
+  readonly flaws: ReadonlyMap<string, string>;
   readonly alpha: number;
 }
 
@@ -40,12 +44,18 @@ interface Compared {
 /** In the order of the variants; Holm's correction runs over all of them on the judged measure. */
 export function ablationsOf(variants: readonly Answered[], context: AblationContext): Ablation[] {
   const compared = variants.map((variant) => compare(variant, context));
+  const isJudged = ({ measure }: { readonly measure: string }): boolean => measure === context.judgedBy;
   const rows = compared.map(({ pairs }) => [context.judgedBy, ...shown].flatMap((id) => rowOf(id, pairs)));
-  const family = judgedTogether(rows.flat().filter(({ measure }) => measure === context.judgedBy));
+  const hindrances = compared.map((one) => hindranceOf(one, context));
+  const family = judgedTogether(
+    rows.filter((_, i) => hindrances[i] === '').flatMap((own) => own.filter(isJudged)),
+    context.margin,
+  );
   return compared.map((one, i) => {
-    const differences = (rows[i] ?? []).map(
-      (row): AblationDifference => family.find(({ seeds }) => seeds === row.seeds) ?? described(row),
-    );
+    const differences = (rows[i] ?? []).map((row): AblationDifference => {
+      if (!isJudged(row)) return described(row);
+      return family.find(({ seeds }) => seeds === row.seeds) ?? unjudged(row, hindrances[i] ?? '');
+    });
     return {
       ...namesOf(one),
       note: noteOf(one, context),
@@ -53,6 +63,10 @@ export function ablationsOf(variants: readonly Answered[], context: AblationCont
       differences,
     };
   });
+}
+
+function hindranceOf({ variant, twin }: Compared, { flaws }: AblationContext): string {
+  return [variant, twin].flatMap((one) => flaws.get(one?.curve.name ?? '') || []).join(', ');
 }
 
 function compare(variant: Answered, context: AblationContext): Compared {
@@ -81,16 +95,13 @@ interface PairOptions {
 function pairOf(variant: Answer, twin: Answer, { own, context }: PairOptions): Pair {
   const kept = context.objectives.filter((name) => own.includes(name));
   const yardstick = narrowed(context, kept);
-  const [ours, theirs] = [narrowAnswer(variant, own, kept), narrowAnswer(twin, context.objectives, kept)];
-  const common = new Set(
-    ours.points.map(placeOf).filter((place) => theirs.points.map(placeOf).includes(place)),
-  );
-  const figures = [ours, theirs].map((answer) => figuresOf(measuredBy(among(answer, common), yardstick)));
+  const both = inCommon(narrowAnswer(variant, own, kept), narrowAnswer(twin, context.objectives, kept));
+  const [ours, theirs] = both.map((answer) => figuresOf(measuredBy(answer, yardstick)));
   const [a, b] = [variant.front.reference.digest, twin.front.reference.digest];
   return {
     seed: variant.seed,
-    gaps: difference(figures[0] ?? {}, figures[1] ?? {}),
-    tradeOffs: common.size,
+    gaps: gapsOf(ours ?? {}, theirs ?? {}),
+    tradeOffs: both[0].points.length,
     otherReference: a !== undefined && b !== undefined && a !== b,
   };
 }
@@ -100,28 +111,13 @@ function narrowAnswer(answer: Answer, objectives: readonly string[], kept: reado
   return { ...answer, points: face(answer.points), optimum: face(answer.optimum) };
 }
 
-/** A trade-off by its weights, beyond rounding. */
-const placeOf = ({ weights }: SeedPoint): string => weights.map((w) => w.toFixed(9)).join(' ');
-
-function among(answer: Answer, places: ReadonlySet<string>): Answer {
-  const kept = (points: readonly SeedPoint[]): SeedPoint[] =>
-    points.filter((point) => places.has(placeOf(point)));
-  return { ...answer, points: kept(answer.points), optimum: kept(answer.optimum) };
-}
-
-function difference(a: Figures, b: Figures): Figures {
-  const gap = (x: number | null | undefined, y: number | null | undefined): number | null =>
-    typeof x === 'number' && typeof y === 'number' ? x - y : null;
-  return Object.fromEntries(Object.keys(a).map((id) => [id, gap(a[id], b[id])]));
-}
-
 function rowOf(measure: string, pairs: readonly Pair[]) {
   const seeds = pairs.flatMap(({ seed, gaps }) => {
     const gap = gaps[measure] ?? null;
     return gap === null ? [] : [{ seed, difference: gap }];
   });
   if (seeds.length === 0) return [];
-  return [{ measure, ...pairedBy(seeds.map((seed) => seed.difference)), seeds }];
+  return [{ measure, ...pairedBy(seeds) }];
 }
 
 function namesOf({ variant, twin }: Compared): Pick<Ablation, 'ablation' | 'curve' | 'twin'> {
@@ -141,9 +137,10 @@ function noteOf({ variant, twin, pairs }: Compared, { main, objectives, alpha }:
   const asked = Math.max(
     ...[variant, twin].flatMap(({ answers }) => answers.map(({ points }) => points.length)),
   );
+  const part = partText(first.tradeOffs, asked, 'trade-offs');
   return [
     ...(left.length > 0 ? [`over trade-offs with no weight on ${left.join(', ')}`] : []),
-    ...(first.tradeOffs < asked ? [`${first.tradeOffs} of ${asked} trade-offs are in both`] : []),
+    ...(part === '' ? [] : [part]),
     ...(pairs.some((pair) => pair.otherReference) ? ['another reference model, with its own optimum'] : []),
   ].join('; ');
 }

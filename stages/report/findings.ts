@@ -1,20 +1,25 @@
 /** The first sentences of a report: what the figures say, without claiming more than they can. */
 import { fixed } from '../statistics/fixed.js';
-import { isMostlyInvalid } from './invalid-mass.js';
 import type { CurveSummary, Slice } from './types.js';
 
 /** Sentences on one slice; empty where a single curve has nothing to be compared with. */
 export function findingsOf(slice: Slice): string[] {
   if (slice.curves.length < 2) return [];
-  const ranked = { ...slice, curves: slice.curves.filter((curve) => !isMostlyInvalid(curve)) };
-  const left = slice.curves.filter(isMostlyInvalid).map(({ name }) => name);
-  return [
-    ranking(ranked),
-    middleWinner(ranked),
-    left.length === 0
-      ? null
-      : `Not ranked, since most of what they answer is not among the listed responses: ${left.join(', ')}.`,
-  ].flatMap((text) => (text === null ? [] : [text]));
+  const left = slice.unranked.map(({ curve }) => curve);
+  const ranked = { ...slice, curves: slice.curves.filter(({ name }) => !left.includes(name)) };
+  return [ranking(ranked), middleWinner(ranked), notRanked(slice)].flatMap((text) =>
+    text === null ? [] : [text],
+  );
+}
+
+function notRanked({ unranked }: Slice): string | null {
+  if (unranked.length === 0) return null;
+  const reasons = [...new Set(unranked.map(({ why }) => why))];
+  const list = reasons.map((why) => {
+    const names = unranked.filter((one) => one.why === why).map(({ curve }) => curve);
+    return `${names.join(', ')} (${why})`;
+  });
+  return `Not ranked: ${list.join('; ')}.`;
 }
 
 function ranking(slice: Slice): string | null {
@@ -32,27 +37,32 @@ function ranking(slice: Slice): string | null {
     : `Gain in V over the reference model, sampled, highest first: ${list}.`;
 }
 
-/** How often the best curve at equal weights is best, over the seeds that all curves have. */
-function middleWinner(slice: Slice): string | null {
-  const [first] = slice.curves;
-  if (slice.curves.length < 2) return null;
-  const shared = (first?.seeds ?? []).filter((seed) =>
-    slice.curves.every((curve) => middleValue(curve, seed.seed) !== null),
-  );
-  if (shared.length === 0) return null;
-  const wins = slice.curves.map((curve) => ({
-    name: curve.name,
-    count: shared.filter(({ seed }) => isBest(curve, slice, seed)).length,
-  }));
-  const best = wins.reduce((a, b) => (b.count > a.count ? b : a));
-  const others = wins.filter(({ name, count }) => name !== best.name && count > 0);
-  const rest = others.map(({ name, count }) => `, ${name} in ${count}`).join('');
-  return `At equal weights ${best.name} has the highest V in ${best.count} of ${plural(shared.length, 'seed')}${rest}.`;
-}
+/** Values at equal weights that differ by less are equal but for rounding. */
+const rounding = 1e-9;
 
-function isBest(curve: CurveSummary, slice: Slice, seed: string): boolean {
-  const own = middleValue(curve, seed) ?? -Infinity;
-  return slice.curves.every((other) => own >= (middleValue(other, seed) ?? -Infinity));
+/** How often each curve is best at equal weights, over the seeds that all curves have; of one reward nothing. */
+function middleWinner({ curves, exact }: Slice): string | null {
+  const [first] = curves;
+  if (!first || curves.length < 2 || first.objectives.length < 2) return null;
+  const shared = first.seeds
+    .map(({ seed }) => curves.map((curve) => middleValue(curve, seed)))
+    .filter((values) => values.every((value) => value !== null));
+  if (shared.length === 0) return null;
+  const best = shared.map((values) => {
+    const most = Math.max(...values);
+    return curves.filter((_, i) => (values[i] ?? -Infinity) > most - rounding);
+  });
+  const wins = curves
+    .map((curve) => ({ name: curve.name, count: best.filter(([a, b]) => a === curve && !b).length }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count);
+  const tied = best.filter((names) => names.length > 1).length;
+  const of = `of ${plural(shared.length, 'seed')}`;
+  const [winner, ...others] = wins;
+  const where = `At equal weights${exact ? '' : ', sampled,'}`;
+  if (!winner) return `${where} the highest V is tied in ${tied} ${of}.`;
+  const rest = others.map(({ name, count }) => `, ${name} in ${count}`).join('');
+  return `${where} ${winner.name} has the highest V in ${winner.count} ${of}${rest}${tied > 0 ? `, tied in ${tied}` : ''}.`;
 }
 
 function middleValue(curve: CurveSummary, seed: string): number | null {

@@ -5,7 +5,13 @@ import { type Calibration as Scale, calibrated } from '../pareto/calibration.js'
 import { hullHypervolume } from '../pareto/hull.js';
 import { kendallTauB } from '../statistics/rank-correlation.js';
 import { type RegretSummary, regretSummary } from '../statistics/regret.js';
-import { corner, leastSpanOf, monotonicityViolations, steeringOrder } from '../statistics/steering.js';
+import {
+  corner,
+  leastSpanOf,
+  monotonicityViolations,
+  steeringOrder,
+  toleranceOf,
+} from '../statistics/steering.js';
 import { middle } from './points.js';
 import type { Figures, Measure, SeedPoint } from './types.js';
 
@@ -47,7 +53,7 @@ const primary: readonly Definition[] = [
     id: 'closed',
     title: 'closed',
     meaning:
-      'Share of the way from the reference to the optimum: 1 − mean regret / mean (V* − V of the reference).',
+      'Share of the way from the reference to the optimum: 1 − mean regret / mean (V* − V of the reference), where that is .001 or more.',
     better: 'higher',
     group: 'main',
     digits: 3,
@@ -66,7 +72,7 @@ const primary: readonly Definition[] = [
     id: 'steering-order',
     title: 'steering order',
     meaning:
-      'Share of pairs of weights w, w′ with (w − w′)·(r(w) − r(w′)) > 0 beyond noise (.001, or two standard errors of sampled rewards; ties count one half): asking for more gives more. The optimum scores 1.',
+      'Share of pairs of weights w, w′ with (w − w′)·(r(w) − r(w′)) > 0: asking for more gives more. Pairs within .001, or two standard errors of sampled rewards, count one half, those of the optimum too: compare with its row.',
     better: 'higher',
     group: 'main',
     digits: 3,
@@ -126,7 +132,8 @@ const details: readonly Definition[] = [
   {
     id: 'falls',
     title: 'falls',
-    meaning: 'Share of steps to a larger weight on which the reward falls, the mean over rewards.',
+    meaning:
+      'Share of steps to a larger weight on which the reward falls by more than .001, or two standard errors of sampled rewards; the mean over rewards.',
     better: 'neither',
     group: 'detail',
     digits: 3,
@@ -243,7 +250,7 @@ function tolerance(a: SeedPoint, b: SeedPoint): number {
     const [ours, theirs] = [a.stderr?.[k] ?? 0, b.stderr?.[k] ?? 0];
     return sum + (w - (b.weights[k] ?? 0)) ** 2 * (ours ** 2 + theirs ** 2);
   }, 0);
-  return variance === 0 ? 1e-3 : 2 * Math.sqrt(variance);
+  return toleranceOf(Math.sqrt(variance));
 }
 
 function cornerReward(points: readonly SeedPoint[]): number | null {

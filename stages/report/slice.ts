@@ -1,5 +1,8 @@
 /** Everything that is known at one alpha. */
-import { differencesOf, estimate } from './estimate.js';
+import { estimate } from './estimate.js';
+import { differencesOf, epsilonsOf } from './differences.js';
+import { lockInOf } from './lock-in.js';
+import { flawOf, unrankedOf } from './standing.js';
 import { type Curve, mainCurves } from './fronts.js';
 import { type Answer, type Answered, answersTo, objectivesOf } from './answers.js';
 import { ablationsOf } from './ablations.js';
@@ -15,11 +18,22 @@ import {
 } from './yardstick.js';
 import { findingsOf } from './findings.js';
 import { figuresOf } from './measures.js';
+import { studentQuantile } from '../statistics/distributions.js';
 import { corner, leastSpanOf } from '../statistics/steering.js';
 import { middle } from './points.js';
 import type { Change, CurveSummary, PointSummary, SeedPoint, SeedSummary, Slice } from './types.js';
 
-export function sliceAt(curves: readonly Curve[], alpha: number, objectives: readonly string[]): Slice {
+export interface SliceOptions {
+  readonly objectives: readonly string[];
+  /** What a difference must exceed to be one. */
+  readonly margin: number;
+}
+
+export function sliceAt(
+  curves: readonly Curve[],
+  alpha: number,
+  { objectives, margin }: SliceOptions,
+): Slice {
   const main = mainCurves(curves);
   const rest = curves.filter((curve) => !main.includes(curve));
   const answered = answersTo(main, alpha);
@@ -31,28 +45,40 @@ export function sliceAt(curves: readonly Curve[], alpha: number, objectives: rea
   const scale = scaleOf(references, optimum ?? experts);
   const judgedBy = exact ? 'regret-mean' : 'gain-mean';
   const yardstick = { objectives, experts, scale };
-  const made = answered.map((one) => curveOf(one, yardstick));
+  const drawn = answered.map((one) => ({ answered: one, summary: curveOf(one, yardstick) }));
+  const made = drawn.map(({ summary }) => summary);
+  const figures = remembered((answer: Answer) => figuresOf(measuredBy(answer, yardstick)));
+  const varied = variants.map((one) => curveOf(one, narrowed(yardstick, objectivesOf(one))));
+  const flaws = new Map([...made, ...varied].map((curve) => [curve.name, flawOf(curve)]));
   const slice = {
     alpha,
     exact,
     judgedBy,
     curves: made,
-    variants: variants.map((one) => curveOf(one, narrowed(yardstick, objectivesOf(one)))),
-    ablations: ablationsOf(variants, { ...yardstick, main, answered, judgedBy, alpha }),
+    variants: varied,
+    ablations: ablationsOf(variants, { ...yardstick, main, answered, judgedBy, margin, alpha, flaws }),
     optimum: optimum ? curveOf(optimum, { objectives, experts: undefined, scale }) : null,
     reference: references.map((values) => estimate(values)),
     calibration: calibrationOf(scale, optimum, experts),
-    differences: [judgedBy, ...shown].flatMap((measure) =>
-      differencesOf(made, measure, { judged: measure === judgedBy }),
-    ),
+    differences: differencesOf(drawn, { judgedBy, margin, figures }),
+    epsilons: epsilonsOf(drawn),
+    lockIn: lockInOf(made),
+    unranked: unrankedOf(made),
     changes: exact ? [] : answered.flatMap((one) => changesOf(one, objectives)),
     findings: [],
   };
   return { ...slice, findings: findingsOf(slice) };
 }
 
-/** Measures on which the differences of curves are shown and not judged. */
-const shown = ['value-middle', 'span', 'hypervolume'];
+/** A front is in as many pairs as there are other curves. */
+function remembered<K, V>(of: (key: K) => V): (key: K) => V {
+  const known = new Map<K, V>();
+  return (key) => {
+    const value = known.get(key) ?? of(key);
+    known.set(key, value);
+    return value;
+  };
+}
 
 function curveOf({ curve, index, answers }: Answered, yardstick: Yardstick): CurveSummary {
   const seeds = answers.map((answer): SeedSummary => {
@@ -117,7 +143,8 @@ function changesOf({ curve, answers }: Answered, objectives: readonly string[]):
   });
 }
 
-const z95 = 1.959963984540054;
+/** As an interval over seeds does: with two prompts it is 12.7 standard errors wide. */
+const promptsForInterval = 3;
 
 function change(
   curve: string,
@@ -126,7 +153,11 @@ function change(
 ): Change {
   const difference = (point.rewards[k] ?? 0) - (front.reference.rewards[k] ?? 0);
   const [ours, theirs] = [point.stderr?.[k] ?? null, front.reference.stderr?.[k] ?? null];
-  const half = ours === null || theirs === null ? null : z95 * Math.hypot(ours, theirs);
+  const prompts = front.prompts?.n ?? 0;
+  const half =
+    ours === null || theirs === null || prompts < promptsForInterval
+      ? null
+      : studentQuantile(0.975, prompts - 1) * Math.hypot(ours, theirs);
   const range =
     half === null ? { low: null, high: null } : { low: difference - half, high: difference + half };
   return { curve, seed, weights: point.weights, objective, change: difference, ...range };

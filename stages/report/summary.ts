@@ -11,13 +11,15 @@ export interface ReportText {
   readonly description: string;
   /** How many prompts are shown. */
   readonly samples: number;
+  readonly margin: number;
 }
 
 /** The report as data: a slice for every alpha, warnings, and samples. */
 export function summarise(curves: readonly Curve[], text: ReportText): Summary {
   const objectives = curves[0]?.replicates[0]?.front.objectives ?? [];
+  const { margin } = text;
   const main = mainCurves(curves);
-  const slices = alphasOf(curves).map((alpha) => sliceAt(curves, alpha, objectives));
+  const slices = alphasOf(curves).map((alpha) => sliceAt(curves, alpha, { objectives, margin }));
   return {
     v: 1,
     title: text.title || `Trade-offs of ${objectives.join(', ')}`,
@@ -25,6 +27,7 @@ export function summarise(curves: readonly Curve[], text: ReportText): Summary {
     objectives,
     curves: main.map((curve) => curve.name),
     measures,
+    margin,
     slices,
     warnings: warningsOf(slices),
     samples: chooseSamples(main, text.samples),

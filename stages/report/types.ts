@@ -1,5 +1,6 @@
 /** What a report says, as data: summary.json. Every figure of the page is one of these numbers. */
 import type { Front } from '../../schemas/artifact.js';
+import type { Interval } from '../statistics/interval.js';
 
 /** Mean over seeds with its two-sided 95% t interval; no interval with fewer than three seeds. */
 export interface Estimate {
@@ -79,25 +80,71 @@ export interface CurveSummary {
   readonly figures: Readonly<Record<string, Estimate>>;
 }
 
-/** Mean of `a - b` over the seeds that both have, paired by seed. */
-export interface Difference {
-  readonly measure: string;
-  readonly a: string;
-  readonly b: string;
+export interface SeedDifference {
+  readonly seed: string;
+  readonly difference: number;
+}
+
+/** What the differences of pairs say. */
+export interface Paired {
   readonly difference: Estimate;
-  /** Two-sided sign-flip p, by enumeration up to 20 pairs and by random flips beyond; null without a pair. */
-  readonly p: number | null;
-  /** Holm's correction over the pairs of curves; null where the measure is not the slice's primary one. */
+  /** Two-sided sign-flip p that the mean is 0, by enumeration up to 20 pairs and by random flips beyond. */
+  readonly p: number;
+  /** Of each seed that both have. */
+  readonly seeds: readonly SeedDifference[];
+}
+
+/** What is decided of them: on the slice's primary measure alone, the others describe. */
+export interface Judged {
+  /** p that the mean is no larger than the margin, with Holm's correction; null where nothing is judged. */
   readonly adjusted: number | null;
-  /** Given on the primary measure alone; null on the others, which describe. */
-  readonly verdict: 'lower' | 'higher' | 'undecided' | null;
+  /** Sign-flip interval at the level of Holm's step, with ten pairs or more. */
+  readonly range: Interval | null;
+  /** Where that interval lies: below or above the margin, within it, or neither. */
+  readonly verdict: 'lower' | 'higher' | 'alike' | 'undecided' | null;
   readonly why: string;
 }
 
+/** Mean of `a - b` over the seeds that both have and the trade-offs that both answer, paired by seed. */
+export interface Difference extends Paired, Judged {
+  readonly measure: string;
+  readonly a: string;
+  readonly b: string;
+  /** How many trade-offs both answer, where that is not all; else empty. */
+  readonly note: string;
+}
+
 /** Variant minus twin on one measure, over the trade-offs that both answer. */
-export interface AblationDifference extends Omit<Difference, 'a' | 'b'> {
-  /** Of each seed that both have. */
-  readonly seeds: readonly { readonly seed: string; readonly difference: number }[];
+export interface AblationDifference extends Paired, Judged {
+  readonly measure: string;
+}
+
+/** Least amount by which all rewards of `a` must grow for its points to dominate those of `b`. */
+export interface Epsilon {
+  readonly a: string;
+  readonly b: string;
+  readonly epsilon: Estimate;
+}
+
+export interface LockInRate extends Interval {
+  readonly curve: string;
+  /** Seeds with a span under .75, and those of them that the reference holds back: they are no lock-in. */
+  readonly lockedIn: number;
+  readonly outOfReach: number;
+  /** Seeds whose span is known. `low` and `high`: Wilson's 95% interval of the share that locked in. */
+  readonly seeds: number;
+}
+
+/** Rates of lock-in, with Fisher's exact p of every pair. */
+export interface LockIn {
+  readonly rates: readonly LockInRate[];
+  readonly pairs: readonly { readonly a: string; readonly b: string; readonly p: number }[];
+}
+
+/** A curve whose means are not like those of the others, in few words. */
+export interface Unranked {
+  readonly curve: string;
+  readonly why: string;
 }
 
 /** A variant of the pipeline beside its twin: the curve of the same coordinates without `ablation`. */
@@ -121,7 +168,7 @@ export interface Change {
   readonly weights: readonly number[];
   readonly objective: string;
   readonly change: number;
-  /** 95% by the standard errors over prompts of both, taken as independent; null where one is not known. */
+  /** 95% by Student's t on the standard errors over prompts of both, taken as independent; null under three prompts. */
   readonly low: number | null;
   readonly high: number | null;
 }
@@ -148,6 +195,10 @@ export interface Slice {
   readonly reference: readonly Estimate[];
   readonly calibration: Calibration | null;
   readonly differences: readonly Difference[];
+  readonly epsilons: readonly Epsilon[];
+  readonly lockIn: LockIn;
+  /** Curves that are neither ranked nor bold. */
+  readonly unranked: readonly Unranked[];
   readonly changes: readonly Change[];
   /** What the figures say, in sentences. */
   readonly findings: readonly string[];
@@ -176,6 +227,8 @@ export interface Summary {
   readonly objectives: readonly string[];
   readonly curves: readonly string[];
   readonly measures: readonly Measure[];
+  /** What a difference on the judged measure must exceed to be one. */
+  readonly margin: number;
   readonly slices: readonly Slice[];
   readonly warnings: readonly string[];
   readonly samples: readonly SampleGroup[];

@@ -1,7 +1,7 @@
 /** What a reader must know before trusting the figures. */
 import { byCodeUnit } from '../../schemas/json.js';
 import { lowSpan, lowSpanAdvice, spansText } from '../statistics/low-span.js';
-import { invalidMass, isMostlyInvalid } from './invalid-mass.js';
+import { invalidMass, isMostlyInvalid, mostInvalid } from './invalid-mass.js';
 import type { CurveSummary, SeedSummary, Slice } from './types.js';
 
 /** Sentences, in the order of the slices; empty where nothing is amiss. */
@@ -45,10 +45,11 @@ function lowSpans({ name, seeds }: CurveSummary): string[] {
 const muchMass = 0.02;
 
 function invalid(curve: CurveSummary): string[] {
-  const largest = invalidMass(curve);
-  if (largest <= muchMass || isMostlyInvalid(curve)) return [];
+  const most = mostInvalid(curve);
+  if (!most || most.mass <= muchMass || isMostlyInvalid(curve)) return [];
+  const at = most.seed.seed === '-' ? '' : ` at seed ${most.seed.seed}`;
   return [
-    `${curve.name} leaves the listed responses with probability up to ${largest.toFixed(3)}: its KL is a lower bound there, and its regret too.`,
+    `${curve.name} leaves the listed responses with probability up to ${most.mass.toFixed(3)}${at}: its KL is a lower bound there, and its regret too.`,
   ];
 }
 
@@ -58,7 +59,7 @@ function mostlyInvalid(curves: readonly CurveSummary[]): string[] {
   if (found.length === 0) return [];
   const [names, least] = [found.map(({ name }) => name).join(', '), Math.min(...found.map(invalidMass))];
   return [
-    `Most of what ${names} answer is not among the listed responses (probability ${least.toFixed(3)} or more): rewards, ` +
+    `Most of what ${names} answer is not among the listed responses (a share of ${least.toFixed(3)} or more, over weights and seeds): rewards, ` +
       'regret and KL say nothing of them, however good they look. Train the reference longer, or give it more data, until it answers.',
   ];
 }

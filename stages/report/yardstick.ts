@@ -48,9 +48,16 @@ export function measuredBy(
 /** Methods whose policies at the corners of the simplex are trained on one reward alone. */
 const expertMethods = ['rewarded-soup', 'morlhf', 'soft'];
 
-/** The curve whose corners are experts; undefined where none was run. */
+/** The first curve whose corners are experts, all of them at every seed; undefined where none was run. */
 export function expertsOf(answered: readonly Answered[]): Answered | undefined {
-  return answered.find(({ curve }) => expertMethods.includes(curve.method));
+  return answered.find(
+    ({ curve, answers }) =>
+      expertMethods.includes(curve.method) && answers.every(({ points }) => hasEveryCorner(points)),
+  );
+}
+
+function hasEveryCorner(points: readonly SeedPoint[]): boolean {
+  return (points[0]?.weights ?? []).every((_, k) => corner(points, k) !== undefined);
 }
 
 /** One answer a seed: of the fronts of a seed, the one with most trade-offs. */

@@ -2,7 +2,7 @@
 import type { FinishedCell, Shown } from '../../runner/contract.js';
 import { directed, measures } from '../report/measures.js';
 import { fixed } from '../report/page/numbers.js';
-import type { Slice, Summary } from '../report/types.js';
+import type { Estimate, Slice, Summary } from '../report/types.js';
 import { readOutput } from './read.js';
 
 const mainMeasures = measures.filter(({ group }) => group === 'main');
@@ -69,7 +69,13 @@ function curvesTable({ curves, optimum }: Slice): string {
     `| --- | --- | ${shown.map(() => '---:').join(' | ')} |`,
     ...rows.map(
       ({ name, seeds, figures }) =>
-        `| ${name} | ${seeds.length} | ${shown.map(({ id, digits }) => fixed(figures[id]?.mean, digits)).join(' | ')} |`,
+        `| ${name} | ${seeds.length} | ${shown.map(({ id, digits }) => cellText(figures[id], digits, seeds.length)).join(' | ')} |`,
     ),
   ].join('\n');
+}
+
+/** A mean of fewer seeds than the row has says of how many. */
+function cellText(estimate: Estimate | undefined, digits: number, seeds: number): string {
+  const n = estimate?.n ?? 0;
+  return fixed(estimate?.mean, digits) + (n === 0 || n === seeds ? '' : ` (n = ${n})`);
 }

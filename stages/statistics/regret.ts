@@ -12,9 +12,12 @@ export interface RegretSummary {
   /** Mean and maximum over the trade-offs of V* - V. */
   readonly mean: number;
   readonly max: number;
-  /** 1 - mean regret / mean (V* - V_ref): 1 at the optimum, 0 at the reference; null where nothing can be won. */
+  /** 1 - mean regret / mean (V* - V_ref): 1 at the optimum, 0 at the reference; null where less than 1e-3 can be won. */
   readonly closed: number | null;
 }
+
+/** Below this the reference is as good as optimal: a share of what is left to win says nothing. */
+const leastWinnable = 1e-3;
 
 /** Over the trade-offs of one front. */
 export function regretSummary(points: readonly ValuedPoint[]): RegretSummary {
@@ -23,6 +26,6 @@ export function regretSummary(points: readonly ValuedPoint[]): RegretSummary {
   return {
     mean: mean(regrets),
     max: max(regrets),
-    closed: winnable > 0 ? 1 - mean(regrets) / winnable : null,
+    closed: winnable >= leastWinnable ? 1 - mean(regrets) / winnable : null,
   };
 }

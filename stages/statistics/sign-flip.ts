@@ -6,6 +6,7 @@
  */
 import { sum } from 'simple-statistics';
 import type { Random } from '../random.js';
+import type { Interval } from './interval.js';
 
 export interface SignFlip {
   /** Two-sided p-value of the mean difference being 0. */
@@ -64,4 +65,47 @@ function sampledP(differences: readonly number[], options: SignFlipOptions): num
 function threshold(differences: readonly number[]): number {
   const scale = sum(differences.map(Math.abs));
   return Math.abs(sum([...differences])) - 1e-12 * scale;
+}
+
+/**
+ * Interval of a mean difference by the same test: the shifts that it does not reject. Its ends are order statistics
+ * of the means of all subsets of the differences. Source: Hartigan, "Using Subsample Values as Typical Values", 1969.
+ *
+ * @param level such as 0.95
+ * @returns null with too few pairs: no shift is rejected then
+ */
+export function signFlipInterval(
+  differences: readonly number[],
+  level: number,
+  options: SignFlipOptions,
+): Interval | null {
+  const few = differences.length <= (options.exactUpTo ?? enumeratedPairs);
+  const means = (few ? subsetMeans(differences) : sampledSubsetMeans(differences, options)).sort();
+  const outside = Math.floor(((1 - level) * (means.length + 1)) / 2 + 1e-9);
+  const [low, high] = [means[outside - 1], means[means.length - outside]];
+  return low === undefined || high === undefined ? null : { low, high };
+}
+
+/** Of every subset but the empty one. */
+function subsetMeans(values: readonly number[]): Float64Array {
+  const sums = new Float64Array(2 ** values.length);
+  const sizes = new Uint8Array(sums.length);
+  for (let subset = 1; subset < sums.length; subset++) {
+    const first = 31 - Math.clz32(subset & -subset);
+    const others = subset & (subset - 1);
+    sums[subset] = (sums[others] ?? 0) + (values[first] ?? 0);
+    sizes[subset] = (sizes[others] ?? 0) + 1;
+  }
+  return sums.subarray(1).map((total, i) => total / (sizes[i + 1] ?? 1));
+}
+
+function sampledSubsetMeans(
+  values: readonly number[],
+  { random, draws = 100_000 }: SignFlipOptions,
+): Float64Array {
+  const draw = (): number => {
+    const subset = values.filter(() => random.uniform() < 0.5);
+    return subset.length === 0 ? draw() : sum(subset) / subset.length;
+  };
+  return Float64Array.from({ length: draws }, draw);
 }

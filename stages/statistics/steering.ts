@@ -6,9 +6,20 @@ export interface SteeredPoint {
   readonly rewards: readonly number[];
 }
 
+/** With the standard errors of sampled rewards; 0 where they are exact. */
+export interface NoisyPoint extends SteeredPoint {
+  readonly stderr: readonly number[] | null;
+}
+
+/** What a change must exceed: two of its standard errors, or 1e-3 where it has none. */
+export function toleranceOf(standardError: number): number {
+  return standardError === 0 ? 1e-3 : 2 * standardError;
+}
+
 /**
  * Steering order: the share of pairs of trade-offs with (w - w').(r(w) - r(w')) > tolerance; pairs within the
- * tolerance count one half. The exact optimum scores 1 for any number of rewards, since V* is convex in w.
+ * tolerance count one half. V* is convex in w, so that no pair of the exact optimum goes the wrong way for any number
+ * of rewards: it scores 1 with no tolerance, and less where some of its pairs are within it.
  * @param tolerance 1e-3, or two standard errors of that product where rewards are sampled
  * @returns null with fewer than two different trade-offs
  */
@@ -78,23 +89,28 @@ export function corner<P extends Pick<SteeredPoint, 'weights'>>(
 /**
  * Monotonicity violations of objective k: the share of steps between neighbouring values of w_k on which the
  * mean r_k falls by more than the tolerance. Points that share w_k are averaged (with more than two objectives).
- * @returns null with fewer than two values of w_k
+ * @returns null with fewer than two values of w_k, or where a standard error is not known
  */
-export function monotonicityViolations(
-  points: readonly SteeredPoint[],
-  objective: number,
-  tolerance = 1e-3,
-): number | null {
+export function monotonicityViolations(points: readonly NoisyPoint[], objective: number): number | null {
   const levels = [...new Set(points.map((point) => at(point.weights, objective)))].sort((a, b) => a - b);
-  if (levels.length < 2) return null;
+  if (levels.length < 2 || points.some(({ stderr }) => stderr === null)) return null;
   const means = levels.map((level) => meanReward(points, objective, level));
-  const falls = means.slice(1).filter((value, i) => value < at(means, i) - tolerance);
+  const falls = means.slice(1).filter((mean, i) => {
+    const before = means[i] ?? mean;
+    return mean.value < before.value - toleranceOf(Math.hypot(mean.error, before.error));
+  });
   return falls.length / (levels.length - 1);
 }
 
-function meanReward(points: readonly SteeredPoint[], objective: number, level: number): number {
+function meanReward(
+  points: readonly NoisyPoint[],
+  objective: number,
+  level: number,
+): { readonly value: number; readonly error: number } {
   const here = points.filter((point) => at(point.weights, objective) === level);
-  return here.reduce((sum, point) => sum + at(point.rewards, objective), 0) / here.length;
+  const total = here.reduce((sum, point) => sum + at(point.rewards, objective), 0);
+  const error = Math.hypot(...here.map(({ stderr }) => at(stderr ?? [], objective)));
+  return { value: total / here.length, error: error / here.length };
 }
 
 function gain(a: SteeredPoint, b: SteeredPoint, k: number): number {

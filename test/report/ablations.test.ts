@@ -316,7 +316,7 @@ describe('a variant that leaves a reward out', () => {
       { objectives: ['a', 'b', 'c'], lineage: lineage({}) },
       { objectives: ['a', 'b'], lineage: lineage(ablation === undefined ? {} : { ablation }) },
     ];
-    const values = { title: '', description: '', samples: 3 };
+    const values = { title: '', description: '', samples: 3, margin: 0.001 };
     expect(report.check?.(values, { fronts: traits('rewards-without-c') })).toEqual([]);
     expect(report.check?.(values, { fronts: traits() })).toMatchObject([{ code: 'report-objectives' }]);
   });

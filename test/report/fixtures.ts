@@ -90,6 +90,7 @@ export function fixtureFront(options: FixtureOptions): Front {
     objectives: [...objectives],
     points: made,
     reference: { rewards: [...reference.rewards], stderr: [0.01, 0.01], n: 96 },
+    prompts: { digest: `prompts of seed ${seed}`, n: 24 },
     samples: fixtureSamples(method, grid),
     ...(options.trained ? { trained: options.trained } : {}),
   };

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import type { StageEventBody } from '../../schemas/protocol.js';
 import type { Front } from '../../schemas/artifact.js';
 import { run } from '../../stages/kinds/report.run.js';
+import { readCurves } from '../../stages/report/fronts.js';
+import { page } from '../../stages/report/page/page.js';
+import { summarise } from '../../stages/report/summary.js';
 import type { Summary } from '../../stages/report/types.js';
 import { gather } from './fixtures.js';
 
@@ -20,7 +23,7 @@ export type Fronts = readonly { coordinates: Record<string, string>; front: Fron
 
 export async function makeReport(
   fronts: Fronts,
-  text: Partial<{ title: string; description: string; samples: number }> = {},
+  text: Partial<{ title: string; description: string; samples: number; margin: number }> = {},
 ): Promise<Made> {
   const folder = mkdtempSync(join(tmpdir(), 'moft-report-'));
   const out = join(folder, 'out');
@@ -31,7 +34,7 @@ export async function makeReport(
       v: 1,
       attempt: 'test',
       kind: 'report',
-      with: { title: '', description: '', samples: 2, ...text },
+      with: { title: '', description: '', samples: 2, margin: 0.001, ...text },
       inputs: { fronts: gather(join(folder, 'in'), fronts) },
       outputs: { report: { type: 'report', path: out } },
       scratch: folder,
@@ -42,6 +45,17 @@ export async function makeReport(
   const file = (name: string): string => readFileSync(join(out, name), 'utf8');
   const summary = JSON.parse(file('summary.json')) as Summary;
   return { folder: out, summary, html: file('index.html'), events, file };
+}
+
+/** The summary and the page without its charts, which take most of the time. */
+export async function summaryOf(
+  fronts: Fronts,
+  text: { readonly margin?: number } = {},
+): Promise<{ summary: Summary; html: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'moft-report-'));
+  const curves = await readCurves(gather(folder, fronts));
+  const summary = summarise(curves, { title: '', description: '', samples: 0, margin: 0.001, ...text });
+  return { summary, html: page(summary, { slices: [] }) };
 }
 
 /** The text of every table: rows of cells, each cell's parts joined by a space. */

@@ -280,7 +280,7 @@ describe('other shapes of fronts', () => {
     expect(names).toContain(last);
     expect(some.slices[0]?.findings[0]).not.toContain(last);
     expect(some.slices[0]?.findings.join(' ')).toContain(
-      `Not ranked, since most of what they answer is not among the listed responses: ${last}.`,
+      `Not ranked: ${last} (most of what ${last} answers is not listed).`,
     );
     expect(some.warnings.join(' ')).toContain(`Most of what ${last} answer`);
     const all = await invalidFrom(0);
@@ -333,7 +333,7 @@ describe('bad input', () => {
   });
 
   it('objectives that differ are found before anything runs', () => {
-    const values = { title: '', description: '', samples: 3 };
+    const values = { title: '', description: '', samples: 3, margin: 0.001 };
     const traits = [{ objectives: ['a', 'b'] }, {}, { objectives: ['b', 'a'] }, { objectives: ['b', 'c'] }];
     expect(report.check?.(values, { fronts: traits })).toMatchObject([
       { code: 'report-objectives', path: ['fronts'] },

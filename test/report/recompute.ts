@@ -214,8 +214,12 @@ function tau(rows: readonly Row[], k: 0 | 1): number {
 
 function falls(rows: readonly Row[], k: 0 | 1): number {
   const sorted = [...rows].sort((a, b) => a.w[k] - b.w[k]);
-  const steps = sorted.slice(1).map((row, i) => row.r[k] - (sorted[i]?.r[k] ?? NaN));
-  return steps.filter((step) => step < -1e-3).length / steps.length;
+  const steps = sorted.slice(1).map((row, i) => {
+    const before = sorted[i];
+    const noise = Math.sqrt(row.se[k] ** 2 + (before?.se[k] ?? NaN) ** 2);
+    return { change: row.r[k] - (before?.r[k] ?? NaN), tolerance: noise === 0 ? 1e-3 : 2 * noise };
+  });
+  return steps.filter(({ change, tolerance }) => change < -tolerance).length / steps.length;
 }
 
 /** Two-sided sign-flip p of a mean difference, by trying every pattern of signs. */

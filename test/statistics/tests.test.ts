@@ -14,7 +14,7 @@ import { fisherExact } from '../../stages/statistics/fisher-exact.js';
 import { holm } from '../../stages/statistics/holm.js';
 import { pairedTInterval, pairedTTest, tInterval, wilsonInterval } from '../../stages/statistics/interval.js';
 import { kendallTauB, spearmanRho } from '../../stages/statistics/rank-correlation.js';
-import { signFlipTest } from '../../stages/statistics/sign-flip.js';
+import { signFlipInterval, signFlipTest } from '../../stages/statistics/sign-flip.js';
 import { verdictBelow } from '../../stages/statistics/verdict.js';
 
 const random = (): Random => new Random(1, 'statistics test');
@@ -184,5 +184,44 @@ describe('verdicts', () => {
     expect(verdictBelow({ low: 0.1, high: 0.2 }, 0)).toBe('does not hold');
     expect(verdictBelow({ low: -0.1, high: 0.1 }, 0)).toBe('undecided');
     expect(verdictBelow(null, 0)).toBe('undecided');
+  });
+});
+
+describe('the interval of a sign-flip test', () => {
+  it('holds the shifts that the test does not reject', () => {
+    const gap = fc.double({ min: -1, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(
+        fc.array(gap, { minLength: 6, maxLength: 10 }),
+        fc.double({ min: -1.5, max: 1.5, noNaN: true }),
+        fc.constantFrom(0.9, 0.95, 0.99),
+        (gaps, shift, level) => {
+          const interval = signFlipInterval(gaps, level, { random: random() });
+          const { p } = signFlipTest(
+            gaps.map((one) => one - shift),
+            { random: random() },
+          );
+          if (interval === null) expect(2 ** (1 - gaps.length)).toBeGreaterThan(1 - level);
+          else if (Math.min(Math.abs(shift - interval.low), Math.abs(shift - interval.high)) > 1e-9)
+            expect(p > 1 - level).toBe(shift > interval.low && shift < interval.high);
+        },
+      ),
+      { numRuns: 300, seed: 1 },
+    );
+  });
+
+  it('of five pairs is none at .95, and of ten their extremes at the least level', () => {
+    expect(signFlipInterval([1, 2, 3, 4, 5], 0.95, { random: random() })).toBeNull();
+    const ten = [3, 1, 4, 1.5, 9, 2.6, 5, 3.5, 8, 7];
+    expect(signFlipInterval(ten, 1 - 2 ** -9, { random: random() })).toEqual({ low: 1, high: 9 });
+  });
+
+  it('by random subsets is near that by all', () => {
+    const gaps = Array.from({ length: 16 }, (_, i) => Math.sin(7 * i) + 0.3);
+    const [all, drawn] = [16, 0].map((exactUpTo) =>
+      signFlipInterval(gaps, 0.95, { random: random(), exactUpTo }),
+    );
+    expect(drawn?.low).toBeCloseTo(all?.low ?? NaN, 1.7);
+    expect(drawn?.high).toBeCloseTo(all?.high ?? NaN, 1.7);
   });
 });

@@ -14,8 +14,9 @@ interface Row {
 
 /** One chart for all slices; undefined where there is a single alpha. */
 export function alphaSpec(slices: readonly Slice[]): TopLevelSpec | undefined {
-  const [first] = slices;
-  if (!first || slices.length < 2) return undefined;
+  if (slices.length < 2) return undefined;
+  const curves = new Map(slices.flatMap((slice) => slice.curves.map((curve) => [curve.name, curve])));
+  const inOrder = [...curves.values()].sort((a, b) => a.index - b.index);
   const seeds = slices.flatMap((slice) =>
     slice.curves.flatMap((curve) => seedRows(curve.name, curve, slice.alpha)),
   );
@@ -26,7 +27,7 @@ export function alphaSpec(slices: readonly Slice[]): TopLevelSpec | undefined {
     width: 820,
     height: 360,
     encoding: {
-      color: seriesScale(first.curves, optimum.length > 0 ? [optimumName] : []),
+      color: seriesScale(inOrder, optimum.length > 0 ? [optimumName] : []),
       x: { field: 'kl', type: 'quantitative', title: 'KL to the reference (nats)' },
       y: { field: 'reward', type: 'quantitative', title: 'weighted reward', scale: { zero: false } },
     },

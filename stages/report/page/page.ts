@@ -1,21 +1,15 @@
 /** The report as one HTML file that needs nothing else: no script, no network, the charts inside. */
 import { withVariables } from '../charts/palette.js';
 import { enumeratedPairs } from '../../statistics/sign-flip.js';
+import { lockInSpan } from '../../statistics/steering.js';
 import type { Slice, Summary } from '../types.js';
 import { describedAblationTable, judgedAblationTable } from './ablations.js';
+import { differenceTable, epsilonTable, lockInPairs, lockInTable } from './differences.js';
 import { type Html, html, nothing, trusted } from './html.js';
 import { fixed } from './numbers.js';
 import { sampleSection } from './samples.js';
 import { styleSheet } from './style.js';
-import {
-  changeTable,
-  differenceTable,
-  measureTable,
-  pairedTable,
-  runTable,
-  seedTable,
-  shownMeasures,
-} from './tables.js';
+import { changeTable, measureTable, pairedTable, runTable, seedTable, shownMeasures } from './tables.js';
 
 /** The charts of one slice as SVG text; absent where a chart has nothing to show. */
 export interface SliceCharts {
@@ -149,6 +143,7 @@ function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
   const caption = slice.exact
     ? `What is lost against the exact optimum at each trade-off, in units of V; 0 is optimal. Bands are 95% t intervals, from three seeds on.`
     : `V = (1 - alpha) w.r - alpha KL at each trade-off, sampled. Bands are 95% t intervals, from three seeds on.`;
+  const dashed = slice.optimum ? ' Dashed: the exact optimum, which may be flat itself.' : '';
   return html`<h2>${title}</h2>
     ${charts.value === undefined ? nothing : figure(charts.value, caption)}
     ${
@@ -156,7 +151,7 @@ function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
         ? nothing
         : figure(
             charts.steering,
-            `Each reward as the weight of ${first} grows. A policy that is steered moves its rewards apart; a flat line has locked in.`,
+            `Each reward as the weight of ${first} grows: a flat line is not steered.${dashed} Thin lines are single seeds, thick lines their means; bands are 95% t intervals, from three seeds on.`,
           )
     }`;
 }
@@ -166,7 +161,9 @@ function measureSection(summary: Summary, slice: Slice): Html {
   return html`<h2>Measures</h2>
     <p class="note">
       Mean over seeds; in brackets, from three seeds on, the 95% t interval, which describes and decides
-      nothing. Bold is the best mean. The measures are explained at the end.
+      nothing; n is the number of seeds, and stands in a cell where fewer have the measure. Bold is the best
+      mean${slice.unranked.length > 0 ? ' of the curves that are ranked' : ''}. The measures are explained at
+      the end.
     </p>
     ${measureTable(summary, slice, 'main')} ${details ? measureTable(summary, slice, 'detail') : nothing}
     <h3>Every seed</h3>
@@ -183,14 +180,44 @@ function middleSection(summary: Summary, slice: Slice): Html {
 function differenceSection(summary: Summary, slice: Slice): Html {
   if (slice.differences.length === 0) return nothing;
   const primary = summary.measures.find(({ id }) => id === slice.judgedBy)?.title ?? slice.judgedBy;
+  const family =
+    summary.slices.length > 1 ? ' Each alpha is a family of its own: no correction runs over them.' : '';
   return html`<h2>Differences, paired by seed</h2>
     <p class="note">
-      First curve minus second over the seeds that both have, with a two-sided sign-flip test (all patterns of
-      signs up to ${enumeratedPairs} pairs, random ones beyond). The primary measure is ${primary}: verdicts
-      are given on it alone, with Holm's correction over its pairs, from ten pairs on. The other measures
-      describe, and their p values are not corrected.
+      First curve minus second over the seeds that both have and the weights that both answer; in brackets the
+      t interval, which describes. p is that of no difference, by a two-sided sign-flip test (all patterns of
+      signs up to ${enumeratedPairs} pairs, random ones beyond).
     </p>
-    ${differenceTable(summary, slice.differences)}`;
+    <p class="note">
+      Verdicts are given on the primary measure alone, ${primary}, from ten pairs on, by a margin of
+      ${summary.margin}: p (Holm) is that of a difference no larger than it, corrected over the pairs, and the
+      adjusted interval is the sign-flip interval at that level. It lies below the margin (lower), above it
+      (higher), within it (alike), or else nothing is decided.${family} The other measures describe, and their
+      p values are not corrected.
+    </p>
+    ${differenceTable(summary, slice.differences)} ${epsilonSection(slice)}${lockInSection(slice)}`;
+}
+
+function epsilonSection(slice: Slice): Html {
+  if (slice.epsilons.length === 0 || (slice.curves[0]?.objectives.length ?? 0) < 2) return nothing;
+  return html`<h3>Additive epsilon</h3>
+    <p class="note">
+      How much more of every reward the curve of a row would need at its points to dominate all points of the
+      curve of a column; 0 or less where it does already. Over the weights that both answer, in units of the
+      rewards${slice.exact ? '' : '; noise of sampled rewards makes it larger'}.
+    </p>
+    ${epsilonTable(slice)}`;
+}
+
+function lockInSection(slice: Slice): Html {
+  if (slice.lockIn.rates.length < 2) return nothing;
+  return html`<h3>Lock-in</h3>
+    <p class="note">
+      Seeds with a span under ${lockInSpan}, with Wilson's 95% interval of their share; held back are those
+      whose reference hardly writes what the ends ask for, which is no lock-in. Pairs with other rates have
+      Fisher's exact p, which describes: seeds are taken as independent, and nothing is corrected.
+    </p>
+    ${lockInTable(slice)} ${lockInPairs(slice)}`;
 }
 
 function ablationSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
@@ -212,7 +239,7 @@ function changeSection(summary: Summary, slice: Slice): Html {
   if (slice.changes.length === 0) return nothing;
   return html`<h2>Change against the reference</h2>
     <p class="note">
-      Mean reward minus the reference model's on the same prompts; in brackets the 95% interval from the
+      Mean reward minus the reference model's on the same prompts; in brackets the 95% t interval from the
       standard errors over prompts, taking the two as independent.
     </p>
     ${changeTable(slice, summary.objectives)}`;

@@ -2,16 +2,16 @@
 import { curveColour } from '../charts/palette.js';
 import { optimumName } from '../charts/series.js';
 import { directed } from '../measures.js';
-import type { Change, CurveSummary, Difference, Estimate, Measure, Slice, Summary } from '../types.js';
-import { type Html, html, nothing, trusted } from './html.js';
-import { counted, fixed, interval, pText, unknown, weightsText } from './numbers.js';
+import type { Change, CurveSummary, Estimate, Measure, Slice, Summary } from '../types.js';
+import { type Html, html, nothing } from './html.js';
+import { counted, fixed, interval, weightsText } from './numbers.js';
 import { table } from './table.js';
 
 /** Curves x measures: mean over seeds with its interval; bold is the best mean, which is no verdict. */
 export function measureTable(summary: Summary, slice: Slice, group: Measure['group']): Html {
   const measures = shownMeasures(summary, slice).filter((measure) => measure.group === group);
   const rows = slice.curves.map((curve) => {
-    const cells = measures.map((measure) => estimateCell(curve.figures[measure.id], measure, slice));
+    const cells = measures.map((measure) => estimateCell(curve, measure, slice));
     return html`<tr>
       ${curveHead(curve)}${cells}
       <td>${curve.seeds.length}</td>
@@ -23,19 +23,27 @@ export function measureTable(summary: Summary, slice: Slice, group: Measure['gro
   );
 }
 
-function estimateCell(estimate: Estimate | undefined, measure: Measure, slice: Slice): Html {
+function estimateCell(curve: CurveSummary, measure: Measure, slice: Slice): Html {
+  const estimate = curve.figures[measure.id];
   const { mean, range } = interval(estimate, measure.digits);
-  const small = range === '' ? nothing : html`<small>${range}</small>`;
-  return isBest(estimate, measure, slice)
+  const small = html`${range === '' ? nothing : html`<small>${range}</small>`}${fewerSeeds(curve, estimate)}`;
+  return isBest(curve, measure, slice)
     ? html`<td class="best">${mean}${small}</td>`
     : html`<td>${mean}${small}</td>`;
 }
 
-function isBest(estimate: Estimate | undefined, measure: Measure, slice: Slice): boolean {
-  if (measure.better === 'neither' || slice.curves.length < 2) return false;
-  const means = slice.curves.flatMap((curve) => curve.figures[measure.id]?.mean ?? []);
+/** A measure may be undefined at some of the seeds: its mean is that of the others. */
+function fewerSeeds({ seeds }: CurveSummary, estimate: Estimate | undefined): Html {
+  const n = estimate?.n ?? 0;
+  return n === 0 || n === seeds.length ? nothing : html`<small>n = ${n}</small>`;
+}
+
+function isBest(curve: CurveSummary, measure: Measure, slice: Slice): boolean {
+  const ranked = slice.curves.filter(({ name }) => !slice.unranked.some((one) => one.curve === name));
+  if (measure.better === 'neither' || ranked.length < 2 || !ranked.includes(curve)) return false;
+  const means = ranked.flatMap(({ figures }) => figures[measure.id]?.mean ?? []);
   const best = measure.better === 'lower' ? Math.min(...means) : Math.max(...means);
-  return estimate?.mean === best;
+  return curve.figures[measure.id]?.mean === best;
 }
 
 function boundRow(optimum: CurveSummary, measures: readonly Measure[]): Html {
@@ -80,24 +88,6 @@ export function pairedTable(slice: Slice, measure: Measure): Html {
     </tr>`;
   });
   return table(['curve', ...seeds.map((seed) => (seed === '-' ? 'value' : `seed ${seed}`))], rows);
-}
-
-/** Differences between curves, paired by seed. */
-export function differenceTable(summary: Summary, differences: readonly Difference[]): Html {
-  const rows = differences.map((row) => {
-    const measure = summary.measures.find((candidate) => candidate.id === row.measure);
-    const { mean, range } = interval(row.difference, measure?.digits ?? 3);
-    return html`<tr>
-      <th scope="row">${row.a} ${trusted('&minus;')} ${row.b}</th>
-      <td class="text">${measure?.title ?? row.measure}</td>
-      <td>${mean}<small>${range}</small></td>
-      <td>${row.difference.n}</td>
-      <td>${pText(row.p)}</td>
-      <td>${pText(row.adjusted)}</td>
-      <td class="text">${row.verdict ?? unknown}${row.why === '' ? '' : `: ${row.why}`}</td>
-    </tr>`;
-  });
-  return table(['difference', 'measure', 'mean', 'pairs', 'p', 'p (Holm)', 'verdict'], rows);
 }
 
 /** Change of each reward against the reference model: a row a front and trade-off, a column a reward. */
@@ -148,8 +138,9 @@ export function shownMeasures(summary: Summary, slice: Slice): Measure[] {
   );
 }
 
-function head(slice: Slice, name: string): Html {
-  const curve = slice.curves.find((candidate) => candidate.name === name);
+/** The head of a curve's row, by its name. */
+export function head({ curves }: Pick<Slice, 'curves'>, name: string): Html {
+  const curve = curves.find((candidate) => candidate.name === name);
   return curve ? curveHead(curve) : html`<th scope="row">${name}</th>`;
 }
 
