@@ -81,6 +81,14 @@ const plain: Readonly<Record<string, readonly unknown[]>> = {
   use_dora: [false, null, undefined],
   modules_to_save: [null, undefined],
   layers_to_transform: [null, undefined],
+  layer_replication: [null, undefined],
+  alora_invocation_tokens: [null, undefined],
+  kasa_config: [null, undefined],
+  use_bdlora: [null, undefined],
+  arrow_config: [null, undefined],
+  use_qalora: [false, null, undefined],
+  // The others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) take the factors' first values away from the base.
+  init_lora_weights: [true, false, null, undefined, 'gaussian', 'eva', 'orthogonal', 'mica'],
 };
 
 function settingsOf(text: string, path: string): { readonly rank: number; readonly scale: number } {

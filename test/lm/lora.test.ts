@@ -110,9 +110,18 @@ describe('an adapter', () => {
     await refuses({ peft_type: 'IA3' }, 'has peft_type "IA3", which is not supported; expected "LORA"');
     await refuses({ modules_to_save: ['lm_head'] }, 'has modules_to_save ["lm_head"]');
     await refuses({ rank_pattern: { q_proj: 4 } }, 'has a rank_pattern, which is not supported');
+    for (const init of ['pissa', 'pissa_niter_4', 'olora', 'OLoRA', 'corda', 'loftq', 'lora_ga'])
+      await refuses({ init_lora_weights: init }, `has init_lora_weights "${init}", which is not supported`);
+    await refuses({ alora_invocation_tokens: [1, 2] }, 'has alora_invocation_tokens [1,2]');
+    await refuses({ layer_replication: [[0, 2]] }, 'has layer_replication [[0,2]]');
     await refuses({ r: 4 }, /lora_A\.weight is \[2,8\], expected \[4,8\]/);
     await writeFile(find('adapter_config.json'), JSON.stringify({ ...settings, use_rslora: true }));
     expect((await loadAdapter(find, llama)).adapters.scale).toBeCloseTo(8 / Math.sqrt(2), 12);
+    for (const init of [true, false, null, 'gaussian', 'eva', 'orthogonal', 'mica']) {
+      const written = JSON.stringify({ ...settings, init_lora_weights: init, layer_replication: null });
+      await writeFile(find('adapter_config.json'), written);
+      expect((await loadAdapter(find, llama)).adapters).toEqual(adapters);
+    }
     await expect(loadAdapter(find, tinyModel().config)).rejects.toThrow('the model no such product');
     await expect(loadAdapter(() => undefined, llama)).rejects.toThrow('found neither');
   });
