@@ -67,9 +67,10 @@ async function shardsOf(path: string): Promise<readonly string[]> {
   return [...new Set(files)].sort();
 }
 
-/** Buffers that older versions saved, and copies of the embedding; none is a parameter. */
+/** Buffers that older versions saved, copies of the embedding, and what T5 has and never reads; none is a parameter. */
 const ignored = [
-  /\.attn\.(bias|masked_bias)$/,
+  /\.(attn|crossattention)\.(bias|masked_bias)$/,
+  /(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/,
   /\.rotary_emb\.inv_freq$/,
   /(^|\.)embed_tokens\.weight$/,
   /^lm_head\.weight$/,

@@ -13,6 +13,7 @@ import {
   parseConfig,
   readSafetensors,
   saveModel,
+  takeParameters,
   untie,
   writeSafetensors,
 } from '../../stages/lm/index.js';
@@ -188,6 +189,13 @@ describe('config.json', () => {
 describe('a model folder', () => {
   const tokenizer = buildTokenizer(['a b c d e f']);
   const config = tinyConfig();
+  const t5Config = parseConfig(
+    JSON.stringify({
+      model_type: 't5',
+      ...{ vocab_size: 13, d_model: 8, d_kv: 4, d_ff: 12, num_layers: 1, num_heads: 2 },
+    }),
+    't5',
+  );
 
   const names = ['config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'];
   const files =
@@ -212,6 +220,20 @@ describe('a model folder', () => {
         expect((await readFile(one)).equals(await readFile(two)), file).toBe(true);
       }
     }
+  });
+
+  it.each([
+    ['T5', t5Config, 'decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight'],
+    ['GPT-2', config, 'transformer.h.0.crossattention.bias'],
+  ])('of %s may have a tensor that Transformers passes over', (_, written, extra) => {
+    const weights = initialWeights(written, new Random(0, 'x'));
+    const shapes = Object.keys(weights);
+    const taken = takeParameters(written, { ...weights, [extra]: randomTensor([4], 1) }, 'a file');
+    expect(Object.keys(taken.weights)).toEqual(shapes);
+    const other = extra.replace('.0.', '.1.x');
+    expect(() => takeParameters(written, { ...weights, [other]: randomTensor([4], 1) }, 'a file')).toThrow(
+      `a file: ${other} is no parameter of a model of this type`,
+    );
   });
 
   it('whose files do not fit each other is refused by name', async () => {
