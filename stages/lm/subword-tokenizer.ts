@@ -3,6 +3,7 @@ import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { StageFailure } from '../../runner/contract.js';
 import type { Json, JsonObject } from '../../schemas/json.js';
+import { forLibrary } from './tokenizer-json.js';
 import { specials, type MaskedTokenizer } from './tokenizer.js';
 import type { Tokens } from './types.js';
 
@@ -45,7 +46,7 @@ export const TEMPLATE = 'chat_template.jinja';
 export function subwordTokenizer({ files, path, model }: TokenizerFiles): MaskedTokenizer {
   const json = parseObject(files[TOKENIZER] ?? '', path);
   const settings = files[SETTINGS] === undefined ? {} : parseObject(files[SETTINGS], path);
-  const library = open(json, settings, path);
+  const library = open(forLibrary(json), settings, path);
   const vocabulary = listOf(library.get_vocab());
   if (vocabulary.length > model.vocab_size)
     throw new StageFailure(

@@ -1,6 +1,7 @@
 /** Word-level tokenizer: lower-cased words and single punctuation marks, kept as Hugging Face's WordLevel. */
 import { StageFailure } from '../../runner/contract.js';
-import { byCodeUnit } from '../../schemas/json.js';
+import { byCodeUnit, type JsonObject } from '../../schemas/json.js';
+import { modelType } from './tokenizer-json.js';
 import type { Tokenizer, Tokens } from './types.js';
 
 export interface MaskedTokenizer extends Tokenizer {
@@ -142,8 +143,8 @@ interface TokenizerFile {
 /** Whether a tokenizer.json is of this kind, be it broken; one of another kind is read by the library. */
 export function isWordLevel(text: string): boolean {
   try {
-    const { model } = JSON.parse(text) as TokenizerFile;
-    return model?.type === undefined || model.type === 'WordLevel';
+    const { model } = JSON.parse(text) as { readonly model?: JsonObject };
+    return modelType(model ?? {}) === 'WordLevel';
   } catch {
     return true;
   }

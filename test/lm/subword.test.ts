@@ -31,6 +31,12 @@ describe.each(expected.tokenizers)('a tokenizer.json of $type', ({ json, cases }
     if (whole.length > 0) expect([...tokenizer.encodePrompt(text)]).toEqual(whole);
   });
 
+  it.each(cases)('encodes the same without a type, as older files are: $text', ({ text, plain }) => {
+    const { type: _type, ...model } = json.model;
+    const untyped = { files: files({ ...json, model }), path: 't', model: { vocab_size: 400, ids } };
+    expect([...subwordTokenizer(untyped).encode(text)]).toEqual(plain);
+  });
+
   it('masks the rows of the embedding that no token has', () => {
     expect(tokenizer.masked).toContain(399);
     expect(tokenizer.masked).not.toContain(tokenizer.eos);

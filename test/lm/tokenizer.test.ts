@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { isWordLevel } from '../../stages/lm/tokenizer.js';
 import { buildTokenizer, parseTokenizer, tokenizerJson } from '../../stages/lm/index.js';
 
 const texts = ['Police said a FIRE, a big fire.', 'fire: 2 dead'];
@@ -97,6 +98,15 @@ describe('tokenizer.json', () => {
       'decoder',
       'model',
     ]);
+  });
+
+  it.each([
+    ['of byte pairs, as in gpt2', { unk_token: null, continuing_subword_prefix: '', vocab: {}, merges: [] }],
+    ['of Unigram, as in t5-small', { unk_id: 2, vocab: [['<pad>', 0]] }],
+    ['of WordPiece', { unk_token: '[UNK]', max_input_chars_per_word: 100, vocab: {} }],
+  ])('without a type, %s, is none of words', (_, model) => {
+    expect(isWordLevel(JSON.stringify({ model }))).toBe(false);
+    expect(isWordLevel(JSON.stringify({ model: { unk_token: '<unk>', vocab: { '<unk>': 0 } } }))).toBe(true);
   });
 
   it.each([
