@@ -9,6 +9,7 @@ export default tseslint.config(
       'test/fixtures/',
       'bin/',
       'assembly/',
+      'pipelines/',
       'eslint.config.js',
       'vitest.config.ts',
     ],
