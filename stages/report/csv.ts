@@ -54,7 +54,18 @@ const table = (rows: readonly (readonly Cell[])[]): string =>
 function header(objectives: readonly string[]): string[] {
   const each = (prefix: string): string[] => objectives.map((name) => `${prefix}/${name}`);
   const first = ['curve', 'method', 'seed', 'alpha', ...each('weight'), ...each('reward'), ...each('stderr')];
-  return [...first, 'kl', 'value', 'reference_value', 'regret', 'length', 'entropy', 'invalid_mass'];
+  return [
+    ...first,
+    'kl',
+    'value',
+    'reference_value',
+    'regret',
+    'length',
+    'entropy',
+    'invalid_mass',
+    'kl_stderr',
+    'value_stderr',
+  ];
 }
 
 function curveRows(curve: CurveSummary, slice: Slice, objectives: readonly string[]): Cell[][] {
@@ -86,8 +97,9 @@ type SpreadPoint = Omit<SeedPoint, 'weights' | 'rewards' | 'stderr'> &
 type Cell = string | number | null;
 
 function pointCells(point: SpreadPoint): Cell[] {
-  const { weights, rewards, stderr, kl, value, referenceValue, regret, length, entropy, invalidMass } = point;
-  return [...weights, ...rewards, ...stderr, kl, value, referenceValue, regret, length, entropy, invalidMass];
+  const { weights, rewards, stderr, kl, value, referenceValue, regret, length, entropy } = point;
+  const first = [...weights, ...rewards, ...stderr, kl, value, referenceValue, regret, length, entropy];
+  return [...first, point.invalidMass, point.klStderr, point.valueStderr];
 }
 
 function field(cell: Cell): string {

@@ -27,15 +27,23 @@ function ranking(slice: Slice): string | null {
   const sign = slice.exact ? 1 : -1;
   const known = slice.curves.flatMap((curve) => {
     const mean = curve.figures[measure]?.mean ?? null;
-    return mean === null ? [] : [{ name: curve.name, mean }];
+    return mean === null
+      ? []
+      : [{ name: curve.name, mean, error: curve.figures['value-error']?.mean ?? null }];
   });
   if (known.length < 2) return null;
   const sorted = [...known].sort((a, b) => sign * (a.mean - b.mean));
-  const list = sorted.map(({ name, mean }) => `${name} ${fixed(mean, 4).replace('-', '−')}`).join(', ');
-  return slice.exact
-    ? `Mean V-regret against the exact optimum, lowest first: ${list}.`
-    : `Gain in V over the reference model, sampled, highest first: ${list}.`;
+  const list = sorted
+    .map(({ name, mean, error }) => `${name} ${signed(mean)}${error === null ? '' : ` ± ${fixed(error, 4)}`}`)
+    .join(', ');
+  if (slice.exact) return `Mean V-regret against the exact optimum, lowest first: ${list}.`;
+  const errors = sorted.some(({ error }) => error !== null)
+    ? ' (± the standard error of V over prompts)'
+    : '';
+  return `Gain in V over the reference model, sampled, highest first${errors}: ${list}.`;
 }
+
+const signed = (value: number): string => fixed(value, 4).replace('-', '−');
 
 /** Values at equal weights that differ by less are equal but for rounding. */
 const rounding = 1e-9;

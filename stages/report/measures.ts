@@ -149,6 +149,25 @@ const details: readonly Definition[] = [
     of: ({ points }) => mean(points.map((point) => point.kl)),
   },
   {
+    id: 'value-error',
+    title: 'error of V',
+    meaning:
+      'Standard error over prompts of a sampled V, averaged over the weights. Intervals over seeds leave it out.',
+    better: 'neither',
+    group: 'detail',
+    digits: 4,
+    of: ({ points }) => sampledError(points, ({ valueStderr }) => valueStderr),
+  },
+  {
+    id: 'kl-error',
+    title: 'error of KL',
+    meaning: 'Standard error over prompts of a sampled KL, averaged over the weights.',
+    better: 'neither',
+    group: 'detail',
+    digits: 3,
+    of: ({ points }) => sampledError(points, ({ klStderr }) => klStderr),
+  },
+  {
     id: 'length',
     title: 'length',
     meaning: 'Tokens a sampled response, averaged over the weights.',
@@ -251,6 +270,12 @@ function tolerance(a: SeedPoint, b: SeedPoint): number {
     return sum + (w - (b.weights[k] ?? 0)) ** 2 * (ours ** 2 + theirs ** 2);
   }, 0);
   return toleranceOf(Math.sqrt(variance));
+}
+
+/** Null where figures are exact, or the error of a point is not known. */
+function sampledError(points: readonly SeedPoint[], of: (point: SeedPoint) => number | null): number | null {
+  const errors = points.flatMap((point) => (point.regret === null ? (of(point) ?? []) : []));
+  return errors.length < points.length ? null : mean(errors);
 }
 
 function cornerReward(points: readonly SeedPoint[]): number | null {

@@ -32,6 +32,8 @@ function exactPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>):
     stderr: exact.rewards.map(() => 0),
     kl: exact.kl,
     value: exact.value,
+    klStderr: 0,
+    valueStderr: 0,
     referenceValue: exact.reference,
     regret: exact.regret,
     length: point.length,
@@ -47,6 +49,8 @@ function sampledPoint(point: FrontPoint, reference: Front['reference']): SeedPoi
     stderr: point.stderr,
     kl: point.kl,
     value: objective(point.alpha, weightedSum(point.weights, point.rewards), point.kl),
+    klStderr: point.klStderr ?? null,
+    valueStderr: point.valueStderr ?? null,
     referenceValue: objective(point.alpha, weightedSum(point.weights, reference.rewards), reference.kl ?? 0),
     regret: null,
     length: point.length,
@@ -64,6 +68,8 @@ function optimumPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>
     stderr: exact.optimumRewards.map(() => 0),
     kl: ((1 - point.alpha) * reward - exact.optimum) / point.alpha,
     value: exact.optimum,
+    klStderr: 0,
+    valueStderr: 0,
     referenceValue: exact.reference,
     regret: 0,
     length: null,
@@ -76,9 +82,14 @@ function objective(alpha: number, reward: number, kl: number): number {
   return (1 - alpha) * reward - alpha * kl;
 }
 
+/** Asks for all objectives alike. */
+export function isMiddle({ weights }: { readonly weights: readonly number[] }): boolean {
+  return weights.every((w) => Math.abs(w - 1 / weights.length) < 1e-9);
+}
+
 /** The point that asks for all objectives alike. */
 export function middle(points: readonly SeedPoint[]): SeedPoint | undefined {
-  return points.find((point) => point.weights.every((w) => Math.abs(w - 1 / point.weights.length) < 1e-9));
+  return points.find(isMiddle);
 }
 
 /** Points with no weight on any objective but the kept ones, as points of these alone. */

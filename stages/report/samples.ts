@@ -1,6 +1,7 @@
 /** Chooses the samples that a page shows: the same prompts and trade-offs for every curve. */
 import type { FrontSample } from '../../schemas/artifact.js';
 import type { Curve, Replicate } from './fronts.js';
+import { isMiddle } from './points.js';
 import type { SampleAnswer, SampleGroup, SampleRow } from './types.js';
 
 /** The first `count` prompts of the first curve, each at the corners and in the middle of the simplex. */
@@ -26,8 +27,7 @@ function sampleRows(curves: readonly Curve[], all: readonly FrontSample[], promp
 
 /** Corners and the middle tell most; points between them would fill the page. */
 function isTelling(weights: readonly number[]): boolean {
-  const m = weights.length;
-  return weights.some((w) => w === 1) || weights.every((w) => Math.abs(w - 1 / m) < 1e-9);
+  return weights.some((w) => w === 1) || isMiddle({ weights });
 }
 
 function answer(replicate: Replicate | undefined, prompt: string, row: FrontSample): SampleAnswer | null {

@@ -128,6 +128,7 @@ function meanPoint(first: SeedPoint, group: readonly SeedPoint[]): PointSummary 
     rewards: first.weights.map((_, k) => estimate(group.map((point) => point.rewards[k]))),
     kl: estimate(group.map((point) => point.kl)),
     value: estimate(group.map((point) => point.value)),
+    valueStderr: estimate(group.map((point) => point.valueStderr)).mean,
     regret: estimate(group.map((point) => point.regret)),
   };
 }

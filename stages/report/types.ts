@@ -34,6 +34,9 @@ export interface SeedPoint {
   readonly kl: number;
   /** V = (1 - alpha) w.r - alpha KL. */
   readonly value: number;
+  /** Standard errors of KL and V over prompts; 0 where they are exact, null where they are not known. */
+  readonly klStderr: number | null;
+  readonly valueStderr: number | null;
   /** V of the reference model at the same trade-off. */
   readonly referenceValue: number;
   /** V* - V; null where the optimum is not known. */
@@ -64,6 +67,8 @@ export interface PointSummary {
   readonly rewards: readonly Estimate[];
   readonly kl: Estimate;
   readonly value: Estimate;
+  /** Mean over seeds of the standard error of V over prompts, which all seeds may share; null where it is not known. */
+  readonly valueStderr: number | null;
   readonly regret: Estimate;
 }
 

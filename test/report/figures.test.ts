@@ -178,7 +178,7 @@ describe.each([
     expect(lines).toHaveLength(1 + points + (exact ? 11 * seeds.length : 0));
     expect(lines[0]).toBe(
       'curve,method,seed,alpha,weight/nli,weight/rouge,reward/nli,reward/rouge,stderr/nli,stderr/rouge,' +
-        'kl,value,reference_value,regret,length,entropy,invalid_mass',
+        'kl,value,reference_value,regret,length,entropy,invalid_mass,kl_stderr,value_stderr',
     );
     const [first] = rowsOf(fixtureFront({ method: 'clp', answer: 'full', seed: 0, exact }));
     expect(lines[1]?.split(',').slice(0, 10)).toEqual(

@@ -274,6 +274,30 @@ describe('what the page says', () => {
     expect(single.findings.join(' ')).not.toContain('equal weights');
   });
 
+  it('of a front of three rewards: points, not lines, and a diamond where one is drawn', async () => {
+    const third = 1 / 3;
+    const three = (weights: readonly number[][]): Fronts =>
+      curve('a', () => ({ ...front({ regret: () => 0.01, weights }), objectives: ['a', 'b', 'c'] }), [0]).map(
+        ({ coordinates, front: one }) => ({
+          coordinates,
+          front: { ...one, reference: { rewards: [0.2, 0.2, 0.2], stderr: null, n: 64 } },
+        }),
+      );
+    const corners = [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ];
+    const captionOf = async (fronts: Fronts): Promise<string> =>
+      /<figcaption>([^]*?)<\/figcaption>/.exec((await makeReport(fronts)).html)?.[1] ?? '';
+    expect(await captionOf(three(corners))).toContain(
+      'Small points are single seeds, large ones their means, with 95% t intervals of each reward from three seeds on. Rings: the exact optimum.',
+    );
+    expect(await captionOf(three([...corners, [third, third, third]]))).toContain(
+      'a diamond marks equal weights',
+    );
+  });
+
   it('of steering order: the optimum scores less than 1 where its own pairs are within the noise', async () => {
     const slow = (w: readonly number[]): number[] => w.map((x) => 0.01 * x);
     const made = await sliceOf([
@@ -318,6 +342,39 @@ describe('of sampled fronts', () => {
     const soup = made.curves[1]?.figures;
     expect([soup?.hypervolume?.n, soup?.span?.mean]).toEqual([1, 1]);
     expect(made.calibration?.source).toBe('0 is the reference model, 1 the experts of rewarded-soup');
+  });
+
+  it('the errors of KL and V over prompts stand beside the figures that they are of', async () => {
+    // 48 prompts, two answers each, log-ratios with a deviation of 3: .0123 and .0119 differ by far less than .015.
+    const noisy = (gain: number) => (): Front => {
+      const one = sampled(front({ regret: () => 0 }));
+      const level = (w: readonly number[]): number[] => w.map(() => 0.2 + (0.1 + gain) / 0.9);
+      return {
+        ...one,
+        points: one.points.map((point) => ({
+          ...{ ...point, rewards: level(point.weights), klStderr: 0.31, valueStderr: 0.015 },
+        })),
+      };
+    };
+    const fronts = [...curve('a', noisy(0.0119), [0, 1]), ...curve('b', noisy(0.0123), [0, 1])];
+    const { summary, html, file } = await makeReport(fronts);
+    const [slice] = summary.slices;
+    expect(slice?.findings).toEqual([
+      'Gain in V over the reference model, sampled, highest first (± the standard error of V over prompts): ' +
+        'b 0.0123 ± 0.0150, a 0.0119 ± 0.0150.',
+      'At equal weights, sampled, b has the highest V in 2 of 2 seeds.',
+    ]);
+    expect(slice?.curves[0]?.figures['kl-error']?.mean).toBeCloseTo(0.31, 12);
+    const [head, row] = tablesOf(html).find(([names]) => names?.includes('error of V')) ?? [];
+    expect(row?.[head?.indexOf('error of V') ?? -1]).toBe('0.0150');
+    expect(html).toContain('; whiskers are two standard errors over prompts.');
+    const whiskers = /Value at each weight<\/h2>[^]*?<\/svg>/
+      .exec(html)?.[0]
+      .match(/yHigh: 0\.2[^"]*curve: a/g);
+    expect(whiskers?.length).toBeGreaterThan(10);
+    expect(file('fronts.csv').split('\r\n')[1]?.endsWith(',0.31,0.015')).toBe(true);
+    const exact = await sliceOf(curve('a', () => front({ regret: () => 0.01 }), [0]));
+    expect(exact.curves[0]?.figures['value-error']?.n).toBe(0);
   });
 
   it.each([

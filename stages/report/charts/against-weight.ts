@@ -8,13 +8,15 @@ interface Quantity {
   readonly seed: (point: SeedPoint) => number | null;
   readonly mean: (point: PointSummary) => Estimate | undefined;
   readonly optimum: boolean;
+  /** Standard error over prompts; null where there is none to draw. */
+  readonly error?: (point: PointSummary) => number | null;
 }
 
 /** V-regret against the weight, or V itself where no optimum is known. */
 export function valueSpec(slice: Slice, objectives: readonly string[]): TopLevelSpec {
   const quantity: Quantity = slice.exact
     ? { title: 'V-regret', seed: (p) => p.regret, mean: (p) => p.regret, optimum: false }
-    : { title: 'V', seed: (p) => p.value, mean: (p) => p.value, optimum: false };
+    : { title: 'V', seed: (p) => p.value, mean: (p) => p.value, optimum: false, error: (p) => p.valueStderr };
   return weightPanel(slice, quantity, objectives[0] ?? '', { width: 820, height: 280 }) as TopLevelSpec;
 }
 
@@ -58,9 +60,24 @@ function weightPanel(
         encoding: { detail: { field: 'seed' } },
       },
       { data: means, mark: { type: 'line', strokeWidth: 2.4, point: { size: 30, filled: true } } },
+      ...errorLayer(slice, quantity),
       ...(quantity.optimum ? optimumLayer(slice, quantity) : []),
     ],
   };
+}
+
+/** Whiskers of two standard errors. */
+function errorLayer(slice: Slice, { mean, error }: Quantity): object[] {
+  const values = slice.curves.flatMap((curve) =>
+    curve.points.flatMap((point) => {
+      const [y, noise] = [mean(point)?.mean ?? null, error?.(point) ?? null];
+      if (y === null || noise === null) return [];
+      return [{ curve: curve.name, w: point.weights[0], yLow: y - 2 * noise, yHigh: y + 2 * noise }];
+    }),
+  );
+  if (values.length === 0) return [];
+  const mark = { type: 'rule', strokeWidth: 1, opacity: 0.7 };
+  return [{ data: { values }, mark, encoding: { y: { field: 'yLow' }, y2: { field: 'yHigh' } } }];
 }
 
 function optimumLayer(slice: Slice, quantity: Quantity): object[] {

@@ -1,6 +1,7 @@
 /** The trade-off front: one reward against the other, a panel for every pair of objectives. */
 import type { TopLevelSpec } from 'vega-lite';
-import type { CurveSummary, PointSummary, Slice } from '../types.js';
+import { isMiddle } from '../points.js';
+import type { CurveSummary, Slice } from '../types.js';
 import { optimumName, referenceName, seriesScale, withRange } from './series.js';
 
 interface Panel {
@@ -135,8 +136,4 @@ function meanRows(name: string, curve: CurveSummary, panel: Panel): object[] {
       ...withRange('y', y),
     };
   });
-}
-
-function isMiddle(point: PointSummary): boolean {
-  return point.weights.every((w) => Math.abs(w - 1 / point.weights.length) < 1e-9);
 }

@@ -1,5 +1,6 @@
 /** The report as one HTML file that needs nothing else: no script, no network, the charts inside. */
 import { withVariables } from '../charts/palette.js';
+import { isMiddle } from '../points.js';
 import { enumeratedPairs } from '../../statistics/sign-flip.js';
 import { lockInSpan } from '../../statistics/steering.js';
 import type { Slice, Summary } from '../types.js';
@@ -117,19 +118,27 @@ function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
 
 function frontSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {
   if (charts.front === undefined) return nothing;
-  const optimum = slice.optimum
-    ? ' Dashed: the exact optimum, dotted that of each seed, whose reference model is its own.'
-    : '';
   const calibration = slice.calibration
     ? ` Hypervolumes are calibrated: ${slice.calibration.source}; ${summary.objectives
         .map((name, k) => `${name} ${range(slice, k)}`)
         .join(', ')}.`
     : '';
   return html`<h2>Trade-off front</h2>
-    ${figure(
-      charts.front,
-      `Each point is one trade-off asked of one policy. Thin lines are single seeds, thick lines their means, with 95% t intervals of each reward from three seeds on; a diamond marks equal weights.${optimum} Cross: the reference model.${calibration}`,
-    )}`;
+    ${figure(charts.front, marksText(slice, summary.objectives.length === 2) + calibration)}`;
+}
+
+function marksText({ curves, optimum }: Slice, lines: boolean): string {
+  const seeds = lines
+    ? 'Thin lines are single seeds, thick lines their means'
+    : 'Small points are single seeds, large ones their means';
+  const bound = lines
+    ? ' Dashed: the exact optimum, dotted that of each seed, whose reference model is its own.'
+    : ' Rings: the exact optimum.';
+  const middle = curves.some(({ points }) => points.some(isMiddle)) ? '; a diamond marks equal weights' : '';
+  return (
+    `Each point is one trade-off asked of one policy. ${seeds}, with 95% t intervals of each reward from three ` +
+    `seeds on${middle}.${optimum ? bound : ''} Cross: the reference model.`
+  );
 }
 
 function range(slice: Slice, k: number): string {
@@ -142,7 +151,7 @@ function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
   const title = slice.exact ? 'Regret at each weight' : 'Value at each weight';
   const caption = slice.exact
     ? `What is lost against the exact optimum at each trade-off, in units of V; 0 is optimal. Bands are 95% t intervals, from three seeds on.`
-    : `V = (1 - alpha) w.r - alpha KL at each trade-off, sampled. Bands are 95% t intervals, from three seeds on.`;
+    : `V = (1 - alpha) w.r - alpha KL at each trade-off, sampled. Bands are 95% t intervals over seeds, from three on${errorText(slice)}.`;
   const dashed = slice.optimum ? ' Dashed: the exact optimum, which may be flat itself.' : '';
   return html`<h2>${title}</h2>
     ${charts.value === undefined ? nothing : figure(charts.value, caption)}
@@ -156,6 +165,11 @@ function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
     }`;
 }
 
+function errorText({ curves }: Slice): string {
+  const known = curves.some(({ points }) => points.some(({ valueStderr }) => valueStderr !== null));
+  return known ? '; whiskers are two standard errors over prompts' : '';
+}
+
 function measureSection(summary: Summary, slice: Slice): Html {
   const details = shownMeasures(summary, slice).some((measure) => measure.group === 'detail');
   return html`<h2>Measures</h2>
@@ -163,7 +177,8 @@ function measureSection(summary: Summary, slice: Slice): Html {
       Mean over seeds; in brackets, from three seeds on, the 95% t interval, which describes and decides
       nothing; n is the number of seeds, and stands in a cell where fewer have the measure. Bold is the best
       mean${slice.unranked.length > 0 ? ' of the curves that are ranked' : ''}. The measures are explained at
-      the end.
+      the end. Intervals over seeds leave out the choice of
+      prompts${slice.exact ? '' : ', and the dice, which all seeds share'}.
     </p>
     ${measureTable(summary, slice, 'main')} ${details ? measureTable(summary, slice, 'detail') : nothing}
     <h3>Every seed</h3>
@@ -191,11 +206,16 @@ function differenceSection(summary: Summary, slice: Slice): Html {
     <p class="note">
       Verdicts are given on the primary measure alone, ${primary}, from ten pairs on, by a margin of
       ${summary.margin}: p (Holm) is that of a difference no larger than it, corrected over the pairs, and the
-      adjusted interval is the sign-flip interval at that level. It lies below the margin (lower), above it
-      (higher), within it (alike), or else nothing is decided.${family} The other measures describe, and their
-      p values are not corrected.
+      adjusted interval is the sign-flip interval at the level of that correction. It lies
+      ${places(summary.margin)}, or else nothing is decided.${family} The other measures describe, and their p
+      values are not corrected.
     </p>
     ${differenceTable(summary, slice.differences)} ${epsilonSection(slice)}${lockInSection(slice)}`;
+}
+
+function places(margin: number): string {
+  if (margin === 0) return 'below 0 (lower) or above it (higher)';
+  return `below −${margin} (lower), above ${margin} (higher), or between the two (alike)`;
 }
 
 function epsilonSection(slice: Slice): Html {
