@@ -35,6 +35,8 @@ const affine = (inputs: Tensor[]): [Tensor2D, Tensor1D, Tensor1D] => inputs as [
 
 export const operations: readonly Operation[] = [
   { name: 'layer norm', shapes: [[5, 7], [7], [7]], apply: (x) => layerNorm(...affine(x), 1e-5) },
+  // A multiple of four, which engines take four at a time.
+  { name: 'layer norm of 12', shapes: [[5, 12], [12], [12]], apply: (x) => layerNorm(...affine(x), 1e-5) },
   {
     name: 'linear',
     shapes: [[5, 7], [7, 4], [4]],
@@ -116,6 +118,12 @@ export const operations: readonly Operation[] = [
   {
     name: 'attention of shared keys',
     shapes: [[nodes, 32]],
+    apply: ([x]) => forestAttention(x as Tensor2D, forest, { heads: 4, keyHeads: 2 }),
+  },
+  {
+    // Of twelve columns eight are taken at once, then four; heads that share keys add up in their gradients.
+    name: 'attention of shared keys of 12',
+    shapes: [[nodes, 96]],
     apply: ([x]) => forestAttention(x as Tensor2D, forest, { heads: 4, keyHeads: 2 }),
   },
   {
