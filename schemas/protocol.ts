@@ -163,6 +163,7 @@ export const ResultRecord = Type.Object({
   preimage: Type.Record(Type.String(), Type.Any()),
   kind: Type.String(),
   artifacts: Type.Array(RecordedArtifact),
+  /** What it took, with what earlier tries took to get to the checkpoint that it was gone on with from. */
   seconds: Type.Number(),
   /** ISO 8601, UTC. */
   finished: Type.String(),

@@ -12,15 +12,25 @@ export interface KeptStep {
   readonly folder: string;
 }
 
+/** One of which every byte is as it was written. */
+export interface WholeStep extends KeptStep {
+  /** What it took to get there, through all tries; absent where it is older than that figure. */
+  readonly seconds?: number;
+}
+
 const manifest = 'manifest.json';
 
 /** Folder of a try in each numeric environment; of epoch and nonce no two are the same. */
 export const tryName = (epoch: number, nonce: string): string => `${epoch}-${nonce.slice(0, 8)}`;
 
-/** Makes the checkpoint of a folder whole. */
-export function sealStep(folder: string, step: number): void {
+/**
+ * Makes the checkpoint of a folder whole.
+ *
+ * @param seconds what it took to get there, through all tries
+ */
+export function sealStep(folder: string, step: number, seconds: number): void {
   const files = Object.fromEntries(namesIn(folder).map((name) => [name, digestOfFile(join(folder, name))]));
-  writeFileSync(join(folder, manifest), canonicalJson({ v: 1, step, files }));
+  writeFileSync(join(folder, manifest), canonicalJson({ v: 1, step, seconds, files }));
 }
 
 /** Steps of a try, whole or not. */
@@ -29,13 +39,17 @@ export const stepsIn = (attempt: string): readonly KeptStep[] =>
     .filter((name) => /^\d+$/.test(name))
     .map((name) => ({ step: Number(name), folder: join(attempt, name) }));
 
-/** The furthest checkpoint of a numeric environment, no further than `most`, of which every byte is as it was written. */
-export function furthestStep(shared: string, most: number): KeptStep | undefined {
+/** The furthest whole checkpoint of a numeric environment, no further than `most`. */
+export function furthestStep(shared: string, most: number): WholeStep | undefined {
   const found = namesIn(shared)
     .flatMap((attempt) => stepsIn(join(shared, attempt)))
     .filter(({ step }) => step <= most)
     .sort((a, b) => b.step - a.step);
-  return found.find(isWhole);
+  for (const one of found) {
+    const whole = wholeStep(one);
+    if (whole) return whole;
+  }
+  return undefined;
 }
 
 /** How far the checkpoints of a family go, in any environment, no further than `most`; their bytes are not read. */
@@ -76,21 +90,27 @@ export function removeTry(family: string, name: string): void {
 
 export const removeFolder = (folder: string): void => rmSync(folder, { recursive: true, force: true });
 
-function isWhole({ step, folder }: KeptStep): boolean {
+function wholeStep({ step, folder }: KeptStep): WholeStep | undefined {
   try {
     const {
       v,
       step: written,
+      seconds,
       files,
     } = JSON.parse(readFileSync(join(folder, manifest), 'utf8')) as {
       v?: unknown;
       step?: unknown;
+      seconds?: unknown;
       files?: Readonly<Record<string, string>>;
     };
-    if (v !== 1 || written !== step || files === undefined) return false;
-    return Object.entries(files).every(([name, digest]) => digestOfFile(join(folder, name)) === digest);
+    if (v !== 1 || written !== step || files === undefined) return undefined;
+    const isIntact = Object.entries(files).every(
+      ([name, digest]) => digestOfFile(join(folder, name)) === digest,
+    );
+    if (!isIntact) return undefined;
+    return { step, folder, ...(typeof seconds === 'number' ? { seconds } : {}) };
   } catch {
-    return false;
+    return undefined;
   }
 }
 

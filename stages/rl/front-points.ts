@@ -5,6 +5,7 @@ import type { LanguageModel } from '../lm/types.js';
 import { atRows, type SteerablePolicy, type TradeOff } from '../policy/types.js';
 import { Random } from '../random.js';
 import type { Reward } from '../rewards/types.js';
+import { standardError } from '../statistics/interval.js';
 import { weightedSum } from '../vector.js';
 import { filters, type Decoding } from './decoding.js';
 import { mean } from './figures.js';
@@ -100,7 +101,7 @@ export function meanRewards(answers: Answers['responses'], objectives: number): 
   );
   return {
     rewards: perObjective.map(mean),
-    stderr: scored.length < 2 ? null : perObjective.map((means) => standardError(means) ?? 0),
+    stderr: scored.length < 2 ? null : perObjective.map(standardError),
     n: scored.flat().length,
   };
 }
@@ -123,13 +124,9 @@ function meansOf<Said>(prompts: readonly (readonly Said[])[], of: (said: Said) =
   return prompts.map((responses) => mean(responses.map(of)));
 }
 
-/** Of the mean of independent values; null where there are fewer than two. */
-function standardError(values: readonly number[]): number | null {
-  if (values.length < 2) return null;
-  const centre = mean(values);
-  const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1);
-  return Math.sqrt(variance / values.length);
-}
+/** Null where there are fewer than two values. */
+const errorOf = (values: readonly number[]): number | null =>
+  values.length < 2 ? null : standardError(values);
 
 /**
  * A point of a front from the answers and from what the reference thinks of them. KL and entropy are those of what was
@@ -153,8 +150,8 @@ export function frontPoint(
     weights: [...weights],
     ...meanRewards(answers.responses, asking.rewards.length),
     kl: mean(kl),
-    klStderr: standardError(kl),
-    valueStderr: standardError(value),
+    klStderr: errorOf(kl),
+    valueStderr: errorOf(value),
     length: mean(all.map(({ tokens }) => tokens.length)),
     // The mean of -log pi over sampled tokens: unbiased for the mean entropy of the places that are visited.
     entropy: mean(all.flatMap(({ drawn }) => Array.from(drawn, (log) => -log))),

@@ -3,7 +3,7 @@ import type { FinishedCell, Shown, ShownPoint, ShownTable } from '../../runner/c
 import type { Front } from '../../schemas/artifact.js';
 import { figuresOf } from '../report/measures.js';
 import { optimumAt, pointsAt } from '../report/points.js';
-import { fixed, weightsText } from '../report/page/numbers.js';
+import { numberText, weightsText } from '../report/page/numbers.js';
 import type { SeedPoint } from '../report/types.js';
 import { readOutput, round, weightParams } from './read.js';
 
@@ -87,8 +87,13 @@ const mostRows = 30;
 function answersText({ objectives, method }: Front, answers: readonly Answer[]): string {
   const head = ['alpha', ...objectives.map((name) => `w ${name}`), ...objectives, 'KL', 'regret'];
   const rows = answers.slice(0, mostRows).map(({ alpha, weights, rewards, kl, regret }) => {
-    const cells = [fixed(alpha, 3), ...weights.map((weight) => fixed(weight, 2))];
-    return [...cells, ...rewards.map((reward) => fixed(reward, 3)), fixed(kl, 2), fixed(regret, 3)];
+    const cells = [numberText(alpha, 3), ...weights.map((weight) => numberText(weight, 2))];
+    return [
+      ...cells,
+      ...rewards.map((reward) => numberText(reward, 3)),
+      numberText(kl, 2),
+      numberText(regret, 3),
+    ];
   });
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [

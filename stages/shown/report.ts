@@ -1,7 +1,7 @@
 /** What a reviewer sees of a report: the story of the whole run, told in the figures of its summary. */
 import type { FinishedCell, Shown } from '../../runner/contract.js';
 import { directed, measures } from '../report/measures.js';
-import { fixed } from '../report/page/numbers.js';
+import { numberText } from '../report/page/numbers.js';
 import type { Estimate, Slice, Summary } from '../report/types.js';
 import { readOutput } from './read.js';
 
@@ -77,5 +77,5 @@ function curvesTable({ curves, optimum }: Slice): string {
 /** A mean of fewer seeds than the row has says of how many. */
 function cellText(estimate: Estimate | undefined, digits: number, seeds: number): string {
   const n = estimate?.n ?? 0;
-  return fixed(estimate?.mean, digits) + (n === 0 || n === seeds ? '' : ` (n = ${n})`);
+  return numberText(estimate?.mean, digits) + (n === 0 || n === seeds ? '' : ` (n = ${n})`);
 }

@@ -1,6 +1,6 @@
 /** moft itself, killed in the middle of a training: the next run goes on from the checkpoint and ends with the same bytes. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -111,7 +111,11 @@ it('goes on from the checkpoint that USR1 asked for, and ends with the bytes of 
   first.process.kill('SIGKILL');
   await first.ended;
   // The plan says what is gone on with, and what another code, setting or input would lose.
-  const steps = Number(/\/(\d+)\/manifest/.exec(checkpoints(killed)[0] ?? '')?.[1]);
+  const [kept = ''] = checkpoints(killed);
+  const steps = Number(/\/(\d+)\/manifest/.exec(kept)?.[1]);
+  const { seconds: before } = JSON.parse(
+    readFileSync(join(killed, '.moft/checkpoints', kept), 'utf8'),
+  ) as { seconds: number };
   expect(await planned(killed)).toEqual({ steps, fate: 'kept' });
   const [text, lost] = [await plan(killed, '--set', other), await planned(killed, '--set', other)];
   expect(text).toContain(
@@ -125,4 +129,13 @@ it('goes on from the checkpoint that USR1 asked for, and ends with the bytes of 
   expect(await uninterrupted.ended).toBe(0);
   expect(await modelOf(killed)).toBe(await modelOf(whole));
   expect(checkpoints(killed)).toEqual([]);
+  // What it took is what both tries took, less what was lost.
+  const show = start(killed, 'show', 'reference', '--json');
+  expect(await show.ended).toBe(0);
+  const { seconds } = JSON.parse(show.lines().join('\n')) as { seconds: number };
+  const finished = second.lines().map((line) => JSON.parse(line) as { type: string; seconds?: number });
+  const secondRun = finished.find(({ type }) => type === 'run-finished')?.seconds ?? NaN;
+  expect(seconds).toBeGreaterThan(before);
+  expect(before).toBeGreaterThan(0);
+  expect(seconds - before).toBeLessThanOrEqual(secondRun);
 });

@@ -38,6 +38,7 @@ interface Try {
   readonly most?: number;
   readonly atEnd?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  readonly monotonic?: () => number;
 }
 
 /** The checkpoints of another try in the same family; one is due at every step. */
@@ -46,11 +47,12 @@ function open({
   most = Infinity,
   atEnd = false,
   environment = { node: 'v20.1.0', backend: 'wasm' },
+  monotonic = () => 0,
 }: Try): KeptCheckpoints {
   tries += 1;
   return openCheckpoints({
     ...{ folder, environment, epoch: tries, nonce: 'n'.repeat(32), most, atEnd, every: 0 },
-    monotonic: () => 0,
+    monotonic,
     asked: () => true,
   });
 }
@@ -175,6 +177,30 @@ describe('checkpoints', () => {
     expect(stateOf(open({ folder }))).toBe('nine');
     expect(stateOf(open({ folder, most: 8 }))).toBe('five');
     expect(open({ folder, most: 4 }).from).toBeUndefined();
+  });
+
+  it('know what it took to get there, through all tries', async () => {
+    const folder = temporary();
+    let now = 1000;
+    const tried = (): KeptCheckpoints => open({ folder, monotonic: () => now });
+    const first = tried();
+    expect(first.secondsBefore).toBe(0);
+    now += 4000;
+    await first.save(5, write('five'));
+    // What it did after the checkpoint is lost, and done again.
+    now += 60_000;
+    const second = tried();
+    expect(second.secondsBefore).toBe(4);
+    now += 2500;
+    await second.save(9, write('nine'));
+    expect(tried().secondsBefore).toBe(6.5);
+    expect(open({ folder, most: 8 }).secondsBefore).toBe(4);
+    const manifest = files(folder).find((file) => file.endsWith('9/manifest.json')) ?? '';
+    const { seconds, ...older } = JSON.parse(readFileSync(manifest, 'utf8')) as Record<string, unknown>;
+    expect(seconds).toBe(6.5);
+    writeFileSync(manifest, JSON.stringify(older));
+    expect(stateOf(tried())).toBe('nine');
+    expect(tried().secondsBefore).toBe(0);
   });
 
   it('of another numeric environment are not looked at; another host and a patch of Node are none', async () => {

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StageFailure } from '../../runner/contract.js';
 import type { Front, FrontPoint } from '../../schemas/artifact.js';
 import report from '../../stages/kinds/report.js';
-import { fixed, pText, weightsText } from '../../stages/report/page/numbers.js';
+import { numberText, pText, weightsText } from '../../stages/report/page/numbers.js';
 import { fixtureFront, threeCurves } from './fixtures.js';
 import { type Fronts, type Made, makeReport } from './make.js';
 
@@ -344,12 +344,12 @@ describe('bad input', () => {
 
 describe('numbers on the page', () => {
   it('have a true minus, no minus zero, a dash for what is not known', () => {
-    expect([fixed(-0.5, 2), fixed(-0.0001, 2), fixed(null, 2), fixed(undefined, 1)]).toEqual([
-      '−0.50',
-      '0.00',
-      '–',
-      '–',
-    ]);
+    expect([
+      numberText(-0.5, 2),
+      numberText(-0.0001, 2),
+      numberText(null, 2),
+      numberText(undefined, 1),
+    ]).toEqual(['−0.50', '0.00', '–', '–']);
   });
   it('write weights short and p never as 0', () => {
     expect(weightsText([0.5, 0.5])).toBe('.5 / .5');

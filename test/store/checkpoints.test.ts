@@ -18,7 +18,7 @@ function keep(store: Store, family: string, place: string, step: number): string
   const folder = path.join(store.root, 'checkpoints', family, place, String(step));
   fs.mkdirSync(folder, { recursive: true });
   fs.writeFileSync(path.join(folder, 'state'), `step ${step}`);
-  sealStep(folder, step);
+  sealStep(folder, step, 1);
   return path.relative(store.root, folder);
 }
 
@@ -106,7 +106,7 @@ it('a checkpoint may hold files of more than 2 GiB', { timeout: 120_000 }, () =>
   const large = path.join(folder, 'optimizer');
   fs.writeFileSync(large, '');
   fs.truncateSync(large, 2 ** 31 + 1);
-  sealStep(folder, 3);
+  sealStep(folder, 3, 1);
   const written: unknown = JSON.parse(fs.readFileSync(path.join(folder, 'manifest.json'), 'utf8'));
   // Of so many zeros, by sha256sum.
   const zeros = 'b8030a8ab89280935633d8d991da3d9907c0f12e8b6fc3bfc515f4d440872b6e';

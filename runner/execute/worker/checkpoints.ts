@@ -31,6 +31,8 @@ export interface CheckpointOptions {
 }
 
 export interface KeptCheckpoints extends Checkpoints {
+  /** What earlier tries took to get where this one goes on from, as far as that is known. */
+  readonly secondsBefore: number;
   /** A try that went wrong by itself would lead there again: what it kept goes. The rest is the runner's to judge. */
   failed(failureClass: string): void;
 }
@@ -49,14 +51,20 @@ export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
   const shared = join(options.folder, numeric);
   const own = join(shared, tryName(options.epoch, options.nonce));
   const from = furthestStep(shared, options.most);
-  let last = options.monotonic();
+  const secondsBefore = from?.seconds ?? 0;
+  const began = options.monotonic();
+  let last = began;
   return {
     ...(from ? { from } : {}),
+    secondsBefore,
     atEnd: options.atEnd,
     due: () => options.asked() || options.monotonic() - last >= options.every,
     save: async (step, write) => {
       try {
-        await save(own, step, write);
+        await save(own, step, async (folder) => {
+          await write(folder);
+          sealStep(folder, step, secondsBefore + Math.round(options.monotonic() - began) / 1000);
+        });
       } finally {
         last = options.monotonic();
       }
@@ -67,6 +75,7 @@ export function openCheckpoints(options: CheckpointOptions): KeptCheckpoints {
   };
 }
 
+/** @param write fills a fresh folder, and seals it */
 async function save(own: string, step: number, write: (folder: string) => Promise<void>): Promise<void> {
   const place = join(own, String(step));
   const fresh = `${place}.new`;
@@ -74,7 +83,6 @@ async function save(own: string, step: number, write: (folder: string) => Promis
   try {
     makeFolder(fresh);
     await write(fresh);
-    sealStep(fresh, step);
     removeFolder(place);
     renameSync(fresh, place);
   } catch (error) {
@@ -116,6 +124,7 @@ export function sparing(checkpoints: Checkpoints, onNote: (text: string) => void
 
 /** For kinds that keep none, and jobs without a folder for them. */
 export const noCheckpoints: KeptCheckpoints = {
+  secondsBefore: 0,
   atEnd: false,
   due: () => false,
   save: () => Promise.resolve(),

@@ -44,6 +44,8 @@ export interface JobControl {
 export interface JobReport {
   readonly status: Exit['status'];
   readonly environment: JsonObject;
+  /** What earlier tries took to get where this one went on from. */
+  readonly secondsBefore: number;
   readonly error?: Failure;
   /** What the cell left behind in this process, as a sentence. */
   readonly leftover?: string;
@@ -83,6 +85,7 @@ export async function runJob(order: JobOrder, host: WorkerHost, control: JobCont
   return {
     status: unwritten ? 'failed' : ending.status,
     environment,
+    secondsBefore: checkpoints.secondsBefore,
     ...(error ? { error } : {}),
     ...(leftover === undefined ? {} : { leftover }),
   };

@@ -109,7 +109,7 @@ function checkpointSignal(): () => boolean {
 async function serveOne(order: JobOrder, host: WorkerHost, control: JobControl): Promise<WorkerReport> {
   const began = performance.now();
   const outcome = await runJob(order, host, control);
-  const seconds = Math.round(performance.now() - began) / 1000;
+  const seconds = outcome.secondsBefore + Math.round(performance.now() - began) / 1000;
   const retire =
     outcome.status === 'done'
       ? outcome.leftover

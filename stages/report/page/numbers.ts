@@ -1,19 +1,20 @@
 /** Numbers as the page writes them: a fixed number of decimals, a true minus, a dash for what is not known. */
+import { fixed } from '../../statistics/fixed.js';
 import type { Estimate } from '../types.js';
 
 export const unknown = '–';
 
-export function fixed(value: number | null | undefined, digits: number): string {
+export function numberText(value: number | null | undefined, digits: number): string {
   if (value === null || value === undefined) return unknown;
-  const text = value.toFixed(digits);
-  return Number(text) === 0 ? (0).toFixed(digits) : text.replace('-', '\u2212');
+  return fixed(value, digits).replace('-', '\u2212');
 }
 
 /** `0.123 [0.100, 0.146]`; no brackets where there is no interval. */
 export function interval(estimate: Estimate | undefined, digits: number): { mean: string; range: string } {
   const { mean = null, low = null, high = null } = estimate ?? {};
-  const range = low === null || high === null ? '' : `[${fixed(low, digits)}, ${fixed(high, digits)}]`;
-  return { mean: fixed(mean, digits), range };
+  const range =
+    low === null || high === null ? '' : `[${numberText(low, digits)}, ${numberText(high, digits)}]`;
+  return { mean: numberText(mean, digits), range };
 }
 
 /** A trade-off's weights: `.5 / .5`, `1 / 0`. */
@@ -29,5 +30,5 @@ export function pText(p: number | null): string {
 
 /** A count, in thousands apart: `19,200`. */
 export function counted(value: number | null | undefined): string {
-  return fixed(value, 0).replace(/(?<=\d)(?=(\d{3})+$)/g, ',');
+  return numberText(value, 0).replace(/(?<=\d)(?=(\d{3})+$)/g, ',');
 }

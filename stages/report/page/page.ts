@@ -7,7 +7,7 @@ import type { Slice, Summary } from '../types.js';
 import { describedAblationTable, judgedAblationTable } from './ablations.js';
 import { differenceTable, epsilonTable, lockInPairs, lockInTable } from './differences.js';
 import { type Html, html, nothing, trusted } from './html.js';
-import { fixed } from './numbers.js';
+import { numberText } from './numbers.js';
 import { sampleSection } from './samples.js';
 import { styleSheet } from './style.js';
 import { changeTable, measureTable, pairedTable, runTable, seedTable, shownMeasures } from './tables.js';
@@ -142,7 +142,7 @@ function marksText({ curves, optimum }: Slice, lines: boolean): string {
 }
 
 function range(slice: Slice, k: number): string {
-  return `${fixed(slice.calibration?.zero[k], 3)} to ${fixed(slice.calibration?.one[k], 3)}`;
+  return `${numberText(slice.calibration?.zero[k], 3)} to ${numberText(slice.calibration?.one[k], 3)}`;
 }
 
 function valueSection(summary: Summary, slice: Slice, charts: SliceCharts): Html {

@@ -1,7 +1,7 @@
 /** What the policies write: one prompt, a row a trade-off, a column a curve. */
 import type { SampleAnswer, SampleGroup, Summary } from '../types.js';
 import { type Html, html } from './html.js';
-import { fixed, unknown, weightsText } from './numbers.js';
+import { numberText, unknown, weightsText } from './numbers.js';
 import { table } from './table.js';
 
 export function sampleSection(summary: Summary): Html[] {
@@ -26,6 +26,6 @@ function sampleGroup(group: SampleGroup, summary: Summary): Html {
 
 function answerCell(answer: SampleAnswer | null, objectives: readonly string[]): Html {
   if (answer === null) return html`<td class="text">${unknown}</td>`;
-  const rewards = objectives.map((name, k) => `${name} ${fixed(answer.rewards[k], 2)}`).join(' · ');
+  const rewards = objectives.map((name, k) => `${name} ${numberText(answer.rewards[k], 2)}`).join(' · ');
   return html`<td class="text">${answer.response}<small>${rewards}</small></td>`;
 }

@@ -4,7 +4,7 @@ import { optimumName } from '../charts/series.js';
 import { directed } from '../measures.js';
 import type { Change, CurveSummary, Estimate, Measure, Slice, Summary } from '../types.js';
 import { type Html, html, nothing } from './html.js';
-import { counted, fixed, interval, weightsText } from './numbers.js';
+import { counted, numberText, interval, weightsText } from './numbers.js';
 import { table } from './table.js';
 
 /** Curves x measures: mean over seeds with its interval; bold is the best mean, which is no verdict. */
@@ -48,7 +48,7 @@ function isBest(curve: CurveSummary, measure: Measure, slice: Slice): boolean {
 
 function boundRow(optimum: CurveSummary, measures: readonly Measure[]): Html {
   const cells = measures.map(
-    (measure) => html`<td>${fixed(optimum.figures[measure.id]?.mean, measure.digits)}</td>`,
+    (measure) => html`<td>${numberText(optimum.figures[measure.id]?.mean, measure.digits)}</td>`,
   );
   return html`<tr class="bound">
     <th scope="row">${optimumName}</th>
@@ -63,7 +63,7 @@ export function seedTable(summary: Summary, slice: Slice, group: Measure['group'
   const rows = slice.curves.flatMap((curve) =>
     curve.seeds.map((seed) => {
       const cells = measures.map(
-        (measure) => html`<td>${fixed(seed.figures[measure.id], measure.digits)}</td>`,
+        (measure) => html`<td>${numberText(seed.figures[measure.id], measure.digits)}</td>`,
       );
       return html`<tr>
         ${curveHead(curve)}
@@ -81,7 +81,7 @@ export function pairedTable(slice: Slice, measure: Measure): Html {
   const rows = slice.curves.map((curve) => {
     const cells = seeds.map((name) => {
       const seed = curve.seeds.find((candidate) => candidate.seed === name);
-      return html`<td>${fixed(seed?.figures[measure.id], measure.digits)}</td>`;
+      return html`<td>${numberText(seed?.figures[measure.id], measure.digits)}</td>`;
     });
     return html`<tr>
       ${curveHead(curve)}${cells}
