@@ -1,10 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Project } from '../cli/moft.js';
 import { Commander } from '../execute/commander.js';
 import { isReady, programs } from './server.js';
 import { address, client, unique } from './shared.js';
+import { identifyProcess } from '../../runner/store/process-identity.js';
 import { lockOf } from '../../runner/track/outbox/index.js';
 import { freshStore, valueOf } from '../store/fixtures.js';
 
@@ -48,6 +51,22 @@ describe('a run whose server is away', () => {
     expect((await summed.start(['sync'], { env }).ended).code).toBe(2);
     expect((await summed.run('sync')).stderr).toContain('no MLflow server is named');
     expect((await summed.run('mlflow', '--stop')).stdout).toContain('no server');
+  });
+
+  it('`moft mlflow --port` says where the server listens already, and exits with 0 where it is that port', async () => {
+    const summed = project(pipeline('x'));
+    mkdirSync(join(summed.folder, '.moft/mlflow'), { recursive: true });
+    const stub = createServer((_, response) => response.end('OK'));
+    onTestFinished(() => void stub.close());
+    await new Promise<void>((resolve) => stub.listen(0, '127.0.0.1', resolve));
+    const { port } = stub.address() as AddressInfo;
+    const server = { port, process: identifyProcess(), version: 'x' };
+    writeFileSync(join(summed.folder, '.moft/mlflow/server.json'), JSON.stringify(server));
+    const again = await summed.start(['mlflow', '--port', String(port)]).ended;
+    const there = `http://127.0.0.1:${port}`;
+    expect(again).toMatchObject({ code: 0, stdout: `${there}\n` });
+    expect(again.stderr).toContain(`the MLflow server of this store listens at ${there} already`);
+    expect((await summed.start(['mlflow', '--port', '9']).ended).code).toBe(2);
   });
 
   it('without Python, `moft mlflow` says so, offers the report, and exits with 3', async () => {
