@@ -160,6 +160,18 @@ export const FrontSample = Type.Object({
 });
 export type FrontSample = Static<typeof FrontSample>;
 
+/** What it takes to answer. */
+export const Cost = Type.Object({
+  /** Passes of a model a token. */
+  passesPerToken: Type.Number(),
+  /** Floating-point operations that make the model of one trade-off. */
+  mergeFlops: Type.Number(),
+  /** Parameters that have to be in memory to answer any trade-off. */
+  residentParameters: Type.Number(),
+  trainedParameters: Type.Number(),
+});
+export type Cost = Static<typeof Cost>;
+
 /** front/front.json: what a policy reaches over a grid of trade-offs, on held-out prompts. */
 export const Front = Type.Object({
   v: Type.Literal(1),
@@ -192,6 +204,8 @@ export const Front = Type.Object({
   unlisted: Type.Optional(Type.String()),
   /** Of the policy. */
   trained: Type.Optional(Trained),
+  /** At the trade-off of the grid that takes most. */
+  cost: Type.Optional(Cost),
   samples: Type.Array(FrontSample),
 });
 export type Front = Static<typeof Front>;

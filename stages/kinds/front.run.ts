@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StageFailure, outputPath, requiredInput, type Emit, type StageJob } from '../../runner/contract.js';
-import type { Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
+import type { Cost, Front, FrontPoint, FrontSample } from '../../schemas/artifact.js';
 import { canonicalJson } from '../../schemas/json.js';
 import { startEngine, type EngineName } from '../backend/engine.js';
 import { openDataset } from '../data/dataset.js';
@@ -76,6 +76,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     prompts: { digest: requiredInput(job, 'prompts').digest, n: prompts.length },
     ...(changes(job.with.decoding).length > 0 ? { decoding: job.with.decoding } : {}),
     ...(stored.manifest.trained ? { trained: stored.manifest.trained } : {}),
+    cost: dearest(tradeOffs.map((tradeOff) => policy.cost(tradeOff))),
     samples: kept,
   };
   await mkdir(outputPath(job, 'front'), { recursive: true });
@@ -83,6 +84,9 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
   reference.dispose();
   policy.dispose();
 }
+
+const dearest = (costs: readonly Cost[]): Cost =>
+  costs.reduce((a, b) => (b.mergeFlops > a.mergeFlops ? b : a));
 
 /** What `check` says where it knows the world. */
 function refuseOtherDecoding(decoding: Decoding): void {

@@ -54,8 +54,8 @@ export default defineKind({
   description:
     'Draws fronts into one self-contained HTML page: what was run, the trade-off front of every method with every ' +
     'seed, regret against the exact optimum where it is known, the measures of steering with their intervals, ' +
-    'paired differences between methods, of each ablation to its twin, what each was trained on, and samples of ' +
-    'text. Beside index.html stand summary.json (every figure of the page), fronts.csv, ablations.csv (where there ' +
+    'paired differences between methods, of each ablation to its twin, how often each locked in, what each was ' +
+    'trained on and costs to answer, and samples of text. Beside index.html stand summary.json (every figure of the page), fronts.csv, ablations.csv (where there ' +
     'are variants) and front.svg.',
   with: ReportWith,
   inputs: {

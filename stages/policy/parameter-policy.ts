@@ -3,7 +3,7 @@ import type { Tensor2D } from '@tensorflow/tfjs';
 import { StageFailure } from '../../runner/contract.js';
 import { fusedInMemory } from '../backend/fused.js';
 import { tf } from '../backend/tf.js';
-import type { PolicyManifest } from '../../schemas/artifact.js';
+import type { Cost, PolicyManifest } from '../../schemas/artifact.js';
 import {
   countParameters,
   disposeTensors,
@@ -23,7 +23,7 @@ import { promptedModel } from './prompted-model.js';
 import { distinct, groupedModel } from './rows.js';
 import { referenceShare } from './reference-share.js';
 import { conditionedParameters, type StoredPolicy } from './stored-policy.js';
-import type { Cost, SteerablePolicy, TradeOff } from './types.js';
+import type { SteerablePolicy, TradeOff } from './types.js';
 
 /** Opens a stored policy; it owns the tensors from now on, and dispose() frees them. */
 export function parameterPolicy(stored: StoredPolicy): SteerablePolicy {

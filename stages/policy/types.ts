@@ -1,4 +1,5 @@
 /** What can be steered, and what a trade-off is. Fronts, judges and reports know only this. */
+import type { Cost } from '../../schemas/artifact.js';
 import type { LanguageModel } from '../lm/types.js';
 
 /** KL weight alpha in (0,1) and a point on the reward simplex, in the order of the policy's objectives. */
@@ -7,19 +8,12 @@ export interface TradeOff {
   readonly weights: readonly number[];
 }
 
-export interface Cost {
-  readonly passesPerToken: number;
-  readonly mergeFlops: number;
-  readonly residentParameters: number;
-  readonly trainedParameters: number;
-}
-
 export interface SteerablePolicy {
   readonly method: string;
   readonly objectives: readonly string[];
   readonly domain: {
     readonly alpha: number | readonly [number, number];
-    readonly weights: 'simplex' | 'subsets' | readonly (readonly number[])[];
+    readonly weights: 'simplex' | readonly (readonly number[])[];
   };
   /** The language model at a trade-off; outside the domain a StageFailure, never silently the nearest. */
   at(tradeOff: TradeOff): Promise<LanguageModel>;

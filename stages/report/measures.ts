@@ -1,6 +1,6 @@
 /** The measures of a front: what each is called, what it means, and how it follows from the points. */
 import { mean } from 'simple-statistics';
-import type { Trained } from '../../schemas/artifact.js';
+import type { Cost, Trained } from '../../schemas/artifact.js';
 import { type Calibration as Scale, calibrated } from '../pareto/calibration.js';
 import { hullHypervolume } from '../pareto/hull.js';
 import { kendallTauB } from '../statistics/rank-correlation.js';
@@ -23,6 +23,8 @@ export interface Measured {
   readonly scale: Scale | null;
   /** What the policy was trained on, where that is known. */
   readonly trained?: Trained | undefined;
+  /** What its answers cost, where that is known. */
+  readonly cost?: Cost | undefined;
 }
 
 interface Definition extends Measure {
@@ -224,6 +226,33 @@ const budgets: readonly Definition[] = [
     group: 'budget',
     digits: 0,
     of: ({ trained }) => trained?.tokens ?? null,
+  },
+  {
+    id: 'trained-parameters',
+    title: 'parameters trained',
+    meaning: 'Numbers that training changed, all copies together.',
+    better: 'neither',
+    group: 'budget',
+    digits: 0,
+    of: ({ cost }) => cost?.trainedParameters ?? null,
+  },
+  {
+    id: 'resident-parameters',
+    title: 'parameters held',
+    meaning: 'Numbers that have to be in memory to answer any trade-off.',
+    better: 'neither',
+    group: 'budget',
+    digits: 0,
+    of: ({ cost }) => cost?.residentParameters ?? null,
+  },
+  {
+    id: 'merge-flops',
+    title: 'FLOPs of a merge',
+    meaning: 'Floating-point operations that make the model of one trade-off, at most over the grid.',
+    better: 'neither',
+    group: 'budget',
+    digits: 0,
+    of: ({ cost }) => cost?.mergeFlops ?? null,
   },
 ];
 

@@ -42,10 +42,17 @@ export function measuredBy(
   { experts, scale }: Yardstick,
 ): Measured {
   const expert = experts?.answers.find((answer) => answer.seed === seed)?.points ?? [];
-  return { points, yardstick: optimum.length > 0 ? optimum : expert, scale, trained: front.trained };
+  return {
+    points,
+    yardstick: optimum.length > 0 ? optimum : expert,
+    scale,
+    trained: front.trained,
+    cost: front.cost,
+  };
 }
 
 /** Methods whose policies at the corners of the simplex are trained on one reward alone. */
+// A front of a command's may be of MORLHF: one policy a weighting.
 const expertMethods = ['rewarded-soup', 'morlhf', 'soft'];
 
 /** The first curve whose corners are experts, all of them at every seed; undefined where none was run. */

@@ -189,6 +189,12 @@ describe.each(conditioningNames)('clp with the conditioning %s', (conditioning) 
       expect(exact?.optimum).toBeGreaterThan(exact?.reference ?? NaN);
     }
     expect(found.samples).toHaveLength(3);
+    const { cost } = found;
+    expect(cost?.passesPerToken).toBe(1);
+    expect(cost?.residentParameters).toBeGreaterThanOrEqual(cost?.trainedParameters ?? NaN);
+    // Prompts alone steer these: nothing is merged.
+    if (conditioning === 'prompt' || conditioning === 'soft-tokens') return;
+    expect(cost?.mergeFlops).toBeGreaterThan(0);
   });
 });
 

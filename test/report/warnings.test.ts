@@ -39,6 +39,21 @@ describe('budgets', () => {
     expect(equal.summary.warnings.join(' ')).not.toContain('budgets');
   });
 
+  it('have what an answer costs beside them, where the fronts say it', async () => {
+    const cost = {
+      passesPerToken: 1,
+      mergeFlops: 5000,
+      residentParameters: 30_000,
+      trainedParameters: 20_000,
+    };
+    const { html } = await makeReport(
+      ablatedCurves([0]).map(({ coordinates, front }) => ({ coordinates, front: { ...front, cost } })),
+    );
+    const [[head = [], first = []] = []] = tablesOf(html);
+    expect(head.slice(-3)).toEqual(['parameters trained', 'parameters held', 'FLOPs of a merge']);
+    expect(first.slice(-3)).toEqual(['20,000', '30,000', '5,000']);
+  });
+
   it('that are not known are no column', async () => {
     const { html } = await makeReport(
       ablatedCurves([0]).map(({ coordinates, front }) => ({
