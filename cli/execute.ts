@@ -12,6 +12,7 @@ import { newRunId, toProblem, type JournalWriter, type Store } from '../runner/s
 import type { CellEvent, LifecycleEvent, RunSource } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
 import { exitCode, type ExitCode } from './exit.js';
+import { fileDigest } from './file-digest.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
@@ -136,6 +137,7 @@ async function newExecution(
   host: CliHost,
 ): Promise<Execution> {
   const [kinds, code, source] = await Promise.all([host.kinds(), host.code(), options.source]);
+  const text = fileDigest(plan.pipeline.file);
   return new Execution({
     plan,
     store,
@@ -143,6 +145,7 @@ async function newExecution(
     clock: host.clock,
     run,
     given,
+    ...(text === undefined ? {} : { text }),
     ...(part === undefined ? {} : { part }),
     source,
     backend,

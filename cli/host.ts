@@ -14,6 +14,13 @@ export interface Output {
   readonly rows?: number;
 }
 
+/** What is wrong with the environment; the code is for scripts. */
+export interface Trouble {
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly code?: string;
+}
+
 /** The world of a command: everything that comes from outside, so that tests can give another one. */
 export interface CliHost {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -21,6 +28,8 @@ export interface CliHost {
   readonly cwd: string;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Hears of trouble with the environment when it is printed, for what `--json` says of it. */
+  readonly onProblem?: (problem: Trouble) => void;
   readonly clock: Clock;
   /** Asks the person at the terminal; absent where there is none. */
   readonly ask?: (question: string) => Promise<string>;

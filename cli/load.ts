@@ -6,10 +6,10 @@ import type { JsonObject } from '../schemas/json.js';
 import type { CellId, Diagnostic, Pipeline } from '../runner/pipeline.js';
 import type { Analysis } from '../runner/language/index.js';
 import type { Plan, PlanProblem } from '../runner/plan/index.js';
-import type { Store, StoreProblem } from '../runner/store/index.js';
+import type { Store } from '../runner/store/index.js';
 import type { Options } from './command.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
-import type { CliHost } from './host.js';
+import type { CliHost, Trouble } from './host.js';
 import { assignments, text, texts } from './options.js';
 import { strictEnvironment } from './strict.js';
 import { clean, counted } from './text.js';
@@ -190,7 +190,8 @@ export async function open(
   return undefined;
 }
 
-export function printProblem(problem: Pick<StoreProblem, 'message' | 'hint'>, host: CliHost): void {
+export function printProblem(problem: Trouble, host: CliHost): void {
+  host.onProblem?.(problem);
   host.stderr.write(clean(`moft: ${problem.message}\n`));
   if (problem.hint !== undefined) host.stderr.write(clean(`  hint: ${problem.hint}\n`));
 }

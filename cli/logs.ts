@@ -9,7 +9,7 @@ import { exitCode, UsageError } from './exit.js';
 import { liveRuns } from './live.js';
 import { open, storeRoot } from './load.js';
 import { flag, text } from './options.js';
-import { eventLine } from './logs/event-line.js';
+import { eventLines } from './logs/event-line.js';
 import { idsIn, namedCell } from './results.js';
 import { clean } from './text.js';
 
@@ -42,6 +42,7 @@ const spec: CommandSpec = {
       for (const event of events) host.stdout.write(`${JSON.stringify(event)}\n`);
       return exitCode.done;
     }
+    const eventLine = eventLines();
     for (const event of events) host.stdout.write(`${eventLine(event)}\n`);
     const printed = readOr(attempt.log);
     if (printed !== '') host.stdout.write(clean(`--- printed ---\n${printed.trimEnd()}\n`));

@@ -3,7 +3,7 @@ import { cac } from 'cac';
 import { distance } from 'fastest-levenshtein';
 import { attachedValues } from './attached-values.js';
 import type { CommandSpec } from './command.js';
-import { printError, printErrorJson } from './errors.js';
+import { hearing, printError, printErrorJson } from './errors.js';
 import { exitCode, PipelineError, UsageError, type ExitCode } from './exit.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
@@ -59,6 +59,14 @@ const eventCommands = ['run', 'logs', 'attach'];
  */
 export async function main(argv: readonly string[], host: CliHost, version: string): Promise<ExitCode> {
   if (argv[0] === '__complete') return printCandidates(argv.slice(1), host);
+  if (!argv.includes('--json')) return settle(argv, host, version);
+  const heard = hearing(host);
+  const exit = await settle(argv, heard.host, version);
+  if (exit === exitCode.environment) heard.tell(eventCommands.includes(argv[0] ?? ''));
+  return exit;
+}
+
+async function settle(argv: readonly string[], host: CliHost, version: string): Promise<ExitCode> {
   try {
     return await dispatch(argv, host, version);
   } catch (error) {

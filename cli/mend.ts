@@ -22,7 +22,7 @@ export interface Mended {
 const most = 500;
 
 /**
- * Tries the first fix of each error in the order of the file, and keeps those after which fewer errors are left, or
+ * Tries the fix of each error that has one alone, in the order of the file (of several, the writer must choose), and keeps those after which fewer errors are left, or
  * only others, elsewhere, that were not judged before.
  */
 export function mend(
@@ -36,7 +36,7 @@ export function mend(
   let now = text;
   let left = check(now);
   for (let count = 0; count < most; count++) {
-    const diagnostic = left.find((one) => one.fixes !== undefined && !failed.has(nameOf(one)));
+    const diagnostic = left.find((one) => one.fixes?.length === 1 && !failed.has(nameOf(one)));
     const [fix] = diagnostic?.fixes ?? [];
     if (diagnostic === undefined || fix === undefined) break;
     const next = apply(now, fix);

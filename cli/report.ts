@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { failureFromSystem } from '../runner/execute/failures.js';
 import type { Store } from '../runner/store/index.js';
@@ -7,7 +7,8 @@ import { exitCode, UsageError } from './exit.js';
 import type { CliHost } from './host.js';
 import { printProblem, standingStore } from './load.js';
 import { text } from './options.js';
-import { newestReport } from './results.js';
+import { fileDigest } from './file-digest.js';
+import { newestOf, newestReport, type NamedReport } from './results.js';
 import { clean } from './text.js';
 import { withStore } from './with-store.js';
 
@@ -33,16 +34,41 @@ const spec: CommandSpec = {
         );
       const page = await unpackReport(store, report.digest, host);
       if (page === undefined) return exitCode.environment;
-      if (output === undefined) host.stdout.write(clean(`${page}\n`));
-      else {
-        copyPage(page, resolve(host.cwd, output));
-        host.stderr.write(clean(`wrote ${output}\n`));
-      }
+      if (output !== undefined) copyPage(page, resolve(host.cwd, output));
+      else host.stdout.write(clean(`${page}\n`));
+      const wrote = output === undefined ? '' : `wrote ${output}: `;
+      host.stderr.write(clean(`${wrote}${provenance(report, { store, path, file: file ?? '' })}\n`));
       return exitCode.done;
     });
   },
 };
 export default spec;
+
+/** Of which run a report is, and why it may not say what the file says now. */
+function provenance(
+  { run }: NamedReport,
+  { store, path, file }: { readonly store: Store; readonly path: string; readonly file: string },
+): string {
+  const { extra, finished, started } = run;
+  const at = (finished ?? started).replace(/:\d\d\.\d+Z$/, ' UTC').replace('T', ' ');
+  const newest = newestOf(store, path);
+  const known = typeof extra?.text === 'string' ? extra.text : undefined;
+  const now = fileDigest(path);
+  const parts = [
+    `the report of run ${run.run}, ${finished === undefined ? 'begun' : 'finished'} ${at}`,
+    ...(newest === undefined || newest.run === run.run
+      ? []
+      : [`the newer run ${newest.run} (${newest.status}) left none`]),
+    ...(known === undefined || known === now
+      ? []
+      : [
+          now === undefined
+            ? `${file} is gone`
+            : `${file} has changed since: \`moft run ${file}\` brings the report up to date`,
+        ]),
+  ];
+  return parts.join('; ');
+}
 
 /**
  * A copy of a report as a browser can open it, `reports/<digest>/index.html` in the store; made once. A problem
@@ -59,18 +85,13 @@ export async function unpackReport(store: Store, digest: string, host: CliHost):
 }
 
 function copyPage(page: string, to: string): void {
-  const folder = dirname(to);
-  if (!existsSync(folder))
-    throw new UsageError(
-      `the report can't be written to ${to}: there is no folder ${folder}`,
-      'make it first',
-    );
   if (statSync(to, { throwIfNoEntry: false })?.isDirectory() === true)
     throw new UsageError(
       `the report can't be written to ${to}: it is a folder`,
       `write ${join(to, 'index.html')}`,
     );
   try {
+    mkdirSync(dirname(to), { recursive: true });
     copyFileSync(page, to);
   } catch (error) {
     throw new UsageError(`the report can't be written to ${to}: ${failureFromSystem(error).message}`);

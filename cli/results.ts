@@ -38,6 +38,12 @@ function* runsOf(store: Store, run: string | undefined, file?: string): Generato
 export const newestRun = (store: Store, run: string | undefined): RunManifest | undefined =>
   runsOf(store, run).next().value as RunManifest | undefined;
 
+/** The newest run of a file, whatever came of it. */
+export const newestOf = (store: Store, file: string): RunManifest | undefined => {
+  for (const manifest of runsOf(store, undefined)) if (resolve(manifest.file) === file) return manifest;
+  return undefined;
+};
+
 /** Whether a run was about all of its file, and came to its end: then it has every cell that there is. */
 const isWhole = ({ status, extra }: RunManifest): boolean => status === 'done' && extra?.part === undefined;
 

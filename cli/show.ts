@@ -1,7 +1,10 @@
 import type { ArtifactType } from '../schemas/artifact.js';
 import type { Json, JsonObject } from '../schemas/json.js';
 import type { RecordedArtifact } from '../schemas/protocol.js';
+import type { KindRegistry } from '../runner/contract.js';
 import { cellId, type Coordinates } from '../runner/language/cell-id.js';
+import type { Cell } from '../runner/pipeline.js';
+import { runSide } from '../runner/plan/run-side.js';
 import type { Store } from '../runner/store/index.js';
 import { parseId } from './cells.js';
 import { jsonOption, type CommandSpec } from './command.js';
@@ -37,9 +40,10 @@ const spec: CommandSpec = {
       const { showOnServer } = await import('./track/look.js');
       return showOnServer(result, { store, options, host });
     }
+    const kinds = await host.kinds();
     const others = flag(options, 'all') ? await standings(store, result.record.key) : [];
     if (flag(options, 'json')) printJson(showJson(result, others, store), host);
-    else printResult(result, others, { store, host });
+    else printResult(result, others, { store, host, kinds });
     return exitCode.done;
   },
 };
@@ -113,8 +117,8 @@ function digests(input: NonNullable<Preimage['inputs']>[string]): unknown {
 /** Longest value that stands in one line. */
 const widestValue = 60;
 
-/** Each setting in a line; what is too long for one, by its parts. */
-function withRows(values: JsonObject): string[] {
+/** Each setting in a line; what is too long for one, by its parts; those that an input makes idle by their names. */
+function withRows(values: JsonObject, idle: readonly string[]): string[] {
   const rows = (path: string, value: Json): string[][] => {
     const text = JSON.stringify(value);
     const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -122,21 +126,28 @@ function withRows(values: JsonObject): string[] {
       ? Object.entries(value as JsonObject).flatMap(([key, item]) => rows(`${path}.${key}`, item))
       : [['   ', path, text]];
   };
-  const all = Object.entries(values).flatMap(([key, value]) => rows(key, value));
+  const told = Object.entries(values).filter(([key]) => !idle.includes(key));
+  const all = [
+    ...told.flatMap(([key, value]) => rows(key, value)),
+    ...(idle.length === 0 ? [] : [['   ', '(not used)', `${idle.join(', ')}: its inputs decide that`]]),
+  ];
   return all.length === 0 ? [] : ['  with', ...columns(all)];
 }
 
-/** Each input by the digest of what it read; a gathered one by its items. */
-function inputRows(inputs: NonNullable<Preimage['inputs']>): string[] {
+/** Each input by the digest of what it read and who made that; a gathered one by its items. */
+function inputRows(inputs: NonNullable<Preimage['inputs']>, makers: Cell['inputs']): string[] {
   const rows = Object.entries(inputs).flatMap(([name, input]): string[][] => {
-    if (!Array.isArray(input)) return [['   ', name, (input as InputDigest).digest]];
+    const maker = makers[name];
+    if (!Array.isArray(input)) {
+      const from = maker?.kind === 'artifact' ? `${maker.output} of ${maker.cell}` : 'from outside';
+      return [['   ', name, (input as InputDigest).digest, from]];
+    }
     const items = input as readonly (InputDigest & { stage: string; coordinates: unknown })[];
-    return items.map(({ stage, coordinates, digest }, at) => [
-      '   ',
-      at === 0 ? name : '',
-      digest,
-      cellId(stage, coordinates as Coordinates),
-    ]);
+    return items.map(({ stage, coordinates, digest }, at) => {
+      const made = maker?.kind === 'gathered' ? maker.items[at] : undefined;
+      const from = made ? `${made.output} of ${made.cell}` : cellId(stage, coordinates as Coordinates);
+      return ['   ', at === 0 ? name : '', digest, from];
+    });
   });
   return rows.length === 0 ? [] : ['  inputs', ...columns(rows)];
 }
@@ -171,9 +182,12 @@ function resultRow({ result, chosen, pinned }: Standing): string[] {
 function printResult(
   { id, record, run: asked }: NamedResult,
   others: readonly Standing[],
-  { store, host }: { store: Store; host: CliHost },
+  { store, host, kinds }: { store: Store; host: CliHost; kinds: KindRegistry },
 ): void {
   const { kind, artifacts, seconds, finished, preimage, run } = record.record;
+  const { with: values = {}, inputs = {} } = preimage as Preimage;
+  const idle = kinds.get(kind)?.idle?.(new Set(Object.keys(inputs))) ?? [];
+  const makers = runSide(asked, store.records).get(id)?.cell.inputs ?? {};
   const source = sourceLine(sourceOfRun(run, store));
   const lines = [
     `${id}  (${kind})`,
@@ -182,8 +196,11 @@ function printResult(
     ...(source === undefined ? [] : [`  source    ${source}`]),
     `  finished  ${finished}, took ${duration(seconds)}`,
     `  key       ${record.key}`,
-    ...withRows((preimage as Preimage).with ?? {}),
-    ...inputRows((preimage as Preimage).inputs ?? {}),
+    ...withRows(
+      values,
+      idle.filter((name) => name in values),
+    ),
+    ...inputRows(inputs, makers),
     '  artifacts',
     ...columns(artifacts.flatMap((artifact) => artifactRows(artifact, store))),
     ...(others.length === 0 ? [] : ['  results', ...columns(others.map(resultRow))]),

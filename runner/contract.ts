@@ -202,6 +202,8 @@ export interface StageKind<S extends TObject = TObject> {
   readonly with: S;
   /** Names of `with` values that cannot change an output byte. */
   readonly inert?: readonly string[];
+  /** Names of `with` values that say nothing where these inputs are given: they stand in the key, and nobody reads them. */
+  idle?(inputs: ReadonlySet<string>): readonly string[];
   /** Keeps checkpoints, so that a try that was killed is gone on with. */
   readonly checkpoints?: boolean;
   /**
@@ -323,7 +325,10 @@ export interface Shown {
 /** Reads a result. Throws what it likes on one that it can't read: then it is shown without. */
 export type Show = (cell: FinishedCell) => Shown;
 
-/** A failure that has a class and a message for the user; anything else thrown is an internal error. */
+/**
+ * A failure that has a class and a message for the user; anything else thrown is an internal error. A line of it that
+ * begins with the name of an input (`train:2: ...`) is shown with the path of the file that stands there.
+ */
 export class StageFailure extends Error {
   readonly failure: Failure;
   constructor(failureClass: FailureClass, code: string, message: string) {

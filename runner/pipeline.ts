@@ -38,7 +38,7 @@ export interface Diagnostic extends Place {
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
-  /** The hint as edits, where it can be done without knowing what the writer meant; the likeliest first. */
+  /** The hint as edits, the likeliest first; of several only the writer knows which is meant. */
   readonly fixes?: readonly Fix[];
   readonly related?: readonly (Place & { readonly message: string })[];
   /** Absent: an error. A warning may be meant, and stops nothing. */

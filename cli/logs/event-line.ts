@@ -5,12 +5,30 @@ import { clean, oneLine } from '../text.js';
 const short = (value: number): string =>
   Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(6)));
 
+/**
+ * Lines for people of the events of one attempt, in their order. A figure at step 0 that comes after those of later steps
+ * is one of the whole: it is told as the last one.
+ */
+export function eventLines(): (event: StageEvent) => string {
+  let last = 0;
+  return (event) => {
+    if (event.type !== 'metric') return eventLine(event);
+    last = Math.max(last, event.step);
+    return event.step === 0 && last > 0 ? metricLine(event, 'at the end') : eventLine(event);
+  };
+}
+
+type Metric = Extract<StageEvent, { type: 'metric' }>;
+
+const metricLine = ({ time, name, value }: Metric, when: string): string =>
+  `${new Date(time).toISOString()}  ${oneLine(name)} ${short(value)} ${when}`;
+
 /** An event of a stage as a line for people. */
-export function eventLine(event: StageEvent): string {
+function eventLine(event: StageEvent): string {
   const time = new Date(event.time).toISOString();
   switch (event.type) {
     case 'metric':
-      return `${time}  ${oneLine(event.name)} ${short(event.value)} at step ${event.step}`;
+      return metricLine(event, `at step ${event.step}`);
     case 'progress':
       return `${time}  ${event.done}/${event.total} ${oneLine(event.unit)}`;
     case 'log':

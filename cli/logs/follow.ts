@@ -7,7 +7,7 @@ import { stateOf } from '../live.js';
 import type { Logged } from '../logs.js';
 import { pauses } from '../pauses.js';
 import { clean } from '../text.js';
-import { eventLine } from './event-line.js';
+import { eventLines } from './event-line.js';
 
 interface Context {
   readonly store: Store;
@@ -63,6 +63,7 @@ class CellLogs {
   #reader(attempt: Attempt): { readonly number: number; readonly read: () => string } {
     const events = new Tail(attempt.events);
     const printed = new TextTail(attempt.log);
+    const eventLine = eventLines();
     let head = attempt.number > 1 && !this.#json ? `--- attempt ${attempt.number} ---\n` : '';
     const read = (): string => {
       const shown = events.readAll().flatMap((line) => {

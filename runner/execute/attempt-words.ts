@@ -1,4 +1,5 @@
 /** What is said of an attempt: notes for the reader of a run, and failures that no stage caused. */
+import { dirname, relative } from 'node:path';
 import type { Failure, ResultRecord } from '../../schemas/protocol.js';
 import { err, type Result } from '../../schemas/result.js';
 import type { Cell } from '../pipeline.js';
@@ -51,6 +52,24 @@ export const unexplained: Failure = {
   code: 'unexplained',
   message: 'the stage failed and its exit.json does not say why; please report it',
 };
+
+/** A kind knows a file of the user's by the input that it stands at, and the user by its path. */
+export function withPaths(failure: Failure, { inputs, place }: Pick<Cell, 'inputs' | 'place'>): Failure {
+  const named = Object.entries(inputs).flatMap(([name, binding]): readonly [string, string][] => {
+    if (binding.kind !== 'path' || binding.type !== 'file') return [];
+    const written = relative(dirname(place.file), binding.path);
+    return [[name, written.startsWith('..') ? binding.path : written]];
+  });
+  const message = named.reduce(
+    (text, [name, path]) =>
+      text.replace(
+        new RegExp(`(^|, which |of )${name}(?=:\\d+\\b|, row \\d+\\b|: expected |( like th(is|ese)))`, 'gm'),
+        (_, before: string) => `${before}${path}`,
+      ),
+    failure.message,
+  );
+  return { ...failure, message };
+}
 
 export const unlistedCode = 'unlisted-code';
 

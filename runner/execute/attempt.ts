@@ -44,6 +44,7 @@ import {
   unexplained,
   unlisted,
   unlistedCode,
+  withPaths,
 } from './attempt-words.js';
 import { workspaceOf } from './workspace.js';
 
@@ -285,7 +286,7 @@ export class CellAttempt {
       case 'interrupted':
         return 'interrupted';
       case 'failed':
-        return err(exit.error ?? unexplained);
+        return err(exit.error ? withPaths(exit.error, this.#subject.cell) : unexplained);
     }
   }
 

@@ -4,18 +4,25 @@ import type { InputPort, StageKind } from '../contract.js';
 import type { Coordinates } from './cell-id.js';
 import { valueChecker } from './check-values.js';
 import type { Combination } from './combinations.js';
-import type { Finding } from './diagnostics.js';
+import { type Finding, withoutNotes } from './diagnostics.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import { type Reading, readAcross } from './across-variants.js';
-import { type DraftCell, viewOf } from './cells.js';
+import { type DraftCell, type Expanded, outputsSeen, viewOf } from './cells.js';
 import type { ExpandContext } from './expand-context.js';
-import { contains, everyNode, type MapNode, type ReferenceNode, type StageReference } from './nodes.js';
+import {
+  contains,
+  type Entry,
+  everyNode,
+  type MapNode,
+  type ReferenceNode,
+  type StageReference,
+} from './nodes.js';
 import { nearest, suggest } from './nearest.js';
 import { once } from './once.js';
 import type { PortContext, PortUse } from './port-use.js';
 import { portReader } from './ports.js';
 import { variableHint } from './reference.js';
-import { axesOf, type Row } from './select.js';
+import { axesOf, type Row, unknownOutput } from './select.js';
 import { settingsAt } from './settings-at.js';
 import { makersOf, usualOutputs } from './usual-outputs.js';
 
@@ -55,7 +62,8 @@ export function assigner(
   errors: string[],
 ): (combination: Combination) => Assignment {
   const settings = settingsAt(draft, context);
-  const look = draft.kind === undefined ? () => unlooked : looker(draft, draft.kind, context, errors);
+  const look =
+    draft.kind === undefined ? referenceReader(draft, context) : looker(draft, draft.kind, context, errors);
   return ({ chosen, leftOut }) => {
     const coordinates = Object.fromEntries(
       draft.axes.map((axis, index) => [axis.name, chosen[index]?.name ?? '']),
@@ -75,6 +83,23 @@ const unlooked: Looked = {
   occurrences: [],
   crosses: false,
 };
+
+/** Of a stage of an unknown kind, which that blocks: what is wrong with its references, whatever takes them. */
+function referenceReader(
+  draft: StageDraft,
+  context: ExpandContext,
+): (chosen: readonly AxisValue[], values: MapNode) => Looked {
+  const diagnostics = withoutNotes(context.diagnostics);
+  const read = once((entry: Entry) => {
+    for (const node of everyNode(entry.value))
+      if (node.kind === 'reference') readRows(draft.name, node, { ...context, diagnostics }, []);
+    return true;
+  });
+  return (_, { entries }) => {
+    for (const entry of entries) read(entry);
+    return unlooked;
+  };
+}
 
 /** What the kind of a stage says to its settings. */
 function looker(
@@ -127,7 +152,7 @@ function portContext(
     candidates: (type) => candidates(type, context),
     makers: (type) => makersOf(type, context.registry),
     typeOf: ({ stage, output }) => {
-      const known = cellsOf(stage)[0]?.outputs;
+      const known = outputsSeen(context.expanded.get(stage), context.variant);
       const other = known === undefined ? context.kindOf(stage) : undefined;
       return known?.[output]?.type ?? (other && usualOutputs(other)[output]);
     },
@@ -165,12 +190,11 @@ export function rereader(
 
 /** References of the file that give an artifact of a type, in the order of the file. */
 function candidates(type: InputPort['type'], { expanded }: ExpandContext): readonly string[] {
-  return [...expanded].flatMap(([stage, found]) => {
-    const [cell] = viewOf(found, undefined).cells;
-    return Object.entries(cell?.outputs ?? {})
+  return [...expanded].flatMap(([stage, found]) =>
+    Object.entries(outputsSeen(found, undefined) ?? {})
       .filter(([, output]) => type === 'any' || output.type === type)
-      .map(([name]) => `$${stage}.${name}`);
-  });
+      .map(([name]) => `$${stage}.${name}`),
+  );
 }
 
 /** Own axes (else all), and those that not every cell has: without them a gather would be ragged. Never `seed`. */
@@ -183,17 +207,22 @@ function gatherable(cells: readonly DraftCell[]): readonly string[] {
 
 function occurrencesOf(stage: string, use: PortUse, context: ExpandContext, errors: string[]): Occurrence[] {
   if (use.kind === 'path') return [];
+  const port = { name: use.name, type: use.port.type };
   return use.nodes.flatMap((node) => {
-    const read = readRows(stage, node, context, errors);
+    const read = readRows(stage, node, context, errors, port);
     return read === undefined ? [] : [{ port: use.name, type: use.port.type, node, ...read }];
   });
 }
+
+/** An input by its name and what it takes. */
+type Taker = Pick<Occurrence, 'type'> & { readonly name: string };
 
 function readRows(
   stage: string,
   node: ReferenceNode,
   context: ExpandContext,
   errors: string[],
+  taker?: Taker,
 ): Reading | undefined {
   const parent = context.expanded.get(node.reference.stage);
   if (parent === undefined) {
@@ -204,6 +233,7 @@ function readRows(
     return undefined;
   }
   if (parent.kind === 'blocked') {
+    checkBlocked(node, parent, context, taker);
     for (const error of parent.errors) if (error !== '') context.diagnostics.blocks(error, `\`${stage}\``);
     errors.push(...parent.errors);
     return undefined;
@@ -212,6 +242,21 @@ function readRows(
   if (read.ok) return read.value;
   for (const found of read.error) errors.push(context.diagnostics.report(node, found));
   return undefined;
+}
+
+/** What is wrong with a reference to a stage whose cells are unknown. A variant may give it other outputs. */
+function checkBlocked(
+  node: ReferenceNode,
+  { outputs }: Extract<Expanded, { kind: 'blocked' }>,
+  context: ExpandContext,
+  taker: Taker | undefined,
+): void {
+  if (outputs === undefined || context.variant !== undefined) return;
+  const { type: found } = outputs[node.reference.output] ?? {};
+  if (found === undefined)
+    context.diagnostics.report(node, unknownOutput(node.reference, Object.keys(outputs)));
+  else if (taker !== undefined && taker.type !== 'any' && taker.type !== found)
+    reportType(node, taker, found, context);
 }
 
 export function reportUnknownStage(
@@ -245,11 +290,15 @@ function checkTypes({ port, type, node, rows }: Occurrence, context: ExpandConte
   if (type === 'any') return true;
   const outputs = rows.flatMap((row) => row.items.map(({ cell }) => cell.outputs?.[node.reference.output]));
   const wrong = outputs.find((output) => output !== undefined && output.type !== type);
-  if (wrong === undefined) return true;
+  if (wrong !== undefined) reportType(node, { name: port, type }, wrong.type, context);
+  return wrong === undefined;
+}
+
+function reportType(node: ReferenceNode, { name, type }: Taker, found: string, context: ExpandContext): void {
   const others = candidates(type, context).filter((text) => text !== node.reference.text);
   context.diagnostics.report(node, {
     code: 'wrong-artifact',
-    message: `\`${port}\` takes a ${type}, and \`${node.reference.text}\` is a ${wrong.type}`,
+    message: `\`${name}\` takes a ${type}, and \`${node.reference.text}\` is a ${found}`,
     hint:
       others.length === 0
         ? undefined
@@ -259,7 +308,6 @@ function checkTypes({ port, type, node, rows }: Occurrence, context: ExpandConte
             .join(' or ')}`,
     instead: others.length === 1 ? others[0] : undefined,
   });
-  return false;
 }
 
 /** A reference inside a matrix value may not carry the axis that the value stands on; those that do. */

@@ -21,11 +21,19 @@ export interface View {
 
 /**
  * A stage in the base, and in each variant that changes any of its cells, which shares all others with the base;
- * or the handles of the errors that leave its cells unknown.
+ * or the handles of the errors that leave its cells unknown, and the outputs that each of them has in the base whatever
+ * it is (absent where they are unknown, too).
  */
 export type Expanded =
   | { readonly kind: 'cells'; readonly base: View; readonly variants: ReadonlyMap<string, View> }
-  | { readonly kind: 'blocked'; readonly errors: readonly string[] };
+  | { readonly kind: 'blocked'; readonly errors: readonly string[]; readonly outputs?: CellFace['outputs'] };
+
+/** Outputs of the cells of a stage, as far as they are known. */
+export const outputsSeen = (
+  expanded: Expanded | undefined,
+  variant: string | undefined,
+): CellFace['outputs'] =>
+  expanded?.kind === 'blocked' ? expanded.outputs : viewOf(expanded, variant).cells[0]?.outputs;
 
 /** What a variant sees of a stage: the base, where it changes nothing of it. */
 export function viewOf(expanded: Expanded | undefined, variant: string | undefined): View {

@@ -19,7 +19,7 @@ import type { Advice } from './settings.js';
 import { booleanMeant, numberMeant } from './meant.js';
 import { mapMeant, pairOf } from './name-values.js';
 import { once } from './once.js';
-import { nearest, suggest, suggestKey } from './nearest.js';
+import { nearestOnes, suggest, suggestKey } from './nearest.js';
 import { describeSchema } from './describe-schema.js';
 import { stageKeys } from './read-stage.js';
 import { formsOf, type JsonSchema, propertySchema, withDefaults } from './schema.js';
@@ -100,7 +100,7 @@ export function meantKeys({ kind, with: values }: Pick<WithContext, 'kind' | 'wi
   if (unknown.length === 0) return none;
   const written = values.entries.map(({ key }) => key);
   const absent = known.filter((key) => !written.includes(key));
-  return new Set(unknown.flatMap(({ key }) => nearest(key, absent) ?? []));
+  return new Set(unknown.flatMap(({ key }) => nearestOnes(key, absent)));
 }
 
 const none: ReadonlySet<string> = new Set();

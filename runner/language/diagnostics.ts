@@ -13,6 +13,8 @@ export interface Finding {
   readonly part?: { readonly text: string; readonly from: number; readonly length: number } | undefined;
   /** YAML that is right where it is reported: the likeliest fix. */
   readonly instead?: string | undefined;
+  /** YAML that may as well be meant there: then only the writer can choose. */
+  readonly or?: string | undefined;
   /** Further fixes, the likeliest first; those that can't be made (undefined) are left out. */
   readonly fixes?: readonly (Fix | undefined)[];
   readonly related?: readonly (Place & { readonly message: string })[];
@@ -35,6 +37,13 @@ export interface Reporter {
 export const silent = ({ edit }: Reporter): Reporter => ({
   edit,
   report: () => '',
+  blocks: () => undefined,
+});
+
+/** Says nothing of what could not be checked: that was said, or will be. */
+export const withoutNotes = (reporter: Reporter): Reporter => ({
+  edit: reporter.edit,
+  report: reporter.report.bind(reporter),
   blocks: () => undefined,
 });
 
@@ -68,13 +77,13 @@ export class Diagnostics implements Reporter {
 
   report(at: Located | Place, finding: Finding): string {
     const place = placeOf(at, finding);
-    const { instead } = finding;
+    const { instead, or } = finding;
     const uses = 'place' in at ? at.uses : [];
     const id = idOf(place, finding);
     const before = this.#found.get(id);
     const hint = finding.hint ?? before?.hint;
-    const first = instead === undefined ? [] : [writing(place, instead)];
-    const fixes = [...first, ...(finding.fixes ?? [])].filter((fix) => this.#canApply(fix));
+    const written = [instead, or].flatMap((text) => (text === undefined ? [] : [writing(place, text)]));
+    const fixes = [...written, ...(finding.fixes ?? [])].filter((fix) => this.#canApply(fix));
     const related = merge(before?.related ?? [], [
       ...(finding.related ?? []),
       ...uses.map((use) => ({ ...use, message: 'used here' })),

@@ -5,6 +5,7 @@ import { type Combination, combinationsOf, countCombinations } from './combinati
 import type { StageDraft, VariantDraft } from './draft.js';
 import { checkExclude } from './exclude.js';
 import { makeView } from './make-cells.js';
+import { outputsOfBlocked } from './outputs.js';
 import { checkPatch } from './patch-checks.js';
 import { remarkAxes, remarkKind, remarkLeftOut } from './remarks.js';
 import { silent } from './diagnostics.js';
@@ -16,15 +17,16 @@ export function expandStage(draft: StageDraft, context: ExpandContext): Expanded
   const errors = [...draft.errors];
   if (isTooMany(draft, context)) {
     errors.push(reportExplosion(draft, [], context));
-    checkRules(draft, assignAll(draft, sampleOf(draft), context, errors), context);
-    return block(errors);
+    const sample = assignAll(draft, sampleOf(draft), context, errors);
+    checkRules(draft, sample, context);
+    return block(draft, sample, errors);
   }
   const assignments = assignAll(draft, combinationsOf(draft), context, errors);
   const base = join(draft, assignments, context, errors);
   if (base !== undefined && errors.length === 0) checkExclude(draft, base, context, errors);
   if (base === undefined || errors.length > 0) {
     checkPatchesAlone(draft, assignments, context);
-    return block(errors);
+    return block(draft, assignments, errors);
   }
   remarkAxes(draft, assignments, context);
   remarkKind(draft, assignments, context);
@@ -56,9 +58,18 @@ function isTooMany(draft: StageDraft, { room, maxCells }: ExpandContext): boolea
   );
 }
 
-function block(errors: readonly string[]): Expanded {
+function block(
+  { kind }: StageDraft,
+  assignments: readonly Assignment[],
+  errors: readonly string[],
+): Expanded {
   const known = [...new Set(errors.filter((error) => error !== ''))];
-  return { kind: 'blocked', errors: known.length === 0 ? [''] : known };
+  const outputs = outputsOfBlocked(kind, assignments);
+  return {
+    kind: 'blocked',
+    errors: known.length === 0 ? [''] : known,
+    ...(outputs === undefined ? {} : { outputs }),
+  };
 }
 
 /** The cells of assignments; what makes that impossible goes to `errors`. */

@@ -1,12 +1,11 @@
 import type { JsonObject } from '../../schemas/json.js';
-import type { InputTraits, OutputPort, Problem, StageKind, Traits } from '../contract.js';
+import type { InputTraits, Problem, StageKind, Traits } from '../contract.js';
 import type { Assignment } from './assign.js';
 import { reportKindProblem } from './check-values.js';
 import type { Reporter } from './diagnostics.js';
 import { entryOf, type MapNode } from './nodes.js';
 import type { Item } from './select.js';
-
-type Outputs = Readonly<Record<string, OutputPort>>;
+import { agreed, type Outputs, sureOutputs } from './sure-outputs.js';
 
 /** A cell that an input reads, and which of its outputs. */
 export interface PortItem extends Item {
@@ -24,11 +23,27 @@ export const plain = (values: JsonObject): Record<PropertyKey, unknown> =>
   values as Record<PropertyKey, unknown>;
 
 /** Outputs of a cell, after the kind's own checks; undefined where what is wrong leaves them unknown. */
-export function outputsOf(
+export function outputsOf(kind: StageKind, reading: Reading, diagnostics: Reporter): Outputs | undefined {
+  const mistakes = checkRulesOf(kind, reading, diagnostics);
+  const { assignment, items } = reading;
+  const { values, wrong } = assignment;
+  const inputs = traitsOf(assignment, items);
+  if (wrong.size > 0)
+    return (
+      outputsDespite(kind, values, inputs, wrong) ??
+      sureOutputs(kind, { values, inputs, wrong, written: writtenIn(assignment) })
+    );
+  if (mistakes.some(({ path }) => path.length === 0)) return undefined;
+  const outputs = kind.outputs(plain(values), inputs);
+  return mistakes.length === 0 ? outputs : withoutTraits(outputs);
+}
+
+/** Reports what the kind's own rules find of a cell; the mistakes among it. */
+export function checkRulesOf(
   kind: StageKind,
   { assignment, items }: Reading,
   diagnostics: Reporter,
-): Outputs | undefined {
+): readonly Problem[] {
   const { values, wrong } = assignment;
   const inputs = traitsOf(assignment, items);
   const unknown = new Set([...wrong, ...unknownInputs(items)]);
@@ -36,12 +51,28 @@ export function outputsOf(
     isCause(problem, kind, assignment.with),
   );
   for (const problem of problems) reportKindProblem(problem, { with: assignment.with, diagnostics });
-  if (wrong.size > 0) return outputsDespite(kind, values, inputs, wrong);
-  const mistakes = problems.filter(({ mayBeMeant }) => mayBeMeant !== true);
-  if (mistakes.some(({ path }) => path.length === 0)) return undefined;
-  const outputs = kind.outputs(plain(values), inputs);
-  return mistakes.length === 0 ? outputs : withoutTraits(outputs);
+  return problems.filter(({ mayBeMeant }) => mayBeMeant !== true);
 }
+
+/** Outputs that a stage has in each of its cells although none of them can be made; undefined where that can't be told. */
+export function outputsOfBlocked(
+  kind: StageKind | undefined,
+  assignments: readonly Assignment[],
+): Outputs | undefined {
+  const made = assignments.filter(({ leftOut }) => !leftOut);
+  if (kind === undefined || made.some(({ with: settings }) => settings.partial)) return undefined;
+  return agreed(
+    made.map((assignment) => {
+      const { values, wrong } = assignment;
+      const inputs = traitsOf(assignment, new Map());
+      const unknown = new Set([...wrong, ...Object.keys(inputs)]);
+      return sureOutputs(kind, { values, inputs, wrong: unknown, written: writtenIn(assignment) });
+    }),
+  );
+}
+
+const writtenIn = ({ with: settings }: Assignment): ReadonlySet<string> =>
+  new Set(settings.entries.map(({ key }) => key));
 
 /** Beside a key that the kind doesn't know, what is wrong with a value that isn't written follows from it. */
 function isCause({ path: [key] }: Problem, kind: StageKind, settings: MapNode): boolean {

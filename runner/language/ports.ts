@@ -225,7 +225,11 @@ function listAdvice(
   if (gathered.length === 0)
     return whole ? { hint: `write a list: \`[${text}]\``, instead: `[${text}]` } : { hint: 'write a list' };
   if (!whole) return { hint: `gather it, \`${gathering}\`` };
-  return { hint: `gather it, \`${gathering}\`, or write a list: \`[${text}]\``, instead: gathering };
+  return {
+    hint: `gather it, \`${gathering}\`, or write a list: \`[${text}]\``,
+    instead: gathering,
+    or: `[${text}]`,
+  };
 }
 
 function readList(

@@ -137,13 +137,14 @@ function unknownValue(
   };
 }
 
-function checkOutput(
-  { stage, output, text }: StageReference,
-  cells: readonly CellFace[],
-): Finding | undefined {
+function checkOutput(reference: StageReference, cells: readonly CellFace[]): Finding | undefined {
+  const { output } = reference;
   const without = cells.find((cell) => cell.outputs !== undefined && !Object.hasOwn(cell.outputs, output));
-  if (without?.outputs === undefined) return undefined;
-  const outputs = Object.keys(without.outputs);
+  return without?.outputs && unknownOutput(reference, Object.keys(without.outputs));
+}
+
+/** That a stage has other outputs than the one that is read. */
+export function unknownOutput({ stage, output, text }: StageReference, outputs: readonly string[]): Finding {
   const [only = ''] = outputs;
   return {
     code: 'unknown-output',

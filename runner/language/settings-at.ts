@@ -1,5 +1,5 @@
 import type { ExpandContext } from './expand-context.js';
-import { viewOf } from './cells.js';
+import { outputsSeen } from './cells.js';
 import type { AxisValue, StageDraft } from './draft.js';
 import { brokenAt, chosenBy, type Entry, everyNode, type MapNode, type Node } from './nodes.js';
 import { once } from './once.js';
@@ -20,7 +20,7 @@ export function settingsAt(
 ): (chosen: readonly AxisValue[]) => MapNode {
   const schema = draft.kind?.with as JsonSchema | undefined;
   const outputs = (stage: string): readonly string[] =>
-    Object.keys(viewOf(context.expanded.get(stage), context.variant).cells[0]?.outputs ?? {});
+    Object.keys(outputsSeen(context.expanded.get(stage), context.variant) ?? {});
   const scope = { ...context, outputs };
   const written = resolver(draft.with, scope, schema);
   const { variant = '' } = context;

@@ -18,7 +18,7 @@ import { numberMeant } from './meant.js';
 import { resolveSetting } from './resolve.js';
 
 /** What a finding advises: its hint, and what to write. */
-export type Advice = Pick<Finding, 'hint' | 'instead' | 'fixes'>;
+export type Advice = Pick<Finding, 'hint' | 'instead' | 'or' | 'fixes'>;
 const advice = (given: string | Advice | undefined): Advice =>
   typeof given === 'string' ? { hint: given } : (given ?? {});
 

@@ -1,10 +1,11 @@
 /** Checks of a stage whose cells can't be made, so that one run finds what is wrong in it beside the reason. */
 import { assigner, type Assignment } from './assign.js';
+import { withoutNotes } from './diagnostics.js';
 import type { ExpandContext } from './expand-context.js';
 import { type Combination, isExcluded } from './combinations.js';
 import type { StageDraft } from './draft.js';
 import { makeView } from './make-cells.js';
-import { outputsOf } from './outputs.js';
+import { checkRulesOf } from './outputs.js';
 
 /** Most combinations that are looked at of a stage with more than there is room for. */
 const sampled = 1000;
@@ -37,7 +38,7 @@ export function checkRules(
   for (const assignment of assignments.filter(({ leftOut }) => !leftOut)) {
     const inputs = [...Object.keys(kind.inputs), ...assignment.ports.map(({ name }) => name)];
     const wrong = new Set([...assignment.wrong, ...inputs]);
-    outputsOf(kind, { assignment: { ...assignment, wrong }, items: new Map() }, context.diagnostics);
+    checkRulesOf(kind, { assignment: { ...assignment, wrong }, items: new Map() }, context.diagnostics);
   }
 }
 
@@ -57,13 +58,8 @@ export function checkPatchesAlone(
   outer: ExpandContext,
 ): void {
   for (const variant of draft.patches.keys()) {
-    const reporter = outer.reporterOf(variant, draft.name);
     // That the stage itself is blocked was said of its base.
-    const diagnostics = {
-      edit: reporter.edit,
-      report: reporter.report.bind(reporter),
-      blocks: () => undefined,
-    };
+    const diagnostics = withoutNotes(outer.reporterOf(variant, draft.name));
     const context = { ...outer, variant, diagnostics };
     const assign = assigner(draft, context, []);
     const patched = assignments.map((before) => (before.leftOut ? before : assign(before)));

@@ -159,6 +159,10 @@ export function compare(before: Preimage, after: Preimage, context: CompareConte
   ];
 }
 
+/** Whether a change came about in the cells that made an input, and not in the cell itself, which reads what it read. */
+export const cameWithInputs = (change: Change): boolean =>
+  change.what === 'input' && change.before !== null && change.after !== null && change.cells.length > 0;
+
 const quote = (value: Json): string => {
   const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
@@ -184,6 +188,9 @@ export function describeChange(change: Change): string {
         ? `the program ${change.name} ${change.after === null ? 'is gone' : 'was not there'}`
         : `the program ${change.name} is another one`;
     case 'input':
+      if (change.after === null) return `input ${change.name} removed`;
+      if (change.before === null)
+        return `input ${change.name} added${change.cells.length === 0 ? '' : `, from ${list(change.cells)}`}`;
       return change.cells.length === 0
         ? `input ${change.name} has new content`
         : `input ${change.name} has new content from ${list(change.cells)}`;

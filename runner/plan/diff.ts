@@ -1,7 +1,7 @@
 /** What differs between two runs, two files, or a run and a file: cell by cell, and where each difference began. */
 import type { Cell, CellId } from '../pipeline.js';
 import type { Store, StoredRecord } from '../store/index.js';
-import { codeListing, compare } from './compare.js';
+import { cameWithInputs, codeListing, compare } from './compare.js';
 import { cellsOfInput, unknownDigest } from './inputs.js';
 import type { Change, CodeListing, Preimage } from './types.js';
 
@@ -66,7 +66,7 @@ function changesOf(before: DiffCell, after: DiffCell, store: Store): Changes {
   const found = compare(before.preimage, after.preimage, { cell: after.cell, store, code });
   const makers = found.flatMap((change) => (change.what === 'input' ? change.cells : []));
   return {
-    own: found.filter((change) => change.what !== 'input' || change.cells.length === 0),
+    own: found.filter((change) => !cameWithInputs(change)),
     makers: [...new Set([...makers, ...pendingMakers(after)])],
   };
 }

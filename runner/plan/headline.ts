@@ -1,7 +1,7 @@
 /** An explanation in one sentence: from the cell along the first chain of causes to its root. */
 import { formatOrigin } from '../language/format-diagnostic.js';
 import type { Origin } from '../pipeline.js';
-import { describeChange } from './compare.js';
+import { cameWithInputs, describeChange } from './compare.js';
 import type { Cause, Change } from './types.js';
 
 export type ShowPlace = (place: Origin) => string;
@@ -33,9 +33,7 @@ export function headlineOf(causes: readonly Cause[], { ranBefore, show }: Tellin
   return `${cell} ${ranBefore ? 're-runs' : 'runs'}${why}${others}${unless}`;
 }
 
-const fromCells = (change: Change): boolean => change.what === 'input' && change.cells.length > 0;
-
-const ownChanges = ({ reason }: Cause): readonly Change[] => reason.changes.filter((c) => !fromCells(c));
+const ownChanges = ({ reason }: Cause): readonly Change[] => reason.changes.filter((c) => !cameWithInputs(c));
 
 /** Where a chain ends: something of the cell's own, and not only what its parents came to. */
 function isRoot(cause: Cause): boolean {

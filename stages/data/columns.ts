@@ -1,5 +1,6 @@
 /** From a record to a row: named columns, plain or dotted. */
 import { err, ok, type Result } from '../../schemas/result.js';
+import { didYouMean } from './nearest.js';
 import { describe, type RecordProblem, type TableRecord } from './table.js';
 import type { Row } from './types.js';
 
@@ -40,6 +41,23 @@ export function rowOf(
   return ok({ ...row, response: responses[0] as string, references: responses });
 }
 
+/** Of columns that all records of a table have or none has: a problem for each that is named and not there. */
+export function missingColumns({ at, value }: TableRecord, columns: Columns): RecordProblem[] {
+  return Object.entries(columns).flatMap(([use, column]: [string, string]) =>
+    field(value, column) === undefined
+      ? [
+          {
+            at,
+            code: 'missing-column',
+            message:
+              `expected the column ${JSON.stringify(column)} (\`columns.${use}\`), ` +
+              `found ${Object.keys(value).join(', ')}${didYouMean(column, Object.keys(value))}`,
+          },
+        ]
+      : [],
+  );
+}
+
 /**
  * A field by its name, or by a path of names joined with dots where no field has the whole name. A number is the place
  * in a list: `messages.0.content`.
@@ -67,7 +85,7 @@ function wrong(
       code: 'missing-column',
       message:
         `expected ${expected} in the column ${JSON.stringify(column)}, found no such column; ` +
-        `there are ${Object.keys(record).join(', ') || 'none'}`,
+        `there are ${Object.keys(record).join(', ') || 'none'}${didYouMean(column, Object.keys(record))}`,
     };
   const what = Array.isArray(found) && found.length > 0 ? listFault(found) : describe(found);
   return {

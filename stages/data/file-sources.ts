@@ -5,7 +5,7 @@ import { isDivided, splitsOf, type FileSettings, type SplitName } from './option
 import type { Table } from './table.js';
 
 /** How a file of a format is read. `name`: how messages call it. */
-export type OpenTable = (path: string, name: string) => Pick<Table, 'unit' | 'records'>;
+export type OpenTable = (path: string, name: string) => Pick<Table, 'unit' | 'header' | 'records'>;
 
 export function fileSources(job: StageJob<FileSettings>, extension: string, open: OpenTable): Sources {
   const bound = (input: string): boolean => oneInput(job, input) !== undefined;

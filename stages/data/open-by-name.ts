@@ -14,7 +14,8 @@ export function openByName(folder: ArtifactRef, file: string): Table {
   const path = artifactFile(folder, file);
   const extension = extensionOf(file);
   const unit = extension === '.parquet' || extension === '.arrow' || extension === '.json' ? 'row' : 'line';
-  return { file, unit, records: () => read(path, file, extension) };
+  const header = extension === '.csv' || extension === '.tsv' ? { header: 1 } : {};
+  return { file, unit, ...header, records: () => read(path, file, extension) };
 }
 
 function read(

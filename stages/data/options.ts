@@ -224,6 +224,11 @@ export function datasetPorts(
 export const fileParts = (format: string, extension: string) =>
   ({
     inputs: fileInputs(format),
+    // Of a folder, `files` says how its rows are divided.
+    idle: (inputs: ReadonlySet<string>): readonly string[] => {
+      if (inputs.has('folder')) return [];
+      return inputs.has('rows') ? ['files'] : ['files', 'split'];
+    },
     outputs: (values: FileSettings, inputs: InputTraits) =>
       datasetPorts(
         splitsOf(values, (name) => name in inputs),

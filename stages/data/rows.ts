@@ -1,7 +1,7 @@
 /** The rows of a split: the files of it in order, each record made a row, limited, and given once. */
 import { StageFailure } from '../../runner/contract.js';
 import { err, ok, type Result } from '../../schemas/result.js';
-import { rowOf, type Columns } from './columns.js';
+import { missingColumns, rowOf, type Columns } from './columns.js';
 import { fit, type Fitted, type LengthLimit } from './length.js';
 import { place, problemsFailure, type PlacedProblem, type Table, type TableRecord } from './table.js';
 import type { Row } from './types.js';
@@ -63,11 +63,21 @@ class RowReader {
     let last = 0;
     for await (const record of table.records()) {
       if (this.#isFull) return;
+      if (last === 0 && this.#lacksColumns(table, record)) return;
       const read = record.ok ? this.#take(table, record.value) : record;
       if (!read.ok) this.#problems.push({ ...read.error, table });
       last = record.ok ? record.value.at : record.error.at;
     }
     this.#before += last;
+  }
+
+  /** Where one line names the columns of all records, what it lacks is said once, and of it. */
+  #lacksColumns(table: Table, record: Result<TableRecord, unknown>): boolean {
+    const { header } = table;
+    if (header === undefined || !record.ok) return false;
+    const missing = missingColumns({ ...record.value, at: header }, this.#options.columns);
+    for (const problem of missing) this.#problems.push({ ...problem, table });
+    return missing.length > 0;
   }
 
   end(tables: readonly Table[]): ReadRows {

@@ -23,6 +23,8 @@ export interface Table {
   readonly file: string;
   /** What `at` counts. */
   readonly unit: 'line' | 'row';
+  /** The line that names the columns of all records; absent where each record names its own. */
+  readonly header?: number;
   readonly records: () => AsyncIterable<Result<TableRecord, RecordProblem>>;
 }
 
@@ -40,12 +42,29 @@ const listed = 5;
 
 /** A failure that lists the first problems, each in its place: what was expected, what was found. */
 export function problemsFailure(problems: readonly PlacedProblem[]): StageFailure {
-  const lines = problems.slice(0, listed).map(({ table, at, message }) => `${place(table, at)}: ${message}`);
-  const more = problems.length - lines.length;
-  const files = [...new Set(problems.map(({ table }) => table.file))].join(', ');
-  const unit = problems[0]?.table.unit ?? 'line';
-  if (more > 0) lines.push(`and ${more} more ${unit}${more === 1 ? '' : 's'} of ${files} like these`);
+  const groups = alike(problems);
+  const lines = groups.slice(0, listed).map(([{ table, at, message }, ...others]) => {
+    const more = others.length === 0 ? '' : ` (and ${counted(others.length, table)} like this)`;
+    return `${place(table, at)}: ${message}${more}`;
+  });
+  const [first, ...left] = groups.slice(listed).flat();
+  if (first) lines.push(`and ${counted(left.length + 1, first.table)} like these`);
   return new StageFailure('user', problems[0]?.code ?? 'bad-line', lines.join('\n'));
+}
+
+const counted = (count: number, { unit, file }: Table): string =>
+  `${count} more ${unit}${count === 1 ? '' : 's'} of ${file}`;
+
+/** What is wrong in many records of a file, together. */
+function alike(problems: readonly PlacedProblem[]): (readonly [PlacedProblem, ...PlacedProblem[]])[] {
+  const groups = new Map<string, [PlacedProblem, ...PlacedProblem[]]>();
+  for (const problem of problems) {
+    const name = `${problem.table.file}\n${problem.message}`;
+    const group = groups.get(name);
+    if (group) group.push(problem);
+    else groups.set(name, [problem]);
+  }
+  return [...groups.values()];
 }
 
 /** A file that is not of its format at all. */

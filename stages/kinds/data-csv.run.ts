@@ -8,6 +8,7 @@ export function run(job: StageJob<DataCsvWith>, emit: Emit, signal: AbortSignal)
   const { delimiter } = job.with;
   const sources = fileSources(job, 'csv', (path) => ({
     unit: 'line',
+    header: 1,
     records: () => readCsv(path, { delimiter }),
   }));
   return makeSplits(job, sources, emit, signal);

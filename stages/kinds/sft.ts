@@ -130,10 +130,13 @@ function listOfDivisors(width: number, heads: number): string {
   return below === above ? String(below) : `${below} or ${Math.min(above, width)}`;
 }
 
+/** Settings of a model that is built from nothing. */
+const ofNothing = ['model', 'vocabulary', 'tokenizer'] as const;
+
 /** What is built from nothing and what a model brings with it don't go together. */
 function baseProblems(values: SftWith, inputs: InputTraits): Problem[] {
   if (!('base' in inputs)) return [];
-  const given = (['model', 'vocabulary', 'tokenizer'] as const).filter((name) => {
+  const given = ofNothing.filter((name) => {
     const { default: otherwise } = SftWith.properties[name] as { readonly default?: unknown };
     return JSON.stringify(values[name]) !== JSON.stringify(otherwise);
   });
@@ -204,6 +207,7 @@ export default defineKind({
     'set it logs the held-out loss beside the loss of a bigram model.',
   with: SftWith,
   inert: ['log_every'],
+  idle: (inputs) => (inputs.has('base') ? ofNothing : []),
   inputs: {
     data: { type: 'dataset', description: 'Rows with a prompt and a response.' },
     base: {

@@ -1,15 +1,17 @@
 /** The first sentences of a report: what the figures say, without claiming more than they can. */
 import { fixed } from '../statistics/fixed.js';
+import { caveatOf } from './noise.js';
 import type { CurveSummary, Slice } from './types.js';
 
-/** Sentences on one slice; empty where a single curve has nothing to be compared with. */
+/** Sentences on one slice; of a single curve, which has the reference alone to be compared with, mostly none. */
 export function findingsOf(slice: Slice): string[] {
-  if (slice.curves.length < 2) return [];
   const left = slice.unranked.map(({ curve }) => curve);
   const ranked = { ...slice, curves: slice.curves.filter(({ name }) => !left.includes(name)) };
-  return [ranking(ranked), middleWinner(ranked), notRanked(slice)].flatMap((text) =>
-    text === null ? [] : [text],
-  );
+  const caveat = caveatOf(ranked);
+  // The caveat stands beside the ranking, wherever that is shown alone.
+  const order = [ranking(ranked), caveat?.text].filter((text) => typeof text === 'string').join(' ');
+  const winner = caveat?.ofAll || slice.curves.length < 2 ? null : middleWinner(ranked);
+  return [order, winner, notRanked(slice)].flatMap((text) => (text === null || text === '' ? [] : [text]));
 }
 
 function notRanked({ unranked }: Slice): string | null {
