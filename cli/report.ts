@@ -85,15 +85,17 @@ export async function unpackReport(store: Store, digest: string, host: CliHost):
 }
 
 function copyPage(page: string, to: string): void {
-  if (statSync(to, { throwIfNoEntry: false })?.isDirectory() === true)
-    throw new UsageError(
-      `the report can't be written to ${to}: it is a folder`,
-      `write ${join(to, 'index.html')}`,
-    );
   try {
     mkdirSync(dirname(to), { recursive: true });
-    copyFileSync(page, to);
+    if (statSync(to, { throwIfNoEntry: false })?.isDirectory() !== true) {
+      copyFileSync(page, to);
+      return;
+    }
   } catch (error) {
     throw new UsageError(`the report can't be written to ${to}: ${failureFromSystem(error).message}`);
   }
+  throw new UsageError(
+    `the report can't be written to ${to}: it is a folder`,
+    `write ${join(to, 'index.html')}`,
+  );
 }

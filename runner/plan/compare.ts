@@ -125,7 +125,11 @@ function codeChange(
 ): CodeChange {
   const modules = old && now ? differing(old.modules, now.modules) : [];
   const packages = old && now ? differing(old.packages, now.packages) : [];
-  return { what: 'code', before, after, modules, packages };
+  const inBoth =
+    modules.some((name) => old && now && name in old.modules && name in now.modules) ||
+    packages.some((name) => old && now && name in old.packages && name in now.packages);
+  const isKnown = modules.length + packages.length > 0;
+  return { what: 'code', before, after, modules, packages, ...(isKnown && !inBoth ? { edited: false } : {}) };
 }
 
 function environmentChanges(before: Preimage, after: Preimage): Change[] {
@@ -196,7 +200,8 @@ export function describeChange(change: Change): string {
         : `input ${change.name} has new content from ${list(change.cells)}`;
     case 'code': {
       const named = [...change.modules, ...change.packages];
-      return named.length === 0 ? 'its code changed' : `its code changed: ${list(named)}`;
+      if (named.length === 0) return 'its code changed';
+      return `${change.edited === false ? 'it loads other code' : 'its code changed'}: ${list(named)}`;
     }
   }
 }

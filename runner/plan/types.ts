@@ -160,6 +160,8 @@ export type Change =
       readonly after: string;
       readonly modules: readonly string[];
       readonly packages: readonly string[];
+      /** Absent where it isn't known, or something was; false: what both have is the same, one has more or other code. */
+      readonly edited?: false;
     }
   | { readonly what: 'outputs' | 'environment'; readonly before: Json; readonly after: Json };
 

@@ -97,6 +97,16 @@ stages:
     expect(stdout.match(/^added {4}/gm)).toHaveLength(11);
   });
 
+  it('tells an input that is gone or new as a change of its cell, though nothing upstream changed', async () => {
+    project.write('gone.yaml', text.replace(', numbers: $one(value=*).sum', ''));
+    const gone = await project.run('diff', 'p.yaml', 'gone.yaml');
+    expect(gone.stdout).toContain('changed  two\n         input numbers removed\n');
+    const back = await project.run('diff', 'gone.yaml', 'p.yaml');
+    expect(back.stdout).toContain(
+      'changed  two\n         input numbers added, from one/value=1, one/value=2\n',
+    );
+  });
+
   it('of two files runs nothing; options hold for both', async () => {
     project.write('q.yaml', `${text}# a comment\n`);
     expect(await project.json('diff', 'p.yaml', 'q.yaml', '-p', 'first=9')).toMatchObject({

@@ -103,6 +103,19 @@ describe('mend', () => {
     fixes: [{ title: 'write b', edits: [{ place, text: 'b' }] }],
   });
 
+  it('leaves an error alone of which several fixes may be meant', () => {
+    const several = (text: string): Diagnostic => {
+      const one = told(text);
+      return { ...one, fixes: [...(one.fixes ?? []), { title: 'write c', edits: [{ place, text: 'c' }] }] };
+    };
+    const { text, applied } = mend(
+      'a',
+      (now) => (now === 'a' ? [several(now)] : []),
+      () => 'b',
+    );
+    expect({ text, applied }).toEqual({ text: 'a', applied: [] });
+  });
+
   it('keeps no fix that leaves as many errors', () => {
     const { text, applied, left } = mend(
       'a',

@@ -155,3 +155,36 @@ it('pins, keys and servers answer as JSON', async () => {
   expect(await project.json('push', '--make-key')).toMatchObject({ trust: [expect.any(String)] });
   expect(await project.json('mlflow', '--stop')).toEqual({ stopped: null });
 });
+
+it.each([
+  [['plan', 'p.yaml'], false],
+  [['run', 'p.yaml'], true],
+  [['ls'], false],
+  [['logs', 'all'], true],
+])('%j --json in an environment that is wrong are JSON too', async (args, event) => {
+  const env = { MOFT_HOME: join(project.folder, 'p.yaml', 'below-a-file') };
+  const { code, stdout, stderr } = await project.start([...args, '--json'], { env }).ended;
+  expect(code).toBe(3);
+  expect(stderr).toContain('a file stands where a folder is needed');
+  const told = JSON.parse(stdout) as { errors: unknown[] };
+  expect(told).toMatchObject(event ? { type: 'error' } : { ok: false });
+  expect(told.errors).toEqual([
+    {
+      code: 'disk-error',
+      message: expect.stringContaining('a file stands where a folder is needed') as string,
+      hint: 'move it away',
+    },
+  ]);
+});
+
+it('show names who made each input', async () => {
+  project.write(
+    'p.yaml',
+    'name: two\nstages:\n  one: {uses: test/sum, matrix: {value: [1, 2]}, with: {value: $matrix.value}}\n' +
+      '  all: {uses: test/sum, with: {numbers: $one(value=*).sum}}\n',
+  );
+  expect(await project.run('run', 'p.yaml')).toMatchObject({ code: 0 });
+  const { stdout } = await project.run('show', 'all');
+  expect(stdout).toMatch(/\n {5}numbers {2}[0-9a-f]{64} {2}sum of one\/value=1\n/);
+  expect(stdout).toMatch(/\n {14}[0-9a-f]{64} {2}sum of one\/value=2\n/);
+});

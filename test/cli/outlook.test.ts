@@ -72,7 +72,9 @@ it('report and schema say what they wrote', async () => {
   expect(await made.run('report', 'p.yaml', '-o', 'front.html')).toMatchObject({
     code: 0,
     stdout: '',
-    stderr: 'wrote front.html\n',
+    stderr: expect.stringMatching(
+      /^wrote front\.html: the report of run \S+, finished \d{4}-\d\d-\d\d \d\d:\d\d UTC\n$/,
+    ) as string,
   });
   expect(readFileSync(join(made.folder, 'front.html'), 'utf8')).toBe('<p>page</p>');
   expect(await made.run('schema', '-oout/pipeline.json')).toMatchObject({
@@ -82,4 +84,36 @@ it('report and schema say what they wrote', async () => {
   });
   const schema = JSON.parse(readFileSync(join(made.folder, 'out/pipeline.json'), 'utf8')) as object;
   expect(schema).toHaveProperty('properties.stages');
+});
+
+it('report makes the folder that it writes to', async () => {
+  const made = project('name: page\nstages:\n  page: {uses: test/page}\n');
+  expect(await made.run('run', 'p.yaml')).toMatchObject({ code: 0 });
+  expect(await made.run('report', 'p.yaml', '-o', 'some/new/front.html')).toMatchObject({ code: 0 });
+  expect(readFileSync(join(made.folder, 'some/new/front.html'), 'utf8')).toBe('<p>page</p>');
+  const { code, stderr } = await made.run('report', 'p.yaml', '-o', 'p.yaml/front.html');
+  expect(code).toBe(2);
+  expect(stderr).toContain("the report can't be written to");
+});
+
+it('report says of which run it is, that the file has changed since, and that a newer run left none', async () => {
+  const text = 'name: page\nstages:\n  page: {uses: test/page}\n  gate: {uses: test/gate}\n';
+  const made = project(text);
+  expect(await made.run('run', 'p.yaml')).toMatchObject({ code: 0 });
+  const [first] = await made.json<{ run: string }[]>('ls');
+  const report = async (): Promise<string> => {
+    const { code, stdout, stderr } = await made.run('report', 'p.yaml');
+    expect([code, stdout.split('\n').length, stderr.split('\n').length]).toEqual([0, 2, 2]);
+    expect(stderr).toContain(`the report of run ${first?.run ?? ''}, finished`);
+    return stderr;
+  };
+  expect(await report()).not.toContain('since');
+  made.write('p.yaml', `${text}# a comment\n`);
+  expect(await report()).toContain(
+    '; p.yaml has changed since: `moft run p.yaml` brings the report up to date',
+  );
+  made.write('p.yaml', text);
+  expect(await made.run('run', 'p.yaml', '--only', 'gate')).toMatchObject({ code: 0 });
+  const [second] = await made.json<{ run: string }[]>('ls');
+  expect(await report()).toContain(`; the newer run ${second?.run ?? ''} (done) left none`);
 });

@@ -96,6 +96,21 @@ describe('data/csv', () => {
     ]);
   });
 
+  it('a column that the header lacks is said once, of its line, with the nearest name', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'train.csv'), 'id,prompt,summary\nx,One?,1\ny,Two?,2\nz,Three?,3\n');
+    const wrong = { prompt: 'promt', response: 'answer' };
+    const given = { ...rowDefaults, files: { train: 'train.csv' }, columns: wrong, delimiter: ',' };
+    const inputs = { folder: folderRef(folder, ['train.csv']) };
+    expect(await failureOf(runKind(runCsv, { with: given, inputs, outputs: ['train'] }))).toEqual({
+      class: 'user',
+      code: 'missing-column',
+      message:
+        'train.csv:1: expected the column "promt" (`columns.prompt`), found id, prompt, summary; did you mean "prompt"?\n' +
+        'train.csv:1: expected the column "answer" (`columns.response`), found id, prompt, summary',
+    });
+  });
+
   it('refuses delimiters that CSV uses otherwise', () => {
     const given = { ...rowDefaults, files: { train: 'a' }, delimiter: '"' };
     expect(csv.check?.(given, { train: {} })).toMatchObject([{ code: 'csv-delimiter' }]);

@@ -213,8 +213,16 @@ describe('bad input', () => {
     expect(await failure(Uint8Array.from([0x7b, 0xff, 0x7d]))).toMatchObject({ code: 'not-utf8' });
   });
 
+  it('many lines with the same mistake: it is said once, and how many have it', async () => {
+    const { message } = await failure(Array.from({ length: 9 }, () => '{"id":"a","documnt":"t"}').join('\n'));
+    expect(message).toBe(
+      'train.jsonl:1: expected a text in the column "document", found no such column; there are id, documnt; ' +
+        'did you mean "document"? (and 8 more lines of train.jsonl like this)'.replace('document', 'documnt'),
+    );
+  });
+
   it('many bad lines: the first five, and how many more', async () => {
-    const { message } = await failure(Array.from({ length: 9 }, () => 'x').join('\n'));
+    const { message } = await failure(Array.from({ length: 9 }, (_, i) => `x${i}`).join('\n'));
     expect(message.split('\n')).toHaveLength(6);
     expect(message).toMatch(/train\.jsonl:5: .*\nand 4 more lines of train\.jsonl like these$/);
   });

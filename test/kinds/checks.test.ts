@@ -245,3 +245,15 @@ describe.each([sft, soft, clp, rewardedSoup, front])('the declaration of $name',
     }
   });
 });
+
+describe('settings that an input makes idle', () => {
+  it('are those that the checks refuse beside it', () => {
+    expect(sft.idle?.(new Set(['data']))).toEqual([]);
+    const idle = sft.idle?.(new Set(['data', 'base'])) ?? [];
+    expect(idle).toEqual(['model', 'vocabulary', 'tokenizer']);
+    const others = { model: { width: 8 }, vocabulary: 99, tokenizer: { bpe: {} } };
+    expect(problems(sft, others, { data: prompts, base: {} })).toEqual(
+      idle.map((name) => `sft-base at ${name}`),
+    );
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { cellId, formatDiagnostic, matchCells } from '../../runner/language/index.js';
+import { nearest, suggest, suggestKey } from '../../runner/language/nearest.js';
 import { parseBytes, parseDuration } from '../../runner/language/settings.js';
 import { check } from './listing.js';
 
@@ -96,4 +97,25 @@ describe('formatDiagnostic', () => {
     expect(formatDiagnostic({ ...place, file: '-p alpha', code: 'x', message: 'm' }, 'one\ntwo')).toBe(
       '-p alpha: error[x]: m',
     ));
+});
+
+describe('the nearest name', () => {
+  it('is only one that no other is as near as', () => {
+    expect(nearest('trian', ['train', 'test'])).toBe('train');
+    expect(nearest('0.3', ['0.1', '0.2'])).toBeUndefined();
+    expect(suggest('0.3', ['0.1', '0.2'], 'values are')).toEqual({ hint: 'did you mean `0.1` or `0.2`?' });
+    expect(suggest('x1', ['a1', 'b1', 'c1', 'd1'], 'values are')).toEqual({
+      hint: 'values are `a1`, `b1`, `c1`, `d1`',
+    });
+  });
+
+  it('of a short form is the only name that begins with it, whatever stands there already', () => {
+    const known = ['documents', 'max_tokens', 'max_grad_norm'];
+    expect(suggestKey('docs', known, [])).toEqual({
+      hint: 'did you mean `documents`?',
+      instead: 'documents',
+    });
+    expect(suggestKey('max', known, [])).toEqual({ hint: 'did you mean `max_tokens` or `max_grad_norm`?' });
+    expect(suggestKey('max', known, ['max_tokens'])).toEqual({ hint: 'did you mean `max_grad_norm`?' });
+  });
 });
