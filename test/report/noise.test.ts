@@ -31,6 +31,7 @@ function front(method: string, gain: number, stderr: number | undefined): Front 
       n: 32,
       digest: 'a'.repeat(64),
     },
+    prompts: { digest: 'b'.repeat(64), n: 32 },
     samples: [],
   } as unknown as Front;
 }
@@ -56,16 +57,16 @@ it('none earns more than the reference: it is said beside the ranking, and no wi
   expect(found).toEqual([
     'Gain in V over the reference model, sampled, highest first: clp 0.0026, soup −0.0028. ' +
       'None of them earns more than the reference model beyond the noise (mean change of w·r at the ends and in the middle: ' +
-      'clp +0.004 ± 0.055, soup −0.002 ± 0.055), so their order says nothing.',
+      'clp +0.004 ± 0.058, soup −0.002 ± 0.058), so their order says nothing.',
   ]);
 });
 
 it('one earns no more: it is named, and the others are ranked', async () => {
   const [order, winner] = await findings({ clp: [0.3], soup: [0.01] }, 0.02);
   expect(order).toMatch(
-    /soup 0\.0080\. soup earns no more than the reference model beyond the noise \(.*soup \+0\.010 ± 0\.055\)\.$/,
+    /soup 0\.0080\. soup earns no more than the reference model beyond the noise \(.*soup \+0\.010 ± 0\.058\)\.$/,
   );
-  expect(winner).toBe('At equal weights clp has the highest V in 1 of 1 seed.');
+  expect(winner).toBe('At equal weights, sampled, clp has the highest V in 1 of 1 seed.');
 });
 
 it('all earn, and alike: their order is said to be none', async () => {
@@ -90,6 +91,6 @@ it('where no standard errors are known nothing is said of noise', async () => {
 
 it('a single method that earns nothing is told', async () => {
   expect(await findings({ clp: [0.004] }, 0.02)).toEqual([
-    'clp earns no more than the reference model beyond the noise (mean change of w·r at the ends and in the middle: clp +0.004 ± 0.055).',
+    'clp earns no more than the reference model beyond the noise (mean change of w·r at the ends and in the middle: clp +0.004 ± 0.058).',
   ]);
 });
