@@ -22,6 +22,8 @@ import type { Tracker } from './track/tracker.js';
 
 /** Milliseconds until a lease that another runner holds is looked at again. */
 const leasePoll = 500;
+/** Milliseconds for which a key that is being found holds back what it would come before. */
+const keyWait = 1000;
 /** Milliseconds between looks for a request of `moft cancel`. */
 const cancelPoll = 500;
 
@@ -35,6 +37,7 @@ export interface PlanToExecute {
   /** Absent where the run is about the whole file. */
   readonly part?: RunPart;
   readonly presenter: (outlook: Outlook) => Promise<Presenter>;
+  readonly onStopping?: () => void;
   /** Starts whoever sends the run to a server while it goes. */
   readonly track?: (run: string) => Tracker;
 }
@@ -132,7 +135,19 @@ async function execute(options: ExecuteOptions, host: CliHost): Promise<RunSumma
 const newPool = (options: PoolOptions): Workers => new WorkerPool(options);
 
 async function newExecution(
-  { plan, store, run, journal, capacity, backend, given, part, estimate, ...options }: ExecuteOptions,
+  {
+    plan,
+    store,
+    run,
+    journal,
+    capacity,
+    backend,
+    given,
+    part,
+    estimate,
+    onStopping,
+    ...options
+  }: ExecuteOptions,
   { workers, show }: { workers: Workers; show: (event: LifecycleEvent | CellEvent) => void },
   host: CliHost,
 ): Promise<Execution> {
@@ -147,6 +162,7 @@ async function newExecution(
     given,
     ...(text === undefined ? {} : { text }),
     ...(part === undefined ? {} : { part }),
+    ...(onStopping ? { onStopping } : {}),
     source,
     backend,
     variables: (cell, gpus) => workerVariables(host.env, cell, gpus),
@@ -160,7 +176,7 @@ async function newExecution(
     },
     changedCode: ({ listing }) => (code.ok ? code.value.changed(listing) : []),
     capacity,
-    policy: { onFailure: plan.pipeline.onFailure, backoff: exponentialBackoff, leasePoll },
+    policy: { onFailure: plan.pipeline.onFailure, backoff: exponentialBackoff, leasePoll, keyWait },
     // Only the order of starting depends on it.
     estimate: (cell) => estimate(cell)?.seconds ?? 1,
     journal: (event) => {
@@ -172,15 +188,20 @@ async function newExecution(
   });
 }
 
-/** The first Ctrl-C stops with grace, the second at once. */
+/** The first Ctrl-C stops with grace, the second at once; the third meets nobody who listens, and ends this process. */
 function listenForInterrupts(execution: Execution, host: CliHost): () => void {
   let count = 0;
-  return host.onInterrupt(() => {
+  const unlisten = host.onInterrupt(() => {
     count++;
     execution.interrupt(count === 1 ? 'grace' : 'now');
-    if (count > 1) return;
-    host.stderr.write('moft: stopping; finished cells are kept (Ctrl-C again stops at once)\n');
+    if (count > 1) unlisten();
+    host.stderr.write(
+      count === 1
+        ? 'moft: stopping; finished cells are kept (Ctrl-C again stops at once)\n'
+        : 'moft: stopping at once (Ctrl-C again waits for nothing more)\n',
+    );
   });
+  return unlisten;
 }
 
 /** A disk that can't be read now is asked again in a moment. */

@@ -64,15 +64,14 @@ export async function cachesIn({ caches }: Machine, host: CliHost): Promise<read
 }
 
 /**
- * The store, looking into shared caches for what it lacks; what went wrong there is told once.
- *
- * @param how `pull` fetches what is found; `glimpse` only says that it would be served
+ * The store, looking into shared caches for what it lacks, until the signal comes; what went wrong there is told once.
+ * `pull` fetches what is found; `glimpse` only says that it would be served.
  */
 export async function withCaches(
   store: Store,
   caches: readonly Source[],
   host: CliHost,
-  how: 'pull' | 'glimpse' = 'pull',
+  { how = 'pull', signal }: { readonly how?: 'pull' | 'glimpse'; readonly signal?: AbortSignal } = {},
 ): Promise<Store> {
   if (caches.length === 0) return store;
   const [{ withSources }, transfer] = await Promise.all([
@@ -80,5 +79,5 @@ export async function withCaches(
     import('../runner/store/remote/transfer.js'),
   ]);
   const tell = (text: string): void => void host.stderr.write(clean(`moft: ${text}\n`));
-  return withSources(store, caches, tell, transfer[how]);
+  return withSources(store, caches, tell, { ask: transfer[how], signal });
 }

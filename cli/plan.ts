@@ -51,7 +51,7 @@ const spec: CommandSpec = {
     const caches = await cachesOf(dirname(pipeline.file), host);
     const local = await open(storeRoot(dirname(pipeline.file), host), 'read', host);
     if (!local) return exitCode.environment;
-    const store = await withCaches(local, caches, host, 'glimpse');
+    const store = await withCaches(local, caches, host, { how: 'glimpse' });
     const planned = await makePlan(pipeline, store, host, {
       forced: await forcedCells(outside(support, pipeline.cells), options),
       backend,

@@ -43,8 +43,12 @@ const spec: CommandSpec = {
     const machine = await machineOf(dirname(pipeline.file));
     const caches = await cachesIn(machine, host);
     const wish = { root: storeRoot(dirname(pipeline.file), host), shared: machine.shared };
+    const stop = new AbortController();
     return withStore(wish, host, async (store) =>
-      runIn(await withCaches(store, caches, host), selection, { options, backend, host }),
+      runIn(await withCaches(store, caches, host, { signal: stop.signal }), selection, {
+        ...{ options, backend, host },
+        onStopping: () => stop.abort(),
+      }),
     );
   },
 };
@@ -60,6 +64,7 @@ interface Context {
   readonly options: Options;
   readonly backend: string | undefined;
   readonly host: CliHost;
+  readonly onStopping: () => void;
 }
 
 async function runIn(store: Store, { pipeline, support }: Selection, context: Context): Promise<ExitCode> {
@@ -83,6 +88,7 @@ async function runIn(store: Store, { pipeline, support }: Selection, context: Co
       store,
       capacity: await capacityFor(planned.plan, context.options, host),
       backend: context.backend,
+      onStopping: context.onStopping,
       given: givenValues(context.options),
       ...(isSelection(context.options) ? { part: 'selection' } : {}),
       presenter: async (outlook) =>

@@ -76,4 +76,6 @@ export interface Policy {
   readonly backoff: (attempt: number) => number;
   /** Milliseconds until a lease held elsewhere is looked at again. */
   readonly leasePoll: number;
+  /** Milliseconds for which a key that is being found, perhaps with a result to fetch, lets nothing start before it. */
+  readonly keyWait: number;
 }

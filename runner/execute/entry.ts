@@ -8,7 +8,7 @@ import type { Grant } from './resources.js';
 export type State =
   | { readonly kind: 'waiting'; readonly missing: number }
   | { readonly kind: 'ready' }
-  | { readonly kind: 'resolving' }
+  | { readonly kind: 'resolving'; readonly until: number }
   | { readonly kind: 'runnable' }
   | { readonly kind: 'twin' }
   | { readonly kind: 'parked'; readonly until: number }

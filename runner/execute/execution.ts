@@ -30,6 +30,8 @@ export interface ExecutionOptions extends AttemptWorld {
   readonly part?: RunPart;
   /** Takes lifecycle events; a failure stops the run as a fault of the environment. */
   readonly journal: (event: LifecycleEvent) => Failure | undefined;
+  /** Told, perhaps often, that nothing new starts any more: what is fetched from elsewhere is not waited for. */
+  readonly onStopping?: () => void;
   /** Sees everything that the journal gets, and the events of the stages. */
   readonly listener: (event: LifecycleEvent | CellEvent) => void;
 }
@@ -100,6 +102,7 @@ export class Execution {
     this.#tell({ type: 'run-started', ...known, cells: cells.length });
     for (;;) {
       this.#performAll();
+      if (this.#schedule.stopping) this.#options.onStopping?.();
       const saveAt = this.#save();
       if (this.#schedule.finished) break;
       await this.#bell.sleep(Math.min(this.#schedule.wakeAt(), saveAt));

@@ -37,8 +37,8 @@ export class Schedule {
   readonly #sleeping: Entries = new Set();
   /** The cell that runs for a key, and the cells that wait for its result. */
   readonly #owners = new Map<Key, { readonly cell: CellId; readonly twins: Entry[] }>();
-  /** Cells whose keys are being computed: milliseconds, in which nothing starts that they would come before. */
-  #resolving = 0;
+  /** Cells whose keys are being found: for a moment nothing starts that they would come before. */
+  readonly #awaited: Entries = new Set();
   readonly #budget: Budget;
   readonly #policy: Policy;
   readonly #outbox: Action[] = [];
@@ -70,8 +70,8 @@ export class Schedule {
     this.#overtime(now);
     if (this.#stopping) this.#skipRest(this.#stopping);
     else {
-      this.#resolveReady();
-      if (this.#resolving === 0) this.#startRunnable(now);
+      this.#resolveReady(now);
+      if (this.#awaited.size === 0) this.#startRunnable(now);
     }
     return this.#outbox.splice(0);
   }
@@ -79,9 +79,9 @@ export class Schedule {
   /** When `next` has something to do without being told anything: a back-off, a lease or a timeout ends. */
   wakeAt(): number {
     let soonest = Infinity;
-    for (const entry of [...this.#sleeping, ...this.#running]) {
+    for (const entry of [...this.#sleeping, ...this.#awaited, ...this.#running]) {
       const { state } = entry;
-      if (state.kind === 'backoff' || state.kind === 'parked') soonest = Math.min(soonest, state.until);
+      if ('until' in state) soonest = Math.min(soonest, state.until);
       else if (state.kind === 'running' && !state.stopped) soonest = Math.min(soonest, state.deadline);
     }
     return soonest;
@@ -90,7 +90,7 @@ export class Schedule {
   /** The answer to a `resolve`. */
   resolved(cell: CellId, resolution: Resolution): void {
     const entry = this.#expect(cell, 'resolving');
-    this.#resolving--;
+    this.#awaited.delete(entry);
     // A parent that was done again meanwhile may have ended otherwise.
     if (resolution.kind !== 'failed' && resolution.key !== entry.key) this.#disown(entry);
     switch (resolution.kind) {
@@ -161,6 +161,8 @@ export class Schedule {
   }
 
   #wake(now: number): void {
+    for (const entry of this.#awaited)
+      if ('until' in entry.state && entry.state.until <= now) this.#awaited.delete(entry);
     for (const entry of this.#sleeping) {
       const { state } = entry;
       if ((state.kind !== 'parked' && state.kind !== 'backoff') || state.until > now) continue;
@@ -179,10 +181,10 @@ export class Schedule {
     }
   }
 
-  #resolveReady(): void {
+  #resolveReady(now: number): void {
     for (const entry of this.#ready) {
-      entry.state = { kind: 'resolving' };
-      this.#resolving++;
+      entry.state = { kind: 'resolving', until: now + this.#policy.keyWait };
+      this.#awaited.add(entry);
       this.#outbox.push({ kind: 'resolve', cell: entry.task.cell });
     }
     this.#ready.clear();

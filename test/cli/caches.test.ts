@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,6 +70,39 @@ describe('a shared folder', () => {
     });
     const of = (one: Project): Promise<{ artifacts: { digest: string }[] }> => one.json('show', 'all');
     expect((await of(yours)).artifacts[0]?.digest).toBe((await of(mine)).artifacts[0]?.digest);
+  });
+
+  it('whose server hangs in the middle of a result holds up nobody who presses Ctrl-C', async () => {
+    const [mine, yours, cache] = [project(), project(), folder()];
+    const trust = await makeKey(mine);
+    mine.write('moft.yaml', `caches: [{folder: ${cache}, push: true}]\n`);
+    await mine.run('run', 'p.yaml');
+    // What is before it runs here, so that it is looked for in the middle of the run.
+    expect(await mine.run('push', 'all')).toMatchObject({ code: 0 });
+    let asked = (): void => undefined;
+    const hangs = new Promise<void>((resolve) => (asked = resolve));
+    const server = createHttpServer(({ url = '' }, response) => {
+      const file = join(cache, url);
+      if (url.startsWith('/cas/')) {
+        response.writeHead(200).flushHeaders();
+        asked();
+      } else response.writeHead(existsSync(file) ? 200 : 404).end(existsSync(file) ? readFileSync(file) : '');
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    yours.write('moft.yaml', `caches: [{url: '${url}', insecure: true, timeout: 10m, ${trust}}]\n`);
+    const run = yours.start(['run', 'p.yaml', '--json']);
+    await hangs;
+    run.process.kill('SIGINT');
+    const ended = await run.ended;
+    expect({ code: ended.code, counts: counts(ended) }).toMatchObject({
+      code: 130,
+      counts: { ran: 2, skipped: 1 },
+    });
   });
 
   it('is pulled from without running anything', async () => {

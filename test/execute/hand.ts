@@ -38,7 +38,7 @@ export class Hand {
     this.schedule = new Schedule(
       tasks,
       { cpu, memory, gpus, tokens },
-      { onFailure: 'keep-going', backoff: (attempt) => attempt * 10, leasePoll: 5, ...policy },
+      { onFailure: 'keep-going', backoff: (attempt) => attempt * 10, leasePoll: 5, keyWait: 3, ...policy },
     );
   }
 

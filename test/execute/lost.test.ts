@@ -24,7 +24,7 @@ describe('the schedule', () => {
     new Schedule(
       tasks,
       { cpu: 4, memory: 0, gpus: [], tokens: {} },
-      { onFailure: 'keep-going', backoff: () => 0, leasePoll: 1 },
+      { onFailure: 'keep-going', backoff: () => 0, leasePoll: 1, keyWait: 1000 },
     );
   /** Resolves every key to the cell's own name, unless told another; what else is to be done, as text. */
   function settle(of: Schedule, now = 0, keyOf: (cell: CellId) => string = (cell) => cell): string[] {

@@ -131,7 +131,7 @@ export class Rig {
       },
       changedCode: () => [],
       capacity: { cpu: 2, memory: 2 ** 30, gpus: [], tokens: {} },
-      policy: { onFailure, backoff: () => 0, leasePoll: 20 },
+      policy: { onFailure, backoff: () => 0, leasePoll: 20, keyWait: 1000 },
       estimate: () => 1,
       journal: (event) => void this.journal.push(event),
       listener: (event) => this.#hear(event),

@@ -53,6 +53,19 @@ describe('order', () => {
     expect(hand.next()).toEqual(['hit a', 'resolve b']);
   });
 
+  it('a key that is long in being found holds back what it would come before for a moment only', () => {
+    const hand = new Hand([task('a', [], { seconds: 9 }), task('b')]);
+    expect(hand.next()).toEqual(['resolve a', 'resolve b']);
+    hand.schedule.resolved(id('b'), { kind: 'run', key: key('b') });
+    expect(hand.next()).toEqual([]);
+    hand.now = hand.schedule.wakeAt();
+    expect(hand.now).toBe(3);
+    expect(hand.next()).toEqual(['start b#1']);
+    expect(hand.schedule.wakeAt()).toBe(Infinity);
+    hand.schedule.resolved(id('a'), { kind: 'run', key: key('a') });
+    expect(hand.next()).toEqual(['start a#1']);
+  });
+
   it('settles a graph of hits without a start', () => {
     const hand = new Hand([task('a'), task('b', ['a']), task('c', ['a', 'b'])]);
     const seen: string[] = [];

@@ -93,7 +93,7 @@ export class Shop {
       checkpointFamily: () => undefined,
       changedCode: () => [],
       capacity: { cpu: 2, memory: 2 ** 30, gpus: ['4', '6'], tokens: {} },
-      policy: { onFailure: 'keep-going', backoff: () => 0, leasePoll: 20 },
+      policy: { onFailure: 'keep-going', backoff: () => 0, leasePoll: 20, keyWait: 1000 },
       estimate: () => 1,
       journal: () => undefined,
       listener: (event) => void this.events.push(event),

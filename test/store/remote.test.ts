@@ -342,6 +342,36 @@ describe('a store with caches', () => {
     expect(notes).toEqual(['no answer in time', 'the shared cache broken is not asked any more in this run']);
   });
 
+  it('gives up a download that hangs when it is told to, and asks nothing more', async () => {
+    const folder = temporaryFolder();
+    const stored = await pushed(folderRemote(folder));
+    const asked: string[] = [];
+    let hung = (): void => undefined;
+    const hangs = new Promise<void>((resolve) => (hung = resolve));
+    let closed = (): void => undefined;
+    const isClosed = new Promise<void>((resolve) => (closed = resolve));
+    const url = await serve(({ url: of = '' }, response) => {
+      asked.push(of);
+      if (of.startsWith('/ac/')) return void response.end(fs.readFileSync(path.join(folder, of)));
+      response.writeHead(200).flushHeaders();
+      response.on('close', closed);
+      hung();
+    });
+    const stop = new AbortController();
+    const notes: string[] = [];
+    const sources = [{ remote: at(url, 600_000), trusted }];
+    const shared = withSources(await freshStore(), sources, (text) => notes.push(text), {
+      signal: stop.signal,
+    });
+    const looking = shared.records.chosen(stored.key);
+    await hangs;
+    stop.abort();
+    expect(await looking).toEqual({ kind: 'none' });
+    await isClosed;
+    expect(await shared.records.chosen(keyFor({ note: 'nowhere' }))).toEqual({ kind: 'none' });
+    expect([asked.length, notes]).toEqual([2, []]);
+  });
+
   it('says once that a signer is not trusted, and runs the cell instead', async () => {
     const remote = folderRemote(temporaryFolder());
     const stored = await pushed(remote);

@@ -13,7 +13,7 @@ export function folderRemote(folder: string): Remote {
   return {
     name: folder,
     record: (key) => attempt(folder, () => readRecord(place('ac', key))),
-    blob: (digest) => attempt(folder, () => openBlob(place('cas', digest))),
+    blob: (digest, signal) => attempt(folder, () => openBlob(place('cas', digest), signal)),
     has: (digest) => attempt(folder, () => Promise.resolve(fs.existsSync(place('cas', digest)))),
     putBlob: (digest, file) =>
       attempt(folder, () =>
@@ -48,9 +48,9 @@ async function readRecord(file: string): Promise<Buffer | undefined> {
   }
 }
 
-function openBlob(file: string): Promise<AsyncIterable<Uint8Array> | undefined> {
+function openBlob(file: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
   const isFile = fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
-  return Promise.resolve(isFile ? fs.createReadStream(file) : undefined);
+  return Promise.resolve(isFile ? fs.createReadStream(file, signal ? { signal } : {}) : undefined);
 }
 
 /** Beside its place, then renamed: whoever reads sees all or nothing. */

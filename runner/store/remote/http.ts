@@ -30,8 +30,9 @@ export function httpRemote(options: HttpOptions): Remote {
       const answer = await ask(`ac/${checked(key)}`, { method: 'GET' });
       return answer.ok ? read(answer.value, base, (body) => gather(body, recordLimit + 1)) : answer;
     },
-    blob: async (digest) => {
-      const answer = await ask(`cas/${checked(digest)}`, { method: 'GET' });
+    blob: async (digest, signal) => {
+      const how: RequestOptions = { method: 'GET', ...(signal ? { signal } : {}) };
+      const answer = await ask(`cas/${checked(digest)}`, how);
       return answer.ok ? read(answer.value, base, (body) => Promise.resolve(body)) : answer;
     },
     has: async (digest) => {

@@ -19,17 +19,23 @@ const ofOneRecord: ReadonlySet<RemoteProblem['code']> = new Set<RemoteProblem['c
   'incomplete',
 ]);
 
+export interface Asking {
+  /** `pull`; or `glimpse`, where it is only to be known what would be served. Default `pull`. */
+  readonly ask?: typeof pull;
+  /** From then on nothing is asked or waited for: what is not here counts as being nowhere. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The store, with `records.chosen` asking the caches in their order where nothing is chosen here.
  *
  * @param note says what a reader should know: a cache that is given up, a record that isn't trusted
- * @param ask `pull`; or `glimpse`, where it is only to be known what would be served
  */
 export function withSources(
   store: Store,
   sources: readonly Source[],
   note: (text: string) => void,
-  ask: typeof pull = pull,
+  { ask = pull, signal }: Asking = {},
 ): Store {
   const failures = new Map<Source, number>();
   const absent = new Set<Key>();
@@ -48,8 +54,11 @@ export function withSources(
   };
   const look = async (key: Key, here: Chosen): Promise<Chosen> => {
     for (const source of sources) {
+      if (signal?.aborted === true) return here;
       if ((failures.get(source) ?? 0) >= mostFailures) continue;
-      const found = await ask(store, source.remote, { key, trusted: source.trusted });
+      const asked = ask(store, source.remote, { key, trusted: source.trusted, signal });
+      const found = await unlessAborted(asked, signal);
+      if (!found) return here;
       if (found.ok && found.value) return { kind: 'chosen', record: found.value };
       if (found.ok) continue;
       const { code } = found.error;
@@ -70,6 +79,19 @@ export function withSources(
       },
     },
   };
+}
+
+/** Undefined as soon as it is given up; what a call that hangs comes to then is nobody's business any more. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | undefined> {
+  if (!signal) return work;
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => resolve(undefined);
+    signal.addEventListener('abort', giveUp, { once: true });
+    work
+      .catch((error: unknown) => (signal.aborted ? undefined : Promise.reject(error as Error)))
+      .finally(() => signal.removeEventListener('abort', giveUp))
+      .then(resolve, reject);
+  });
 }
 
 const messageOf = ({ message, hint }: RemoteProblem): string =>

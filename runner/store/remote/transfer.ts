@@ -35,6 +35,8 @@ interface Sought {
   readonly key: Key;
   /** Public keys whose signature is believed. */
   readonly trusted: readonly string[];
+  /** Ends a download. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The record that the cache has under a key, once its signature holds. */
@@ -53,7 +55,7 @@ export async function pull(
   const record = await signedRecord(remote, sought);
   if (!record.ok) return record;
   if (record.value === undefined) return ok(undefined);
-  const fetched = await fetchArtifacts(store, remote, record.value);
+  const fetched = await fetchArtifacts({ store, remote, signal: sought.signal }, record.value);
   if (!fetched.ok) return fetched;
   const published = await store.records.publish(record.value);
   return published.ok ? published : err(local(published.error));
@@ -82,46 +84,50 @@ const incomplete = ({ name }: Remote, digest: string): RemoteProblem => ({
   message: `the shared cache ${name} has a result without all of its blobs (${digest} is missing): it counts as none until who has it pushes it again`,
 });
 
+interface Fetching {
+  readonly store: Store;
+  readonly remote: Remote;
+  readonly signal: AbortSignal | undefined;
+}
+
 async function fetchArtifacts(
-  store: Store,
-  remote: Remote,
+  fetching: Fetching,
   record: ResultRecord,
 ): Promise<Result<void, RemoteProblem>> {
   for (const { type, digest, bytes } of record.artifacts) {
     const isFile = type === 'file';
-    const root = await fetchBlob(store, remote, {
+    const root = await fetchBlob(fetching, {
       digest,
       bytes: isFile ? bytes : listingLimit,
       exact: isFile,
     });
     if (!root.ok) return root;
     if (isFile) continue;
-    const files = await fetchFiles(store, remote, digest);
+    const files = await fetchFiles(fetching, digest);
     if (!files.ok) return files;
   }
   return ok(undefined);
 }
 
-async function fetchFiles(
-  store: Store,
-  remote: Remote,
-  digest: string,
-): Promise<Result<void, RemoteProblem>> {
-  const listing = store.cas.read(digest);
+async function fetchFiles(fetching: Fetching, digest: string): Promise<Result<void, RemoteProblem>> {
+  const listing = fetching.store.cas.read(digest);
   if (!listing.ok) return err(local(listing.error));
   const parsed = guard(() => parseListing(listing.value.toString('utf8')));
   if (!parsed.ok) return err({ code: 'damaged', message: parsed.error.message });
   for (const entry of parsed.value.entries) {
     if (entry.type !== 'file') continue;
-    const file = await fetchBlob(store, remote, { digest: entry.digest, bytes: entry.size, exact: true });
+    const file = await fetchBlob(fetching, { digest: entry.digest, bytes: entry.size, exact: true });
     if (!file.ok) return file;
   }
   return ok(undefined);
 }
 
-async function fetchBlob(store: Store, remote: Remote, wanted: Wanted): Promise<Result<void, RemoteProblem>> {
+async function fetchBlob(
+  { store, remote, signal }: Fetching,
+  wanted: Wanted,
+): Promise<Result<void, RemoteProblem>> {
   if (await store.cas.reuse(wanted.digest)) return ok(undefined);
-  const body = await remote.blob(wanted.digest);
+  const body = await remote.blob(wanted.digest, signal);
   if (!body.ok) return body;
   if (body.value === undefined) return err(incomplete(remote, wanted.digest));
   try {

@@ -14,7 +14,10 @@ export interface Remote {
   /** A signed record, at most `recordLimit` bytes; undefined where there is none. */
   record(key: string): Promise<Result<Buffer | undefined, RemoteProblem>>;
   /** The bytes of a blob as they come; undefined where there is none. An error while they come is thrown by the stream. */
-  blob(digest: string): Promise<Result<AsyncIterable<Uint8Array> | undefined, RemoteProblem>>;
+  blob(
+    digest: string,
+    signal?: AbortSignal,
+  ): Promise<Result<AsyncIterable<Uint8Array> | undefined, RemoteProblem>>;
   has(digest: string): Promise<Result<boolean, RemoteProblem>>;
   putBlob(digest: string, file: string, bytes: number): Promise<Result<void, RemoteProblem>>;
   putRecord(key: string, content: Buffer): Promise<Result<void, RemoteProblem>>;
