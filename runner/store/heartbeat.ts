@@ -18,8 +18,18 @@ const beat = `
 const { workerData } = require('node:worker_threads');
 const fs = require('node:fs');
 let count = 0;
+let file;
+// In place, into what room it has: emptied first, it would stay empty on a disk that is full by now.
 const write = () => {
-  try { fs.writeFileSync(workerData.file, String(count += 1).padStart(16, '0')); } catch {}
+  try {
+    if (file !== undefined && fs.fstatSync(file).nlink === 0) throw new Error('removed');
+    file ??= fs.openSync(workerData.file, fs.constants.O_CREAT | fs.constants.O_WRONLY);
+    fs.writeSync(file, String(count += 1).padStart(16, '0'), 0);
+  } catch {
+    // Made anew with the next beat.
+    try { if (file !== undefined) fs.closeSync(file); } catch {}
+    file = undefined;
+  }
 };
 write();
 setInterval(write, workerData.everyMs);

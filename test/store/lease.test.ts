@@ -35,6 +35,18 @@ describe('leases', () => {
     expect(one.leases.standing(key)).toEqual({ epoch: 2, runner: other.runner });
   });
 
+  it('are kept by a sign of life that is never empty, and is made anew where somebody removed it', async () => {
+    const store = await freshStore({ heartbeat: { everyMs: 1, silenceMs: 90_000 } });
+    leaseOf(store);
+    const file = path.join(store.root, 'runners', `${store.runner}.beat`);
+    const beats = (): string => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
+    while (beats().length < 16) await pause(1);
+    // On a full disk what is emptied stays so, and who is silent is dead.
+    for (let text = beats(); Number(text) < 200; text = beats()) expect(text).toHaveLength(16);
+    fs.unlinkSync(file);
+    while (Number(beats()) < 201) await pause(1);
+  });
+
   it('of a runner elsewhere end after 90 s without a beat, by the clock of who watches', async () => {
     let now = 0;
     const silent = await freshStore({ identity: elsewhere, heartbeat: { everyMs: 1e9, silenceMs: 90_000 } });
