@@ -41,7 +41,8 @@ const nothingKnown: Outlook = {
 };
 
 interface Followed {
-  readonly how: 'ended' | 'left' | 'killed';
+  /** `unheard`: it has ended, and its disk took no word of that into the journal. */
+  readonly how: 'ended' | 'left' | 'killed' | 'unheard';
   readonly events: readonly RunEvent[];
 }
 
@@ -61,9 +62,10 @@ async function follow(
   try {
     for await (const interrupted of pauses(host)) {
       if (interrupted) return { how: 'left', events: ends };
-      const gone = (await stateOf(manifest, store)) === 'killed';
+      const state = await stateOf(manifest, store);
       if (look()) break;
-      if (gone) return { how: 'killed', events: ends };
+      if (state === 'killed') return { how: 'killed', events: ends };
+      if (state !== 'running') return { how: 'unheard', events: ends };
     }
     return { how: 'ended', events: ends };
   } finally {
@@ -79,6 +81,13 @@ async function end(
   if (how === 'left') {
     host.stderr.write(`moft: ${run} goes on; \`moft attach ${run}\` follows it again\n`);
     return exitCode.interrupted;
+  }
+  if (how === 'unheard') {
+    const status = store.runs.read(run)?.status ?? 'failed';
+    host.stderr.write(
+      `moft: ${run} has ended: ${status}; its journal, on a disk that was full, has no end\n`,
+    );
+    return status === 'running' ? exitCode.failed : exitOf(status);
   }
   const summary = summaryOf(events);
   if (how === 'killed' || !summary) {

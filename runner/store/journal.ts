@@ -57,10 +57,15 @@ export function openJournal(context: Context, run: string): JournalWriter {
   if (fs.existsSync(file)) cutTail(context, file, content);
   const sink = context.disk.append(file);
   let seq = content.events.at(-1)?.seq ?? 0;
+  /** Behind half a line that a full disk took, a new one begins. */
+  let start = '';
   return {
     append: (event) =>
       guard(() => {
-        sink.write(Buffer.from(toLine(event, seq + 1)));
+        const line = start + toLine(event, seq + 1);
+        start = '\n';
+        sink.write(Buffer.from(line));
+        start = '';
         return (seq += 1);
       }),
     close: () => sink.close(),

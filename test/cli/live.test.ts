@@ -1,4 +1,6 @@
 /** Looking at runs that go on from another terminal: status, attach, cancel, logs -f; all in real processes. */
+import { copyFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { Commander } from '../execute/commander.js';
 import { Project, type Command } from './moft.js';
@@ -176,6 +178,25 @@ describe('moft attach', () => {
     await Promise.all([run.ended, attached.ended]);
     const told = ({ events }: Command): unknown[] => events.map((event) => ({ ...event, time: 0 }));
     expect(told(attached)).toEqual(told(run));
+  });
+
+  it('ends with the run where the journal got no end of it, as on a full disk', async () => {
+    const chain = project();
+    const run = chain.start(['run', 'p.yaml', '--json']);
+    const a = await commander.next('a');
+    const attached = chain.start(['attach']);
+    await shown(attached, 'start    a');
+    // What the run writes from now on is in nobody's sight.
+    const journal = join(chain.folder, '.moft', 'journal', `${idOf(run)}.jsonl`);
+    renameSync(journal, `${journal}.old`);
+    copyFileSync(`${journal}.old`, journal);
+    a.finish();
+    (await commander.next('b')).finish();
+    expect((await run.ended).code).toBe(0);
+    expect(await attached.ended).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('has no end') as string,
+    });
   });
 
   it('leaves the run alone when it is interrupted, and says when the run was killed', async () => {

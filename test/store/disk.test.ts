@@ -120,6 +120,28 @@ describe('a full disk', () => {
     },
   );
 
+  it('in the middle of a line of the journal costs that line alone', async () => {
+    let full = false;
+    const disk = createDisk(({ operation, path: file, bytes }) => {
+      if (!full || operation !== 'chunk' || !file.endsWith('r1.jsonl')) return;
+      fs.appendFileSync(file, (bytes ?? Buffer.of()).subarray(0, 10));
+      throw systemError('ENOSPC', file);
+    });
+    const store = await freshStore({ disk });
+    const journal = valueOf(store.journal('r1'));
+    onTestFinished(() => journal.close());
+    valueOf(journal.append({ text: 'one' }));
+    full = true;
+    expect(errorOf(journal.append({ text: 'lost' })).code).toBe('disk-full');
+    full = false;
+    valueOf(journal.append({ text: 'two' }));
+    valueOf(journal.append({ text: 'three' }));
+    const { events, torn } = valueOf(store.readJournal('r1'));
+    expect(events.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
+    expect(torn).toBe(1);
+    expect(valueOf(store.followJournal('r1').read())).toHaveLength(3);
+  });
+
   it('a file that can not be synced is not believed any more', async () => {
     let broken = '';
     const disk = createDisk(({ operation, path: file }) => {

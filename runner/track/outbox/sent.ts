@@ -75,7 +75,10 @@ export class Sent {
       this.#line =
         fs.existsSync(this.#file) && !fs.readFileSync(this.#file, 'utf8').endsWith('\n') ? '\n' : '';
     }
-    fs.appendFileSync(this.#file, `${this.#line}${JSON.stringify(fact)}\n`);
+    const line = `${this.#line}${JSON.stringify(fact)}\n`;
+    // Nor is one written on that this disk took half of.
+    this.#line = '\n';
+    fs.appendFileSync(this.#file, line);
     this.#line = '';
     this.#apply(fact);
   }
