@@ -48,15 +48,34 @@ export interface Received {
   readonly exact: boolean;
 }
 
+/**
+ * Fills a new file and closes it, before it is moved to its place: a network disk may say only then that it has no
+ * room. Where it was moved, nothing is left to remove; where the disk is full, its bytes are needed.
+ */
+async function takeIn<T>(
+  context: Context,
+  fill: (sink: Sink) => Promise<T>,
+  digestOf: (filled: T) => string | undefined,
+): Promise<T> {
+  const temporary = context.temporary();
+  const sink = context.disk.create(temporary, blobMode);
+  try {
+    const filled = await fill(sink).finally(() => sink.close());
+    const digest = digestOf(filled);
+    if (digest !== undefined) install(context, temporary, digest);
+    return filled;
+  } finally {
+    context.disk.remove(temporary);
+  }
+}
+
 /** Takes in bytes that somebody else says are those of a digest; nothing stays of what isn't. */
 export async function receiveBlob(
   context: Context,
   digest: string,
   { source, bytes: limit, exact }: Received,
 ): Promise<Put> {
-  const temporary = context.temporary();
-  const sink = context.disk.create(temporary, blobMode);
-  try {
+  const fill = async (sink: Sink): Promise<number> => {
     const hash = createHash('sha256');
     let bytes = 0;
     for await (const chunk of source) {
@@ -67,12 +86,9 @@ export async function receiveBlob(
     }
     if (bytes > limit || (exact && bytes !== limit) || hash.digest('hex') !== digest)
       refuse('wrong-bytes', `what was sent for ${digest} is something else`);
-    install(context, temporary, digest);
-    return { digest: blobHash(digest), bytes };
-  } finally {
-    sink.close();
-    context.disk.remove(temporary);
-  }
+    return bytes;
+  };
+  return { digest: blobHash(digest), bytes: await takeIn(context, fill, () => digest) };
 }
 
 const noFollow = (follow: boolean): number =>
@@ -124,19 +140,12 @@ async function copyOnce(context: Context, { source, file, sink }: Copying): Prom
   return { digest, bytes, stat, still };
 }
 
-async function copyIn(context: Context, source: number, file: string): Promise<Copied> {
-  const temporary = context.temporary();
-  const sink = context.disk.create(temporary, blobMode);
-  try {
-    const copied = await copyOnce(context, { source, file, sink });
-    if (copied.still) install(context, temporary, copied.digest);
-    return copied;
-  } finally {
-    sink.close();
-    // Where it was installed, nothing is left to remove; where the disk is full, its bytes are needed.
-    context.disk.remove(temporary);
-  }
-}
+const copyIn = (context: Context, source: number, file: string): Promise<Copied> =>
+  takeIn(
+    context,
+    (sink) => copyOnce(context, { source, file, sink }),
+    ({ still, digest }) => (still ? digest : undefined),
+  );
 
 async function tryCopy(context: Context, file: string, follow: boolean): Promise<Copied> {
   const source = openSource(file, follow);

@@ -135,13 +135,15 @@ export function createDisk(hook: WriteHook = () => undefined): Disk {
     append: (path) => sink(path, 'a'),
     write: (path, content, mode) => {
       const file = disk.create(path, mode);
-      let whole = false;
       try {
-        file.write(typeof content === 'string' ? Buffer.from(content) : content);
-        whole = true;
-      } finally {
-        file.close();
-        if (!whole) disk.remove(path);
+        try {
+          file.write(typeof content === 'string' ? Buffer.from(content) : content);
+        } finally {
+          file.close();
+        }
+      } catch (error) {
+        disk.remove(path);
+        throw error;
       }
     },
     copy: (from, to) => {

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDisk, openStore, type DiskWrite } from '../../runner/store/index.js';
 import { guard } from '../../runner/store/problem.js';
@@ -140,6 +142,35 @@ describe('a full disk', () => {
     expect(events.map(({ text }) => text)).toEqual(['one', 'two', 'three']);
     expect(torn).toBe(1);
     expect(valueOf(store.followJournal('r1').read())).toHaveLength(3);
+  });
+
+  it('that is told of only when a file is closed puts no torn blob in its place', async () => {
+    let full = true;
+    const real = createDisk();
+    const create: typeof real.create = (file, mode) => {
+      const sink = real.create(file, mode);
+      const close = (): void => {
+        sink.close();
+        if (full) throw systemError('EDQUOT', file);
+      };
+      return { ...sink, close };
+    };
+    const store = await freshStore({ disk: { ...real, create } });
+    const source = path.join(writeFiles(temporaryFolder(), { big: 'x'.repeat(3_000_000) }), 'big');
+    const bytes = Buffer.from('sent');
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const receive = () =>
+      store.cas.receive(digest, Readable.from([bytes]), { bytes: bytes.length, exact: true });
+    for (const put of [await store.cas.putFile(source), await receive()])
+      expect(errorOf(put)).toMatchObject({ class: 'environment', code: 'disk-full' });
+    const blobs = (): string[] =>
+      fs.readdirSync(path.join(store.root, 'cas'), { recursive: true, encoding: 'utf8' });
+    expect(blobs().filter((name) => name.includes('/'))).toEqual([]);
+    expect(fs.readdirSync(path.join(store.root, 'tmp', store.runner))).toEqual([]);
+    full = false;
+    valueOf(await store.cas.putFile(source));
+    valueOf(await receive());
+    expect(blobs().filter((name) => name.includes('/'))).toHaveLength(2);
   });
 
   it('a file that can not be synced is not believed any more', async () => {
