@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { takePlace } from '../../runner/execute/worker/workshop/place.js';
+import { takeOutput } from '../../runner/execute/worker/workshop/take.js';
 import { mountTrouble, unmountUnder } from '../faults/mounts.js';
 import { one, Shop } from './rig.js';
 
@@ -49,6 +50,15 @@ it('a place that is given back leaves nothing behind, and is free again', async 
     for (const one of [place, other, third]) one.release();
     expect(readdirSync(dirname(path))).toEqual([]);
   }
+});
+
+it('an output that can not be written is a fault of the disk, and ends no worker', async () => {
+  const folder = dirname(freshPath());
+  writeFileSync(join(folder, 'out'), 'made');
+  const destination = join(folder, 'gone', 'out');
+  const taking = { path: join(folder, 'out'), shown: 'out', folder, destination, secrets: [], local: folder };
+  // An error that no one listens for would end this process too.
+  await expect(takeOutput({ name: 'out', type: 'file', ...taking })).rejects.toThrow('ENOENT');
 });
 
 describe('a folder that can not be removed', () => {

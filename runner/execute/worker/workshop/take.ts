@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import {
   createReadStream,
-  createWriteStream,
   constants,
   lstatSync,
   mkdirSync,
@@ -11,9 +10,7 @@ import {
   realpathSync,
   symlinkSync,
 } from 'node:fs';
-import { once } from 'node:events';
-import { open } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { ArtifactType } from '../../../../schemas/artifact.js';
 import type { Failure } from '../../../../schemas/protocol.js';
@@ -123,8 +120,8 @@ class Copy {
     const from = await this.#open(source, inside);
     try {
       const { size, mode } = await from.stat();
-      const to = createWriteStream(destination, { flags: 'wx', mode: mode & 0o100 ? 0o755 : 0o644 });
-      await this.#pump(from, to, { size, inside });
+      const to = await open(destination, 'wx', mode & 0o100 ? 0o755 : 0o644);
+      await this.#pump(from, to, { size, inside }).finally(() => to.close());
     } finally {
       await from.close();
     }
@@ -136,7 +133,7 @@ class Copy {
     symlinkSync(target, to);
   }
 
-  async #open(source: string, inside: string): Promise<Awaited<ReturnType<typeof open>>> {
+  async #open(source: string, inside: string): Promise<FileHandle> {
     const special = new StageFailure(
       'user',
       'output-special',
@@ -148,8 +145,8 @@ class Copy {
 
   /** Up to the size that it has now: what grows while it is read has no end. */
   async #pump(
-    from: Awaited<ReturnType<typeof open>>,
-    to: ReturnType<typeof createWriteStream>,
+    from: FileHandle,
+    to: FileHandle,
     { size, inside }: { readonly size: number; readonly inside: string },
   ): Promise<void> {
     const secrets = new Searcher(this.#searches.secrets);
@@ -161,11 +158,9 @@ class Copy {
       secrets.push(chunk);
       local.push(chunk);
       if (secrets.found) break;
-      if (!to.write(chunk)) await once(to, 'drain');
+      await to.writeFile(chunk);
       left -= bytesRead;
     }
-    to.end();
-    await finished(to);
     this.#judge(secrets, inside);
     this.#searches.named ||= local.found !== undefined;
   }
