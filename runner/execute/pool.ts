@@ -1,11 +1,9 @@
 /** Warm worker processes: started when needed, used for one cell at a time, thrown away when in doubt. */
 import { appendFileSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
 import type { Failure, StageEvent } from '../../schemas/protocol.js';
 import type { JsonObject } from '../../schemas/json.js';
 import type { CellId } from '../pipeline.js';
 import {
-  LineReader,
   readReport,
   reportDescriptor,
   stoppedWorker,
@@ -14,6 +12,7 @@ import {
 } from './worker/protocol.js';
 import { signalGroup } from './worker/workshop/group.js';
 import type { StopManner } from './actions.js';
+import { startProcess, type ProcessEnd, type WorkerProcess } from './worker-process.js';
 
 export interface WorkOrder {
   readonly cell: CellId;
@@ -166,7 +165,7 @@ class WarmWorker {
   /** Resolves when the process is gone. */
   readonly gone: Promise<void>;
   readonly #options: Required<PoolOptions>;
-  readonly #process: Promise<WorkerProcess>;
+  readonly #process: WorkerProcess;
   #current: Current | undefined;
   #lastLog: string | undefined;
   #tail = '';
@@ -182,11 +181,14 @@ class WarmWorker {
 
   constructor(options: Required<PoolOptions>, env: Readonly<Record<string, string>>) {
     this.#options = options;
-    this.#process = startProcess(options, env, {
+    this.#process = startProcess({
+      command: options.command,
+      cwd: options.cwd,
+      env,
       onLine: (line) => this.#read(line),
       onOutput: (text) => this.#keep(text),
     });
-    this.gone = this.#process.then((process) => process.gone).then((end) => this.#ended(end));
+    this.gone = this.#process.gone.then((end) => this.#ended(end));
   }
 
   run(order: WorkOrder): Work {
@@ -197,17 +199,17 @@ class WarmWorker {
       this.#current = { order, settle, stopped: false };
     });
     const { job, epoch, restarts } = order;
-    void this.#send({ type: 'run', job, epoch, restarts });
-    return { result, stop: (manner) => void this.#stop(manner) };
+    this.#send({ type: 'run', job, epoch, restarts });
+    return { result, stop: (manner) => this.#stop(manner) };
   }
 
   end(): void {
-    void this.#process.then((process) => process.stdin.end());
+    this.#process.stdin?.end();
   }
 
   /** To the process alone: what it started need not know the signal, and would die of it. */
   checkpoint(): void {
-    void this.#process.then((process) => process.checkpoint());
+    this.#process.checkpoint();
   }
 
   doom(reason: string): void {
@@ -222,35 +224,34 @@ class WarmWorker {
     return `a worker was replaced because it held ${Math.round(this.#rss / 2 ** 20)} MiB`;
   }
 
-  async #send(command: WorkerCommand): Promise<void> {
-    const { stdin } = await this.#process;
-    if (stdin.writable) stdin.write(JSON.stringify(command) + '\n');
+  #send(command: WorkerCommand): void {
+    const { stdin } = this.#process;
+    if (stdin?.writable) stdin.write(JSON.stringify(command) + '\n');
   }
 
   /** TERM and the word `stop`, a grace period, then KILL; always to the whole process group. */
-  async #stop(manner: StopManner): Promise<void> {
+  #stop(manner: StopManner): void {
     const current = this.#current;
     if (!current) return;
     current.stopped = true;
     // Its cell may end well all the same; the signal, which comes when it comes, must not meet the next one.
     this.doom(stoppedWorker);
-    const process = await this.#process;
     if (manner === 'now') {
-      this.#kill(process);
+      this.#kill();
       return;
     }
     const { grace } = this.#options;
-    await this.#send({ type: 'stop', grace });
-    process.signal('SIGTERM');
+    this.#send({ type: 'stop', grace });
+    this.#process.signal('SIGTERM');
     const timer = setTimeout(() => {
-      if (this.#current === current) this.#kill(process);
+      if (this.#current === current) this.#kill();
     }, grace);
     timer.unref();
   }
 
-  #kill(process: WorkerProcess): void {
+  #kill(): void {
     this.#killCommand();
-    process.signal('SIGKILL');
+    this.#process.signal('SIGKILL');
   }
 
   /** Its command is in a group of its own, which a killed worker can't end any more. */
@@ -266,7 +267,7 @@ class WarmWorker {
       return;
     }
     this.#garbled ??= line;
-    void this.#process.then((process) => this.#kill(process));
+    this.#kill();
   }
 
   #hear(report: WorkerReport): void {
@@ -310,60 +311,6 @@ function appendLog(path: string, text: string): void {
   } catch {
     // the cell's own writes will fail with the same reason, and say so
   }
-}
-
-interface ProcessEnd {
-  readonly code: number | undefined;
-  readonly signal: string | undefined;
-  readonly message: string | undefined;
-}
-
-interface WorkerProcess {
-  readonly stdin: Writable;
-  readonly gone: Promise<ProcessEnd>;
-  signal(name: NodeJS.Signals): void;
-  checkpoint(): void;
-}
-
-async function startProcess(
-  options: Required<PoolOptions>,
-  env: Readonly<Record<string, string>>,
-  { onLine, onOutput }: { onLine: (line: string) => void; onOutput: (text: string) => void },
-): Promise<WorkerProcess> {
-  const { execa } = await import('execa');
-  const [program, ...args] = options.command;
-  // Detached: the leader of a group of its own, which Ctrl-C in the terminal doesn't reach and a kill takes whole.
-  const child = execa(program, args, {
-    cwd: options.cwd,
-    env,
-    extendEnv: false,
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    buffer: false,
-    reject: false,
-  });
-  child.stdin.on('error', () => undefined); // the end of the process says more
-  const reader = new LineReader(onLine);
-  listen(child.stdio[reportDescriptor], (text) => reader.push(text));
-  listen(child.stdout, onOutput);
-  listen(child.stderr, onOutput);
-  return {
-    stdin: child.stdin,
-    gone: child.then(({ exitCode, signal, originalMessage }) => ({
-      code: exitCode,
-      signal,
-      message: originalMessage,
-    })),
-    signal: (name) => signalGroup(child.pid, name),
-    checkpoint: () => void child.kill('SIGUSR1'),
-  };
-}
-
-function listen(stream: Readable, onText: (text: string) => void): void {
-  stream
-    .setEncoding('utf8')
-    .on('data', onText)
-    .on('error', () => undefined);
 }
 
 const garbledFailure = (line: string): Failure => ({

@@ -12,8 +12,14 @@ export class StoreError extends Error {
   }
 }
 
-export const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && typeof (error as NodeJS.ErrnoException).code === 'string' && 'syscall' in error;
+/** For want of memory, or of processes that one may have; it names no call of the system's. */
+const noThread: readonly unknown[] = ['ERR_WORKER_INIT_FAILED', 'ERR_WORKER_OUT_OF_MEMORY'];
+
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return noThread.includes(code) || (typeof code === 'string' && 'syscall' in error);
+}
 
 /** The system's code (`ENOENT`) of an exception, or undefined. */
 export function errorCode(error: unknown): string | undefined {
@@ -81,7 +87,9 @@ export function toProblem(error: unknown): StoreProblem {
   const { code, what, hint } = refused ?? {
     code: 'disk-error',
     what: error.message,
-    hint: 'check the disk that holds the store',
+    hint: noThread.includes(error.code)
+      ? 'the system gave no thread: free memory, or raise `ulimit -u`'
+      : 'check the disk that holds the store',
   };
   const where = error.path === undefined ? '' : `: ${error.path}`;
   return {

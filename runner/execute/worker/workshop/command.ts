@@ -82,7 +82,8 @@ function start({ script, folder, variables }: CommandOrder): ChildProcess {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   });
-  child.stdio[3]?.on('error', () => undefined); // its end says more
+  // Where too much is open to make them, it has no pipes at all; its end says more, as it does of an error of one.
+  (child.stdio as ChildProcess['stdio'] | undefined)?.[3]?.on('error', () => undefined);
   return child;
 }
 
