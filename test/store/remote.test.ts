@@ -7,7 +7,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Result } from '../../schemas/result.js';
-import type { Store, StoredRecord } from '../../runner/store/index.js';
+import { createDisk, type Store, type StoredRecord } from '../../runner/store/index.js';
 import { publicText } from '../../runner/store/remote/envelope.js';
 import { folderRemote } from '../../runner/store/remote/folder.js';
 import { httpRemote } from '../../runner/store/remote/http.js';
@@ -370,6 +370,25 @@ describe('a store with caches', () => {
     await isClosed;
     expect(await shared.records.chosen(keyFor({ note: 'nowhere' }))).toEqual({ kind: 'none' });
     expect([asked.length, notes]).toEqual([2, []]);
+  });
+
+  it('tells of a disk that is full here as such, not as of a miss', async () => {
+    const remote = folderRemote(temporaryFolder());
+    const stored = await pushed(remote);
+    let full = false;
+    const disk = createDisk(({ operation, path: file }) => {
+      if (full && operation === 'chunk')
+        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write', path: file });
+    });
+    const notes: string[] = [];
+    const here = await freshStore({ disk });
+    const shared = withSources(here, [{ remote, trusted }], (text) => notes.push(text));
+    full = true;
+    const refused = { problem: { class: 'environment', code: 'disk-full' } };
+    await expect(shared.records.chosen(stored.key)).rejects.toMatchObject(refused);
+    full = false;
+    expect(await shared.records.chosen(stored.key)).toMatchObject({ kind: 'chosen' });
+    expect(notes).toEqual([]);
   });
 
   it('says once that a signer is not trusted, and runs the cell instead', async () => {

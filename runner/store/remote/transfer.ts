@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from '../../../schemas/json.js';
 import { err, ok, type Result } from '../../../schemas/result.js';
 import type { Key } from '../../pipeline.js';
 import { blobPath, isDigest } from '../layout.js';
-import { guard } from '../problem.js';
+import { guard, StoreError } from '../problem.js';
 import { parseListing } from '../trees.js';
 import type { Store, StoredRecord, StoreProblem } from '../types.js';
 import { seal, unseal } from './envelope.js';
@@ -31,6 +31,12 @@ const local = ({ message, hint }: StoreProblem): RemoteProblem => ({
   ...(hint === undefined ? {} : { hint }),
 });
 
+/** What this disk refuses is no miss: it would refuse what is computed instead, too. */
+function asMiss(problem: StoreProblem): RemoteProblem {
+  if (problem.class === 'environment') throw new StoreError(problem);
+  return local(problem);
+}
+
 interface Sought {
   readonly key: Key;
   /** Public keys whose signature is believed. */
@@ -46,7 +52,11 @@ async function signedRecord(remote: Remote, { key, trusted }: Sought) {
   return content.value === undefined ? ok(undefined) : unseal(content.value, key, trusted);
 }
 
-/** Fetches the result of a key, if the cache has it whole and a trusted one signed it; undefined where it has none. */
+/**
+ * Fetches the result of a key, if the cache has it whole and a trusted one signed it; undefined where it has none.
+ *
+ * @throws StoreError where this disk can't take it
+ */
 export async function pull(
   store: Store,
   remote: Remote,
@@ -58,7 +68,7 @@ export async function pull(
   const fetched = await fetchArtifacts({ store, remote, signal: sought.signal }, record.value);
   if (!fetched.ok) return fetched;
   const published = await store.records.publish(record.value);
-  return published.ok ? published : err(local(published.error));
+  return published.ok ? published : err(asMiss(published.error));
 }
 
 /** The result that `pull` would fetch, as far as the record and the heads of its artifacts tell; nothing is fetched. */
@@ -111,7 +121,7 @@ async function fetchArtifacts(
 
 async function fetchFiles(fetching: Fetching, digest: string): Promise<Result<void, RemoteProblem>> {
   const listing = fetching.store.cas.read(digest);
-  if (!listing.ok) return err(local(listing.error));
+  if (!listing.ok) return err(asMiss(listing.error));
   const parsed = guard(() => parseListing(listing.value.toString('utf8')));
   if (!parsed.ok) return err({ code: 'damaged', message: parsed.error.message });
   for (const entry of parsed.value.entries) {
@@ -140,7 +150,7 @@ async function fetchBlob(
 
 /** Wrong bytes are the cache's fault, what the disk does is ours. */
 const asRemote = (problem: StoreProblem): RemoteProblem =>
-  problem.class === 'user' ? { code: 'damaged', message: problem.message } : local(problem);
+  problem.class === 'user' ? { code: 'damaged', message: problem.message } : asMiss(problem);
 
 /** Puts a result into the cache: what it lacks of the blobs, then the signed record. */
 export async function push(
