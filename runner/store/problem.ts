@@ -32,6 +32,13 @@ interface Refused {
   readonly hint: string;
 }
 
+/** CIFS and some of FUSE have no hard links. */
+const unable: Refused = {
+  code: 'disk-error',
+  what: 'the file system can not do what is asked of it',
+  hint: 'it must allow hard links and renames; else set MOFT_HOME to a folder on another disk',
+};
+
 /** What no second try mends: the disk or the system takes nothing more, from anybody. */
 const known: Readonly<Record<string, Refused>> = {
   ENOSPC: {
@@ -70,6 +77,26 @@ const known: Readonly<Record<string, Refused>> = {
     what: 'a file stands where a folder is needed',
     hint: 'move it away',
   },
+  EFBIG: {
+    code: 'disk-error',
+    what: 'a file may not grow so large',
+    hint: 'raise `ulimit -f`, or set MOFT_HOME to a folder on another disk',
+  },
+  ENAMETOOLONG: {
+    code: 'disk-error',
+    what: 'a name is longer than the disk takes',
+    hint: 'set MOFT_HOME to a folder nearer to the root',
+  },
+  ENOTSUP: unable,
+  EOPNOTSUPP: unable,
+  ENOSYS: unable,
+  EXDEV: {
+    code: 'disk-error',
+    what: 'parts of the store lie on several disks',
+    hint: 'move all of it to one disk, or set MOFT_HOME to another folder',
+  },
+  ENXIO: { code: 'disk-error', what: 'the device is gone', hint: 'check the disk' },
+  ENODEV: { code: 'disk-error', what: 'the device is gone', hint: 'check the disk' },
   EIO: { code: 'disk-error', what: 'the disk can not be read or written', hint: 'check the disk' },
 };
 

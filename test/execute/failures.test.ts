@@ -14,8 +14,19 @@ it.each([
   ['ENFILE', 'environment'],
   ['EIO', 'environment'],
   ['ENOTDIR', 'environment'],
+  ['EFBIG', 'environment'],
+  ['ENAMETOOLONG', 'environment'],
+  ['ENOTSUP', 'environment'],
+  ['EOPNOTSUPP', 'environment'],
+  ['ENOSYS', 'environment'],
+  ['EXDEV', 'environment'],
+  ['ENXIO', 'environment'],
+  ['ENODEV', 'environment'],
   ['ENOENT', 'infrastructure'],
   ['ESTALE', 'infrastructure'],
+  ['ETIMEDOUT', 'infrastructure'],
+  ['EBUSY', 'infrastructure'],
+  ['ENOMEM', 'infrastructure'],
 ])('%s is a fault of the %s, whoever meets it', (code, failureClass) => {
   const error = Object.assign(new Error(`${code}: refused`), { code, syscall: 'open' });
   expect(failureFromSystem(error).class).toBe(failureClass);
