@@ -188,13 +188,21 @@ async function isLost(id: string | undefined, client: MlflowClient): Promise<boo
  * tracker, which gets another parent then.
  */
 async function goneCheck(run: string, store: Store): Promise<() => boolean> {
-  const { isRunnerGone } = await import('../../runner/store/index.js');
+  const { isRunnerGone, toProblem } = await import('../../runner/store/index.js');
   const parent = process.ppid;
-  return () => {
+  const look = (): boolean => {
     const manifest: RunManifest | undefined = store.runs.read(run);
     if (!manifest) return process.ppid !== parent;
     const runner = manifest.extra?.runner;
     if (manifest.status !== 'running') return true;
     return typeof runner === 'string' && isRunnerGone(store.root, runner);
+  };
+  return () => {
+    try {
+      return look();
+    } catch (error) {
+      toProblem(error); // throws what is no fault of the disk
+      return false; // it is asked again in a moment
+    }
   };
 }

@@ -35,7 +35,7 @@ export function startTracker(
         host.farewell ?? farewell[what],
       );
       child?.unref();
-      report(status, { run, address }, host);
+      report(status, { run, address, gone: isGone(child) }, host);
     },
   };
 }
@@ -66,6 +66,9 @@ function startProcess(target: Target, run: string, root: string, host: CliHost):
   }
 }
 
+const isGone = (child: ChildProcess | undefined): boolean =>
+  !child || child.exitCode !== null || child.signalCode !== null;
+
 /** The first status that will not change soon, or the last one there is. */
 async function settled(
   read: () => Status | undefined,
@@ -75,8 +78,7 @@ async function settled(
   const until = performance.now() + wait;
   for (;;) {
     const status = read();
-    const isOver =
-      !child || child.exitCode !== null || child.signalCode !== null || performance.now() > until;
+    const isOver = isGone(child) || performance.now() > until;
     if (isOver || (status !== undefined && status.state !== 'sending')) return status;
     await new Promise((resolve) => setTimeout(resolve, poll));
   }
@@ -84,7 +86,7 @@ async function settled(
 
 function report(
   status: Status | undefined,
-  { run, address }: { run: string; address: string },
+  { run, address, gone }: { run: string; address: string; gone: boolean },
   host: CliHost,
 ): void {
   if (status?.problem !== undefined) {
@@ -100,6 +102,12 @@ function report(
     host.stderr.write(clean(`moft: warning: the server refused ${refused}\n`));
   if (status?.view !== undefined) host.stderr.write(clean(`mlflow charts: ${status.view}\n`));
   if (status?.state === 'done') host.stderr.write(clean(`mlflow: ${status.page ?? address}\n`));
+  else if (status?.page !== undefined && gone)
+    host.stderr.write(
+      clean(
+        `moft: warning: what sent this run has ended before all of it was there; \`moft sync ${run}\` sends the rest\n`,
+      ),
+    );
   else if (status?.page !== undefined)
     host.stderr.write(clean(`mlflow: ${status.page} (still being sent)\n`));
   else

@@ -4,12 +4,14 @@
  * far a run's events are there.
  */
 import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { sha256 } from '../../../schemas/json.js';
 import type { Show } from '../../contract.js';
 import { ok, type Result } from '../../../schemas/result.js';
 import type { CellId } from '../../pipeline.js';
-import type { JournalFollower, Store } from '../../store/index.js';
+import { toProblem, type JournalFollower, type Store, type StoreProblem } from '../../store/index.js';
 import {
+  problem,
   clientKeyTag,
   fileUpload,
   fitting,
@@ -119,13 +121,18 @@ export class Sender {
     // Asked before the journal is read: what a dying process wrote last is in it.
     this.#gone = this.#options.isGone();
     const lines = this.#journal.read();
+    // Without what it says last, a cell that ended would be sent as one that was killed, for good.
     if (lines.ok) this.#picturing.add(lines.value);
+    else if (!this.sent.finished) return unread(lines.error);
     const { picture } = this;
     if (this.sent.finished || (!picture && this.#gone)) return { kind: 'complete' };
     if (!picture) return { kind: 'current' };
-    const done = await this.#sendAll(picture);
-    if (!done.ok) return { kind: 'blocked', problem: done.error };
-    return { kind: done.value };
+    try {
+      const done = await this.#sendAll(picture);
+      return done.ok ? { kind: done.value } : { kind: 'blocked', problem: done.error };
+    } catch (error) {
+      return unread(toProblem(error)); // throws what is no fault of the disk
+    }
   }
 
   async #sendAll(picture: RunPicture): Promise<Result<'complete' | 'current', MlflowProblem>> {
@@ -305,6 +312,7 @@ export class Sender {
     const folder = this.#options.client.artifacts(artifacts);
     if (folder.ok)
       for (const file of files) {
+        if (!('text' in file) && !existsSync(file.from)) continue; // the store has lost it
         const upload = 'text' in file ? textUpload(file.text) : fileUpload(file.from);
         const put = await folder.value.put(file.path, upload);
         if (!put.ok && !isFinal(put.error)) return put;
@@ -370,6 +378,12 @@ export class Sender {
     return ok(undefined);
   }
 }
+
+/** What the store can't be read of now may be read in a moment. */
+const unread = ({ message, hint }: StoreProblem): Turn => ({
+  kind: 'blocked',
+  problem: { ...problem('local', message, { hint }), passing: true },
+});
 
 const placeOf = ({ id, artifactUri }: Run): { readonly id: string; readonly artifacts: string } => ({
   id,

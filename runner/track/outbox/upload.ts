@@ -1,5 +1,6 @@
 /** Puts the results of a cell among the artifacts of its run, so that they can be looked at, and fetched back. */
 import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { canonicalJson } from '../../../schemas/json.js';
 import type { RecordedArtifact, ResultRecord } from '../../../schemas/protocol.js';
 import { ok, type Result } from '../../../schemas/result.js';
@@ -50,6 +51,7 @@ function itemsOf(store: Store, artifact: RecordedArtifact): readonly Item[] | un
   const found = store.cas.artifactRef(artifact.type, artifact.digest);
   if (!found.ok) return undefined;
   const { path, files = {} } = found.value;
+  if (![path, ...Object.values(files)].every((file) => existsSync(file))) return undefined;
   const root: Item = { place: rootPlace(artifact), upload: () => fileUpload(path) };
   if (artifact.type === 'file') return [root];
   const listing = store.cas.read(artifact.digest);
