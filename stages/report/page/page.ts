@@ -248,8 +248,8 @@ function ablationSection(summary: Summary, slice: Slice, charts: SliceCharts): H
     <p class="note">
       Each variant of the pipeline minus its twin, the same coordinates without the ablation, paired by seed
       over the trade-offs that both answer. Verdicts are given on ${judged} alone, from ten pairs on, by
-      two-sided sign-flip tests with Holm's correction over the variants of this table, a family apart from
-      the pairs above; the other measures describe.
+      sign-flip intervals and a margin of ${summary.margin}, with Holm's correction over the variants of this
+      table, a family apart from the pairs above; the other measures describe.
     </p>
     ${charts.ablations === undefined ? nothing : figure(charts.ablations, caption)}
     ${judgedAblationTable(summary, slice)} ${describedAblationTable(summary, slice)}`;
