@@ -33,7 +33,7 @@ export function squares(x: usize, count: i32): f64 {
   return sum;
 }
 
-/** One AdamW update; `rest` is 1 - beta, `rate` and `correction` correct both means. */
+/** One AdamW update by `factor` times the gradient; `rest` is 1 - beta, `rate` and `correction` correct both means. */
 export function adam(
   p: usize,
   g: usize,
@@ -43,17 +43,18 @@ export function adam(
   one: usize,
   two: usize,
   count: i32,
+  kept: f32,
+  factor: f32,
   beta1: f32,
   rest1: f32,
   beta2: f32,
   rest2: f32,
-  kept: f32,
   rate: f32,
   correction: f32,
   epsilon: f32,
 ): void {
   for (; count >= 4; count -= 4, p += 16, g += 16, m += 16, v += 16, next += 16, one += 16, two += 16) {
-    const gradient = v128.load(g);
+    const gradient = f32x4.mul(f32x4.splat(factor), v128.load(g));
     const first = f32x4.add(
       f32x4.mul(f32x4.splat(beta1), v128.load(m)),
       f32x4.mul(f32x4.splat(rest1), gradient),
@@ -72,7 +73,7 @@ export function adam(
     v128.store(next, f32x4.sub(f32x4.mul(f32x4.splat(kept), v128.load(p)), moved));
   }
   for (; count > 0; count--, p += 4, g += 4, m += 4, v += 4, next += 4, one += 4, two += 4) {
-    const gradient = load<f32>(g);
+    const gradient = factor * load<f32>(g);
     const first = beta1 * load<f32>(m) + rest1 * gradient;
     const second = beta2 * load<f32>(v) + rest2 * gradient * gradient;
     store<f32>(one, first);

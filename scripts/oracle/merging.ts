@@ -42,10 +42,10 @@ async function mixingErrors(group: Static<typeof Mixing>): Promise<Errors> {
     const parameters = { shared: {}, copies, ...(group.ref ? { reference: set(group.ref) } : {}) };
     const merged = materialize(parameters, mixture).weights;
     ledger.compare('theta', merged.parameter?.dataSync(), flat(group.theta));
-    const gradients = distribute([{ gradients: set(group.G_wrt_theta), mixture }], parameters).copies;
+    const { gradients } = distribute([{ gradients: set(group.G_wrt_theta), mixture }], parameters);
     ledger.compare(
       'grad_copies',
-      gradients.map((copy) => copy.parameter?.dataSync()),
+      Object.values(gradients).map(({ tensor, factor }) => tensor.mul(factor).dataSync()),
       group.grad_copies.map(flat),
     );
   });

@@ -7,8 +7,11 @@ interface CpuBackend {
   makeTensorInfo(shape: number[], dtype: DataType, values: Float32Array): TensorInfo;
 }
 
-export function openCpuMemory(backend: unknown): Memory {
-  return new CpuMemory(backend as CpuBackend);
+export function openCpuMemory(backend: unknown, inputs: readonly TensorInfo[]): Memory {
+  const memory = new CpuMemory(backend as CpuBackend);
+  // Now, since the arena grows by them: a kernel may hold a view of it while it asks where an input lies.
+  for (const tensor of inputs) memory.input(tensor);
+  return memory;
 }
 
 class CpuMemory implements Memory {

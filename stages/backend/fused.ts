@@ -23,7 +23,8 @@ interface Definition {
   readonly native?: Native<never> | undefined;
 }
 
-type Run<A> = (inputs: Readonly<Record<string, Tensor>>, attributes: A) => Tensor[];
+/** Of a list the name of an input is its place. */
+type Run<A> = (inputs: Readonly<Record<string, Tensor>> | readonly Tensor[], attributes: A) => Tensor[];
 
 /** What an engine makes of a definition; nothing where it has no such kernel. */
 type Serve = (definition: Definition) => KernelFunc | undefined;
@@ -46,7 +47,11 @@ function define<A>(definition: Definition): Run<A> {
   return (inputs, attributes) => {
     const result: unknown = tf
       .engine()
-      .runKernel(definition.name, inputs, attributes as unknown as NamedAttrMap);
+      .runKernel(
+        definition.name,
+        inputs as Readonly<Record<string, Tensor>>,
+        attributes as unknown as NamedAttrMap,
+      );
     return Array.isArray(result) ? (result as Tensor[]) : [result as Tensor];
   };
 }
@@ -85,10 +90,8 @@ export function registerFusedKernels(backend: string, open: OpenMemory): void {
     ({ kernel }) =>
       kernel &&
       (({ inputs, backend: engine, attrs }) => {
-        const memory = open(engine);
-        // Now, since an arena grows by them: a kernel may hold a view of it while it asks where an input lies.
+        const memory = open(engine, Object.values(inputs as unknown as Inputs));
         try {
-          for (const tensor of Object.values(inputs as unknown as Inputs)) memory.input(tensor);
           return (kernel as Kernel<unknown>)(memory, inputs as unknown as Inputs, attrs);
         } finally {
           memory.close();
@@ -154,8 +157,8 @@ export function allowFusedKernels(allow: boolean): void {
   allowed = allow;
 }
 
-/** A named input that must be there. */
-export function input(inputs: Inputs, name: string): TensorInfo {
+/** An input that must be there. */
+export function input(inputs: Inputs, name: string | number): TensorInfo {
   const tensor = inputs[name];
   if (!tensor) throw new Error(`internal error: a kernel misses its input ${name}; please report it`);
   return tensor;

@@ -41,7 +41,8 @@ export interface Memory {
   close(): void;
 }
 
-export type OpenMemory = (backend: unknown) => Memory;
+/** For one call of a kernel with those inputs. */
+export type OpenMemory = (backend: unknown, inputs: readonly TensorInfo[]) => Memory;
 
 /** Rows and columns of a matrix, checked. */
 export function matrixShape(tensor: TensorInfo): readonly [number, number] {

@@ -31,8 +31,8 @@ export interface Simd {
   readonly adam: Loop<
     [
       ...[p: number, g: number, m: number, v: number, next: number, one: number, two: number, count: number],
-      ...[beta1: number, rest1: number, beta2: number, rest2: number],
-      ...[kept: number, rate: number, correction: number, epsilon: number],
+      ...[kept: number, factor: number, beta1: number, rest1: number, beta2: number, rest2: number],
+      ...[rate: number, correction: number, epsilon: number],
     ]
   >;
   readonly attend: Loop<

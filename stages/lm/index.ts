@@ -26,6 +26,7 @@ export {
   type AdamOptions,
   type Optimizer,
   type OptimizerState,
+  type Scaled,
   type Updated,
 } from './optimizer.js';
 export { bpeTokenizer } from './bpe.js';

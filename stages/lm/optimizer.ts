@@ -1,6 +1,6 @@
 /** AdamW as pure functions `init` and `update`: state in, state out. */
 import type { Tensor } from '@tensorflow/tfjs';
-import { adamUpdates, type AdamRates } from '../backend/ops/combine.js';
+import { adamUpdates, type AdamTensors } from '../backend/ops/combine.js';
 import { tf } from '../backend/tf.js';
 import type { Schedule } from './schedule.js';
 import type { NamedTensors } from './types.js';
@@ -19,10 +19,20 @@ export interface Updated {
   readonly state: OptimizerState;
 }
 
+/** A tensor times a number; the product is made where it is used, and lies nowhere. */
+export interface Scaled {
+  readonly tensor: Tensor;
+  readonly factor: number;
+}
+
 export interface Optimizer {
   init(parameters: NamedTensors): OptimizerState;
   /** New parameters and state; nothing given is disposed. Parameters without a gradient stay as they are (cloned). */
-  update(gradients: NamedTensors, state: OptimizerState, parameters: NamedTensors): Updated;
+  update(
+    gradients: Readonly<Record<string, Tensor | Scaled>>,
+    state: OptimizerState,
+    parameters: NamedTensors,
+  ): Updated;
 }
 
 export interface AdamOptions {
@@ -48,52 +58,50 @@ export function adamw(options: AdamOptions): Optimizer {
     }),
     update: (gradients, state, parameters) => {
       const step = state.step + 1;
-      return updateAll(gradients, state, parameters, (name, tensor) => ({
-        rate: rate(state.step),
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay: decays(name, tensor) ? weightDecay : 0,
-        step,
-      }));
+      const moving = Object.keys(parameters).flatMap((name) => {
+        const gradient = gradients[name];
+        return gradient ? [{ name, ...scaled(gradient), ...tensorsOf(name, state, parameters) }] : [];
+      });
+      const updates = adamUpdates(
+        moving.map(({ name, tensor, ...one }) => ({
+          ...{ ...one, gradient: tensor },
+          weightDecay: decays(name, one.parameter) ? weightDecay : 0,
+        })),
+        { rate: rate(state.step), beta1, beta2, epsilon, step },
+      );
+      const moved = new Map(moving.map(({ name }, i) => [name, updates[i]]));
+      const next: Record<string, Tensor> = {};
+      const first: Record<string, Tensor> = {};
+      const second: Record<string, Tensor> = {};
+      for (const name of Object.keys(parameters)) {
+        const updated = moved.get(name) ?? still(tensorsOf(name, state, parameters));
+        next[name] = updated.parameter;
+        first[name] = updated.first;
+        second[name] = updated.second;
+      }
+      return { parameters: next, state: { step, first, second } };
     },
   };
+}
+
+function scaled(gradient: Tensor | Scaled): Scaled {
+  return 'factor' in gradient ? gradient : { tensor: gradient, factor: 1 };
 }
 
 function decays(name: string, tensor: Tensor): boolean {
   return tensor.rank > 1 && !name.endsWith('.bias');
 }
 
-function updateAll(
-  gradients: NamedTensors,
-  state: OptimizerState,
-  parameters: NamedTensors,
-  rates: (name: string, tensor: Tensor) => AdamRates,
-): Updated {
-  const names = Object.keys(parameters);
-  const moving = names.filter((name) => gradients[name]);
-  const updates = adamUpdates(
-    moving.map((name) => ({
-      tensors: {
-        parameter: parameter(parameters, name),
-        gradient: parameter(gradients, name),
-        first: parameter(state.first, name),
-        second: parameter(state.second, name),
-      },
-      rates: rates(name, parameter(parameters, name)),
-    })),
-  );
-  const moved = new Map(moving.map((name, i) => [name, updates[i]]));
-  const next: Record<string, Tensor> = {};
-  const first: Record<string, Tensor> = {};
-  const second: Record<string, Tensor> = {};
-  for (const name of names) {
-    const updated = moved.get(name);
-    next[name] = updated?.parameter ?? parameter(parameters, name).clone();
-    first[name] = updated?.first ?? parameter(state.first, name).clone();
-    second[name] = updated?.second ?? parameter(state.second, name).clone();
-  }
-  return { parameters: next, state: { step: state.step + 1, first, second } };
+function tensorsOf(name: string, { first, second }: OptimizerState, parameters: NamedTensors): AdamTensors {
+  return {
+    parameter: parameter(parameters, name),
+    first: parameter(first, name),
+    second: parameter(second, name),
+  };
+}
+
+function still({ parameter, first, second }: AdamTensors): AdamTensors {
+  return { parameter: parameter.clone(), first: first.clone(), second: second.clone() };
 }
 
 export function disposeState(state: OptimizerState): void {

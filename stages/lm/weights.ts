@@ -41,10 +41,10 @@ export function cloneTensors(tensors: NamedTensors): NamedTensors {
   return mapTensors(tensors, (tensor) => tensor.clone());
 }
 
-export function mapTensors(
+export function mapTensors<T = Tensor>(
   tensors: NamedTensors,
-  change: (tensor: Tensor, name: string) => Tensor,
-): NamedTensors {
+  change: (tensor: Tensor, name: string) => T,
+): Readonly<Record<string, T>> {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, change(tensor, name)]));
 }
 

@@ -5,7 +5,8 @@
  * The model runs forward and backward once, on the merged weights, however many copies there are.
  * Source: Wang et al., "Conditional Language Policy", EMNLP Findings 2024, section 3.
  */
-import { disposeTensors, linearCombination, parameter, pick } from '../lm/index.js';
+import type { Tensor } from '@tensorflow/tfjs';
+import { disposeTensors, linearCombination, mapTensors, parameter, pick, type Scaled } from '../lm/index.js';
 import type { NamedTensors } from '../lm/types.js';
 import type { Adapting, MergedGradient } from './adapting.js';
 import { shareOf, type Mixture } from './mixture.js';
@@ -66,32 +67,68 @@ function mergedCopies(
   );
 }
 
+/** Gradients of all trained parameters, under the names of `flatten`. */
+export interface Distributed {
+  readonly gradients: Readonly<Record<string, Scaled>>;
+  /** Frees what distributing made; gradients of merged models stay the caller's, and must live as long. */
+  dispose(): void;
+}
+
 /**
  * The gradient of every trained parameter from the gradients of several merged models (one a trade-off), averaged:
- * shared parameters get the mean, copy i the mean of (1-s) w_i times the merged gradient. New tensors.
+ * shared parameters get the mean, copy i the mean of (1-s) w_i times the merged gradient. At one trade-off that is the
+ * merged gradient itself and a factor a copy.
  */
 export function distribute(
   merged: readonly MergedGradient[],
   parameters: ConditionedParameters,
-): ConditionedParameters {
-  if (parameters.adapting) return parameters.adapting.distribute(merged, parameters);
-  const combine = (names: readonly string[], share: (mixture: Mixture) => number): NamedTensors =>
+): Distributed {
+  const { shared, copies, adapting } = parameters;
+  if (adapting) return made(flatten(adapting.distribute(merged, parameters)));
+  const [first, ...more] = merged;
+  if (first && more.length === 0) {
+    const { gradients, mixture } = first;
+    const times = (set: NamedTensors, factor: number): Readonly<Record<string, Scaled>> =>
+      mapTensors(pick(gradients, Object.keys(set)), (tensor) => ({ tensor, factor }));
+    const tree = {
+      shared: times(shared, 1),
+      copies: copies.map((copy, i) => times(copy, shareOf(mixture, i))),
+    };
+    return { gradients: flatten(tree), dispose: () => undefined };
+  }
+  const mean = (set: NamedTensors, share: (mixture: Mixture) => number): NamedTensors =>
     linearCombination(
       merged.map(({ mixture }) => share(mixture) / merged.length),
-      merged.map(({ gradients }) => pick(gradients, names)),
+      merged.map(({ gradients }) => pick(gradients, Object.keys(set))),
     );
+  return made(
+    flatten({
+      shared: mean(shared, () => 1),
+      copies: copies.map((copy, i) => mean(copy, (mixture) => shareOf(mixture, i))),
+    }),
+  );
+}
+
+function made(gradients: NamedTensors): Distributed {
   return {
-    shared: combine(Object.keys(parameters.shared), () => 1),
-    copies: parameters.copies.map((copy, i) => combine(Object.keys(copy), (mixture) => shareOf(mixture, i))),
+    gradients: mapTensors(gradients, (tensor) => ({ tensor, factor: 1 })),
+    dispose: () => disposeTensors(gradients),
   };
 }
 
 /** All trained tensors under names that tell shared ones and copies apart, as an optimiser and a checkpoint see them. */
-export function flatten(parameters: ConditionedParameters): NamedTensors {
-  return {
-    ...prefixed(parameters.shared, 'shared'),
-    ...Object.assign({}, ...parameters.copies.map((copy, i) => prefixed(copy, `copy${i}`))),
-  } as NamedTensors;
+export function flatten<T = Tensor>({ shared, copies }: Tree<T>): Readonly<Record<string, T>> {
+  const sets = [['shared', shared] as const, ...copies.map((copy, i) => [`copy${i}`, copy] as const)];
+  return Object.fromEntries(
+    sets.flatMap(([prefix, set]) =>
+      Object.entries(set).map(([name, value]): [string, T] => [`${prefix}/${name}`, value]),
+    ),
+  );
+}
+
+interface Tree<T> {
+  readonly shared: Readonly<Record<string, T>>;
+  readonly copies: readonly Readonly<Record<string, T>>[];
 }
 
 /** Back from `flatten`, in the shape of `like`, whose reference is kept. */
@@ -104,8 +141,4 @@ export function unflatten(flat: NamedTensors, like: ConditionedParameters): Cond
     ...(like.reference ? { reference: like.reference } : {}),
     ...(like.adapting ? { adapting: like.adapting } : {}),
   };
-}
-
-function prefixed(tensors: NamedTensors, prefix: string): NamedTensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${prefix}/${name}`, tensor]));
 }

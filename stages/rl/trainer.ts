@@ -13,7 +13,14 @@ import {
   type Optimizer,
   type OptimizerState,
 } from '../lm/index.js';
-import { distribute, flatten, materialize, unflatten, type ConditionedParameters } from '../policy/merge.js';
+import {
+  distribute,
+  flatten,
+  materialize,
+  unflatten,
+  type ConditionedParameters,
+  type Distributed,
+} from '../policy/merge.js';
 import { mixtureAt } from '../policy/parameter-policy.js';
 import { conditionedParameters, type StoredPolicy } from '../policy/stored-policy.js';
 import type { TradeOff } from '../policy/types.js';
@@ -86,9 +93,9 @@ export async function* train(training: Training, from: Progress): AsyncGenerator
     });
 
     // Back through the merges: copy i gets (1-s) w_i times each merged gradient. Then one update of all copies.
-    const gradients = distribute(episodes, parameters);
+    const distributed = distribute(episodes, parameters);
+    const updated = update(optimizer, { distributed, progress, parameters });
     episodes.forEach((episode) => disposeTensors(episode.gradients));
-    const updated = update(optimizer, { gradients, progress, parameters });
 
     const tokens = progress.tokens + sum(episodes.map((episode) => episode.figures.tokens));
     progress = { step: step + 1, tokens, ...updated };
@@ -124,7 +131,7 @@ function promptsOf(
 }
 
 interface UpdateInput {
-  readonly gradients: ConditionedParameters;
+  readonly distributed: Distributed;
   readonly progress: Progress;
   readonly parameters: ConditionedParameters;
 }
@@ -132,11 +139,12 @@ interface UpdateInput {
 /** One update of all trained parameters; disposes what it replaces. */
 function update(
   optimizer: Optimizer,
-  { gradients, progress, parameters }: UpdateInput,
+  { distributed, progress, parameters }: UpdateInput,
 ): Omit<Progress, 'step' | 'tokens'> {
-  const [ascent, before] = [flatten(gradients), flatten(parameters)];
-  const { parameters: flat, state } = optimizer.update(ascent, progress.optimizer, before);
-  [ascent, before].forEach(disposeTensors);
+  const before = flatten(parameters);
+  const { parameters: flat, state } = optimizer.update(distributed.gradients, progress.optimizer, before);
+  distributed.dispose();
+  disposeTensors(before);
   disposeState(progress.optimizer);
   const { shared, copies } = unflatten(flat, parameters);
   return { policy: { ...progress.policy, shared, copies }, optimizer: state };

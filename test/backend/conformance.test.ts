@@ -14,7 +14,7 @@ import { checkNames, type CheckResult } from '../../stages/lm/conformance/checks
 import { startEngine } from '../../stages/backend/engine.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { forestAttention } from '../../stages/backend/ops/attention.js';
-import { adamUpdates, combine, sumOfSquares } from '../../stages/backend/ops/combine.js';
+import { adamUpdates, combine, combineAll, sumOfSquares } from '../../stages/backend/ops/combine.js';
 import { cachedAttention } from '../../stages/backend/ops/cached-attention.js';
 import { decode, type Decode, type DecodeBlock } from '../../stages/backend/ops/decode.js';
 import type { Forest } from '../../stages/backend/ops/forest.js';
@@ -314,15 +314,41 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
   it('sums squares and updates as AdamW does', () => {
     const tensors = [1, 2, 3].map((seed) => randomTensor([300, 7 * seed], seed));
     expect(sumOfSquares(tensors) / withoutFusedKernels(() => sumOfSquares(tensors))).toBeCloseTo(1, 6);
-    const rates = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1, step: 3 };
-    const of = (seed: number): Tensor => randomTensor([300, 300], seed);
-    const parts = { parameter: of(1), gradient: of(2), first: of(3), second: of(4).square() };
-    const [found] = adamUpdates([{ tensors: parts, rates }]);
-    const [expected] = withoutFusedKernels(() => adamUpdates([{ tensors: parts, rates }]));
-    for (const name of ['parameter', 'first', 'second'] as const)
-      expect(
-        largestDifference(found?.[name].dataSync() ?? [], expected?.[name].dataSync() ?? [NaN]),
-        name,
-      ).toBeLessThan(2e-5);
+    const rates = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, step: 3 };
+    const updated = [3, 300, 1, 7].map((rows, i) => {
+      const of = (seed: number): Tensor => randomTensor([rows, 300], 10 * i + seed);
+      const own = { parameter: of(1), gradient: of(2), first: of(3), second: of(4).square() };
+      return { ...own, factor: 1 - 0.3 * i, weightDecay: 0.1 * (i % 2) };
+    });
+    const expected = withoutFusedKernels(() => adamUpdates(updated, rates));
+    adamUpdates(updated, rates).forEach((found, i) => {
+      for (const name of ['parameter', 'first', 'second'] as const)
+        expect(
+          largestDifference(found[name].dataSync(), expected[i]?.[name].dataSync() ?? [NaN]),
+          name,
+        ).toBeLessThan(2e-5);
+    });
+  });
+
+  it('sums lists of tensors of several sizes', () => {
+    const lists = [3, 300, 1].map((rows) => [1, 2, 3].map((seed) => randomTensor([rows, 300], seed * rows)));
+    const expected = withoutFusedKernels(() => combineAll([0.5, -2, 0.3], lists));
+    combineAll([0.5, -2, 0.3], lists).forEach((found, i) => {
+      expect(found.shape).toEqual(expected[i]?.shape);
+      expect(largestDifference(found.dataSync(), expected[i]?.dataSync() ?? [NaN])).toBeLessThan(1e-6);
+    });
+  });
+
+  it('refuses to update or sum tensors of different sizes', () => {
+    const [x, y] = [tf.zeros([4]), tf.zeros([3])];
+    const call = openNativeCall(tf.backend(), { x, y });
+    const numbers = [0.9, 0.1, 0.99, 0.01, 0.1, 1, 1e-6, 1, 1];
+    for (const inputs of [
+      ['x', 'y', 'x', 'x'],
+      ['x', 'x', 'x', 'y'],
+      ['x', 'x', 'x'],
+    ])
+      expect(() => call.ours('Adam', inputs, { numbers, outputs: 3 })).toThrow(/do not fit each other/);
+    expect(() => call.one('Combine', ['x', 'y'], { numbers: [1, 2] })).toThrow(/do not fit each other/);
   });
 });

@@ -6,7 +6,7 @@ import { exp } from '../../stages/backend/exp.js';
 import { withoutFusedKernels } from '../../stages/backend/fused.js';
 import { activation } from '../../stages/backend/ops/activation.js';
 import { forestAttention } from '../../stages/backend/ops/attention.js';
-import { adamUpdates } from '../../stages/backend/ops/combine.js';
+import { adamUpdates, combine } from '../../stages/backend/ops/combine.js';
 import { logSoftmax } from '../../stages/backend/ops/distribution.js';
 import { linear } from '../../stages/backend/ops/linear.js';
 import { simdSource } from '../../stages/backend/simd-code.js';
@@ -162,19 +162,47 @@ describe('exp', () => {
 });
 
 describe('AdamW', () => {
+  const rates = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, step: 3 };
+
   it('fused is AdamW composed', async () => {
     await startEngine('wasm');
-    const rates = { rate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-6, weightDecay: 0.1, step: 3 };
     const [parameter, gradient, first, root] = [1, 2, 3, 4].map((seed) => randomTensor([3, 5], seed));
     if (!parameter || !gradient || !first || !root) throw new Error('no tensors');
-    const tensors = { parameter, gradient, first, second: root.square() };
-    const [found] = adamUpdates([{ tensors, rates }]);
-    const [expected] = withoutFusedKernels(() => adamUpdates([{ tensors, rates }]));
-    for (const name of ['parameter', 'first', 'second'] as const) {
-      expect(
-        largestDifference(found?.[name].dataSync() ?? [], expected?.[name].dataSync() ?? [NaN]),
-        name,
-      ).toBeLessThan(1e-6);
-    }
+    const own = { parameter, gradient, first, second: root.square(), weightDecay: 0.1 };
+    const all = [
+      { ...own, factor: 1 },
+      { ...own, factor: -0.3 },
+    ];
+    const expected = withoutFusedKernels(() => adamUpdates(all, rates));
+    adamUpdates(all, rates).forEach((found, i) => {
+      for (const name of ['parameter', 'first', 'second'] as const)
+        expect(
+          largestDifference(found[name].dataSync(), expected[i]?.[name].dataSync() ?? [NaN]),
+          name,
+        ).toBeLessThan(1e-6);
+    });
   });
+
+  it.each(['wasm', 'cpu'] as const)(
+    'takes a factor as if the gradient had been multiplied before, to the bit: %s',
+    async (engine) => {
+      await startEngine(engine);
+      const all = [1, 7, 300].map((size, seed) => ({
+        parameter: randomTensor([size], seed),
+        gradient: randomTensor([size], seed + 10),
+        first: randomTensor([size], seed + 20),
+        second: randomTensor([size], seed + 30).square(),
+        ...{ factor: 0.1 + seed / 3, weightDecay: 0 },
+      }));
+      const multiplied = all.map(({ gradient, factor, ...one }) => ({
+        ...{ ...one, factor: 1 },
+        gradient: combine([factor], [gradient]),
+      }));
+      const values = (of: typeof all): number[][] =>
+        adamUpdates(of, rates).flatMap((one) =>
+          [one.parameter, one.first, one.second].map((tensor) => [...tensor.dataSync()]),
+        );
+      expect(values(all)).toEqual(values(multiplied));
+    },
+  );
 });

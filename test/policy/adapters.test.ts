@@ -32,7 +32,7 @@ import { parameterPolicy, writtenAt } from '../../stages/policy/parameter-policy
 import { joined } from '../../stages/policy/prompted-model.js';
 import { soupOf } from '../../stages/policy/soup.js';
 import { conditionedParameters, type StoredPolicy } from '../../stages/policy/stored-policy.js';
-import { manifestOf, moved, movedPolicy, tinyModel, valuesOf } from './tiny.js';
+import { manifestOf, moved, movedPolicy, slopesOf, tinyModel, valuesOf } from './tiny.js';
 
 beforeAll(() => startEngine('wasm'));
 
@@ -187,7 +187,7 @@ describe('a policy of adapters or soft tokens', () => {
     );
     const at = materialize(parameters, mixture);
     const { gradients } = valueAndGradients(loss, at.weights);
-    const found = valuesOf(flatten(distribute([{ gradients, mixture }], parameters)));
+    const found = slopesOf(distribute([{ gradients, mixture }], parameters));
     const wanted = valuesOf(through.gradients);
     expect(Object.keys(found)).toEqual(Object.keys(flatten(parameters)));
     let steepest = 0;
@@ -210,7 +210,7 @@ describe('a policy of adapters or soft tokens', () => {
       return value;
     };
     const { gradients } = valueAndGradients(loss, materialize(parameters, mixture).weights);
-    const found = valuesOf(flatten(distribute([{ gradients, mixture }], parameters)));
+    const found = slopesOf(distribute([{ gradients, mixture }], parameters));
     const flat = flatten(parameters);
     for (const [parameter, tensor] of Object.entries(flat)) {
       const at = Math.floor(tensor.size / 2);
@@ -236,8 +236,8 @@ describe('a policy of adapters or soft tokens', () => {
         gradients: valueAndGradients(loss, materialize(parameters, one).weights).gradients,
         mixture: one,
       }));
-      const together = valuesOf(flatten(distribute(gradientsAt, parameters)));
-      const apart = gradientsAt.map((one) => valuesOf(flatten(distribute([one], parameters))));
+      const together = slopesOf(distribute(gradientsAt, parameters));
+      const apart = gradientsAt.map((one) => slopesOf(distribute([one], parameters)));
       for (const [parameter, values] of Object.entries(together))
         values.forEach((value, i) => {
           const mean = apart.reduce((sum, one) => sum + (one[parameter]?.[i] ?? NaN), 0) / 2;

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import { tf } from '../../stages/backend/tf.js';
-import { packGroups, scorePacked, valueAndGradients } from '../../stages/lm/index.js';
+import { adamw, mapTensors, packGroups, scorePacked, valueAndGradients } from '../../stages/lm/index.js';
 import type { NamedTensors } from '../../stages/lm/types.js';
 import { distribute, flatten, materialize, unflatten } from '../../stages/policy/merge.js';
 import type { Mixture } from '../../stages/policy/mixture.js';
 import { referenceShare } from '../../stages/policy/reference-share.js';
 import { conditionedParameters } from '../../stages/policy/stored-policy.js';
-import { movedPolicy, valuesOf } from './tiny.js';
+import { movedPolicy, slopesOf, valuesOf } from './tiny.js';
 
 beforeAll(() => startEngine('wasm'));
 
@@ -65,8 +65,8 @@ describe.each(names)('merging under the conditioning %s', (name) => {
     }, flatten(parameters));
     const merged = materialize(parameters, mixture);
     const once = valueAndGradients(loss, merged.weights);
-    const distributed = flatten(distribute([{ gradients: once.gradients, mixture }], parameters));
-    const [ours, theirs] = [valuesOf(distributed), valuesOf(through.gradients)];
+    const ours = slopesOf(distribute([{ gradients: once.gradients, mixture }], parameters));
+    const theirs = valuesOf(through.gradients);
     expect(Object.keys(ours).sort()).toEqual(Object.keys(theirs).sort());
     let largest = 0;
     for (const [parameter, values] of Object.entries(ours))
@@ -75,6 +75,23 @@ describe.each(names)('merging under the conditioning %s', (name) => {
         largest = Math.max(largest, Math.abs(value));
       });
     expect(largest).toBeGreaterThan(0.01);
+  });
+
+  it('updates copies by their share of one gradient as by products of their own, to the bit', async () => {
+    const parameters = conditionedParameters(await movedPolicy(name));
+    const mixture: Mixture = { weights: [0.3, 0.7], referenceShare: 0.2 };
+    const { weights } = materialize(parameters, mixture);
+    const gradients = mapTensors(weights, (tensor) => tensor.mul(0.37).sin());
+    const { gradients: scaled } = distribute([{ gradients, mixture }], parameters);
+    const products = Object.entries(scaled).map(([at, one]) => [at, one.tensor.mul(one.factor)] as const);
+    const [optimizer, before] = [adamw({ rate: () => 0.01 }), flatten(parameters)];
+    const after = (of: Parameters<typeof optimizer.update>[0]): Record<string, number[]>[] => {
+      const { parameters: next, state } = optimizer.update(of, optimizer.init(before), before);
+      return [next, state.first, state.second].map(valuesOf);
+    };
+    const found = after(scaled);
+    expect(found).toEqual(after(Object.fromEntries(products)));
+    expect(found[0]).not.toEqual(valuesOf(before));
   });
 
   it('averages the gradients of several trade-offs', async () => {
@@ -88,15 +105,17 @@ describe.each(names)('merging under the conditioning %s', (name) => {
       { weights: [1, 0], referenceShare: 0 },
       { weights: [0.5, 0.5], referenceShare: 0.5 },
     ];
-    const { shared, copies } = distribute(
-      mixtures.map((mixture) => ({ gradients: ones, mixture })),
-      parameters,
+    const slopes = slopesOf(
+      distribute(
+        mixtures.map((mixture) => ({ gradients: ones, mixture })),
+        parameters,
+      ),
     );
-    const firsts = (set: NamedTensors | undefined): number[] =>
-      Object.values(set ?? {}).map((tensor) => tensor.dataSync()[0] ?? NaN);
-    expect(new Set(firsts(copies[0]))).toEqual(new Set([(1 + 0.25) / 2]));
-    expect(new Set(firsts(copies[1]))).toEqual(new Set([0.25 / 2]));
-    if (name !== 'full') expect(new Set(firsts(shared))).toEqual(new Set([1]));
+    const of = (set: string): ReadonlySet<number | undefined> =>
+      new Set(Object.keys(slopes).flatMap((at) => (at.startsWith(`${set}/`) ? [slopes[at]?.[0]] : [])));
+    expect(of('copy0')).toEqual(new Set([(1 + 0.25) / 2]));
+    expect(of('copy1')).toEqual(new Set([0.25 / 2]));
+    if (name !== 'full') expect(of('shared')).toEqual(new Set([1]));
   });
 });
 
@@ -126,13 +145,13 @@ describe('merging by hand', () => {
       return theta.reduce((sum, value, p) => sum + value * (gradient[p] ?? NaN), 0);
     };
     const parameters = { shared: {}, copies: start.map(set), reference: set([0.1, 0.2]) };
-    const { copies } = distribute([{ gradients: set(gradient), mixture }], parameters);
+    const slopes = slopesOf(distribute([{ gradients: set(gradient), mixture }], parameters));
     const h = 1;
     start.forEach((copy, i) =>
       copy.forEach((_, p) => {
         const moved = (by: number): number =>
           loss(start.map((other, j) => other.map((v, q) => (i === j && p === q ? v + by : v))));
-        const found = valuesOf(copies[i] ?? {}).p?.[p];
+        const found = slopes[`copy${i}/p`]?.[p];
         expect(found).toBeCloseTo((moved(h) - moved(-h)) / (2 * h), 5);
       }),
     );

@@ -10,7 +10,7 @@ import {
 import type { NamedTensors } from '../../stages/lm/types.js';
 import { conditioningMethod } from '../../stages/policy/conditioning/index.js';
 import { initialPolicy } from '../../stages/policy/initial-policy.js';
-import type { ConditionedParameters } from '../../stages/policy/merge.js';
+import type { ConditionedParameters, Distributed } from '../../stages/policy/merge.js';
 import { conditioningTokens } from '../../stages/policy/prompt-writing.js';
 import type { StoredPolicy } from '../../stages/policy/stored-policy.js';
 import { Random } from '../../stages/random.js';
@@ -83,6 +83,14 @@ export function valuesOf(tensors: NamedTensors): Record<string, number[]> {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, tensor]) => [name, Array.from(tensor.dataSync())]),
   );
+}
+
+/** Every value of every gradient, by name. */
+export function slopesOf({ gradients }: Distributed): Record<string, number[]> {
+  const products = Object.entries(gradients).map(
+    ([name, { tensor, factor }]) => [name, tensor.mul(factor)] as const,
+  );
+  return valuesOf(Object.fromEntries(products));
 }
 
 export function allTensors({ shared, copies }: ConditionedParameters): NamedTensors[] {

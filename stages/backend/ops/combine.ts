@@ -7,8 +7,6 @@ import { inTwo } from './dropout.js';
 
 interface CombineAttributes {
   readonly coefficients: readonly number[];
-  /** Sums wanted. */
-  readonly lists: number;
 }
 
 /** sum_i coefficients[i] tensors[i], all of one shape. Differentiable. */
@@ -22,14 +20,8 @@ export function combineAll(coefficients: readonly number[], lists: readonly (rea
     return lists.map((tensors) =>
       tf.tidy(() => addAll(tensors.map((tensor, i) => tensor.mul(coefficients[i] ?? 0)))),
     );
-  const named = lists.flatMap((tensors, list) =>
-    tensors.map((tensor, i): [string, Tensor] => [nameOf(list, i), tensor]),
-  );
-  return combineKernel(Object.fromEntries(named), { coefficients, lists: lists.length });
+  return lists.length === 0 ? [] : combineKernel(lists.flat(), { coefficients });
 }
-
-/** Of a tensor of a list. */
-const nameOf = (list: number, i: number): string => `x${list}/${i}`;
 
 /** A program for a GPU may read eight arrays where the card promises no more. */
 const MOST_SUMMANDS = 7;
@@ -39,24 +31,25 @@ function addAll(tensors: readonly Tensor[]): Tensor {
   return addAll([tf.addN(tensors.slice(0, MOST_SUMMANDS)), ...tensors.slice(MOST_SUMMANDS)]);
 }
 
+/** One list after the other: the name of an input is its place. */
 const combineKernel = defineKernel<CombineAttributes>(
   'combine',
-  (memory, inputs, { coefficients, lists }) =>
-    Array.from({ length: lists }, (_, list) => {
-      const { shape } = input(inputs, nameOf(list, 0));
+  (memory, inputs, { coefficients }) => {
+    const tensors = Object.values(inputs);
+    return Array.from({ length: tensors.length / coefficients.length }, (_, list) => {
+      const summands = tensors.slice(list * coefficients.length, (list + 1) * coefficients.length);
+      const { shape } = input(inputs, list * coefficients.length);
       const y = memory.output(shape);
-      const addresses = coefficients.map((_, i) => memory.input(input(inputs, nameOf(list, i))));
+      const addresses = summands.map((tensor) => memory.input(tensor));
       sumInto(memory, { coefficients, addresses, to: y.address, size: sizeOf(shape) });
       return y.info;
+    });
+  },
+  (call, { coefficients }) =>
+    call.ours('Combine', call.names, {
+      numbers: coefficients,
+      outputs: call.names.length / coefficients.length,
     }),
-  (call, { coefficients, lists }) =>
-    Array.from({ length: lists }, (_, list) =>
-      call.one(
-        'Combine',
-        coefficients.map((_, i) => nameOf(list, i)),
-        { numbers: coefficients },
-      ),
-    ),
 );
 
 interface Sum {
@@ -78,11 +71,7 @@ function sumInto(memory: Memory, { coefficients, addresses, to, size }: Sum): vo
 }
 
 defineGradient<CombineAttributes>('combine', { inputs: [] }, (slopes, _saved, { coefficients }) =>
-  Object.fromEntries(
-    slopes.flatMap((dy, list) =>
-      coefficients.map((factor, i): [string, Tensor] => [nameOf(list, i), combine([factor], [dy])]),
-    ),
-  ),
+  Object.fromEntries(slopes.flatMap((dy) => coefficients.map((factor) => combine([factor], [dy]))).entries()),
 );
 
 /**
@@ -92,8 +81,7 @@ defineGradient<CombineAttributes>('combine', { inputs: [] }, (slopes, _saved, { 
 export function sumOfSquares(tensors: readonly Tensor[]): number {
   const sums = tf.tidy(() => {
     if (!fused()) return tf.stack(tensors.map((x) => x.square().sum())).dataSync<'float32'>();
-    const named = tensors.map((tensor, i) => [`x${i}`, tensor] as const);
-    return first(squaresKernel(Object.fromEntries(named), {})).dataSync<'float32'>();
+    return first(squaresKernel(tensors, {})).dataSync<'float32'>();
   });
   return sums.reduce((sum, value) => sum + value, 0);
 }
@@ -117,35 +105,36 @@ const squaresKernel = defineKernel<object>(
   (call) => call.one('Squares', call.names),
 );
 
+/** Of an update of many tensors. */
 export interface AdamRates {
   readonly rate: number;
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
-  readonly weightDecay: number;
   /** Updates done, this one included. */
   readonly step: number;
 }
 
-export interface AdamTensors {
+export interface AdamInput {
   readonly parameter: Tensor;
   readonly gradient: Tensor;
+  /** What the gradient is multiplied by. */
+  readonly factor: number;
   readonly first: Tensor;
   readonly second: Tensor;
+  readonly weightDecay: number;
 }
 
-/** What becomes of a parameter and of its moments. */
-export type AdamUpdated = Omit<AdamTensors, 'gradient'>;
+/** A parameter and its moments. */
+export type AdamTensors = Pick<AdamInput, 'parameter' | 'first' | 'second'>;
 
 /** AdamW updates (Loshchilov and Hutter 2019) as one operation: new parameters and moments. */
-export function adamUpdates(
-  all: readonly { readonly tensors: AdamTensors; readonly rates: AdamRates }[],
-): AdamUpdated[] {
-  if (!fused()) return all.map(({ tensors, rates }) => tf.tidy(() => composedAdam(tensors, rates)));
-  const named = all.flatMap(({ tensors }, i) =>
-    Object.entries(tensors).map(([role, tensor]) => [`${role}${i}`, tensor as Tensor] as const),
-  );
-  const found = adamKernel(Object.fromEntries(named), { rates: all.map(({ rates }) => rates) });
+export function adamUpdates(all: readonly AdamInput[], rates: AdamRates): AdamTensors[] {
+  if (!fused()) return all.map((one) => tf.tidy(() => composedAdam(one, rates)));
+  if (all.length === 0) return [];
+  const read = all.flatMap(({ parameter, gradient, first, second }) => [parameter, gradient, first, second]);
+  const scales = all.map(({ factor, weightDecay }) => [1 - rates.rate * weightDecay, factor] as const);
+  const found = adamKernel(read, { rates, scales });
   return all.map((_, i) => {
     const [parameter, one, two] = found.slice(3 * i, 3 * i + 3);
     if (!parameter || !one || !two)
@@ -155,10 +144,10 @@ export function adamUpdates(
 }
 
 function composedAdam(
-  { parameter, gradient, first: one, second: two }: AdamTensors,
-  rates: AdamRates,
-): AdamUpdated {
-  const { rate, beta1, beta2, epsilon, weightDecay, step } = rates;
+  { parameter, gradient: unscaled, first: one, second: two, factor, weightDecay }: AdamInput,
+  { rate, beta1, beta2, epsilon, step }: AdamRates,
+): AdamTensors {
+  const gradient = factor === 1 ? unscaled : unscaled.mul(factor);
   const nextOne = one.mul(beta1).add(gradient.mul(1 - beta1));
   const nextTwo = two.mul(beta2).add(gradient.square().mul(1 - beta2));
   const size = nextOne.div(1 - beta1 ** step).div(
@@ -174,58 +163,61 @@ function composedAdam(
   };
 }
 
-const adamKernel = defineKernel<{ readonly rates: readonly AdamRates[] }>(
+interface AdamAttributes {
+  readonly rates: AdamRates;
+  /** Of each parameter: what decay leaves of it, and the factor of its gradient. */
+  readonly scales: readonly (readonly [kept: number, factor: number])[];
+}
+
+/** Parameter, gradient and moments of the first, then of the second: the name of an input is its place. */
+const adamKernel = defineKernel<AdamAttributes>(
   'adam',
-  (memory, inputs, { rates }) =>
-    rates.flatMap((own, i) => {
-      const tensor = input(inputs, `parameter${i}`);
-      const made = [0, 1, 2].map(() => memory.output(tensor.shape));
-      const read = roles.map((role) => memory.input(input(inputs, `${role}${i}`)));
-      const size = sizeOf(tensor.shape);
-      moveAll(memory, { read, written: made.map(({ address }) => address), size, rates: own });
+  (memory, inputs, { rates, scales }) => {
+    const numbers = numbersOf(rates);
+    return scales.flatMap(([kept, factor], i) => {
+      const { shape } = input(inputs, 4 * i);
+      const made = [memory.output(shape), memory.output(shape), memory.output(shape)] as const;
+      const at = (role: number): Address => memory.input(input(inputs, 4 * i + role));
+      const read = [at(0), at(1), at(2), at(3)] as const;
+      const written = [made[0].address, made[1].address, made[2].address] as const;
+      move(memory, { read, written, size: sizeOf(shape), numbers: [kept, factor, ...numbers] });
       return made.map(({ info }) => info);
+    });
+  },
+  (call, { rates, scales }) =>
+    call.ours('Adam', call.names, {
+      numbers: [...numbersOf(rates), ...scales.flat()],
+      outputs: 3 * scales.length,
     }),
-  (call, { rates }) =>
-    rates.flatMap((own, i) =>
-      call.ours(
-        'Adam',
-        roles.map((role) => `${role}${i}`),
-        { numbers: numbersOf(own), outputs: 3 },
-      ),
-    ),
 );
 
-const roles = ['parameter', 'gradient', 'first', 'second'] as const;
+/** beta1, 1 - beta1, beta2, 1 - beta2, the rate and the factor of the second moment, both corrected, epsilon. */
+type AdamNumbers = readonly [number, number, number, number, number, number, number];
 
-/** beta1, 1 - beta1, beta2, 1 - beta2, what decay leaves, the rate and the factor of the second moment, epsilon. */
-type AdamNumbers = readonly [number, number, number, number, number, number, number, number];
-
-function numbersOf({ rate, beta1, beta2, epsilon, weightDecay, step }: AdamRates): AdamNumbers {
-  const kept = 1 - rate * weightDecay;
+function numbersOf({ rate, beta1, beta2, epsilon, step }: AdamRates): AdamNumbers {
   const corrected = [rate / (1 - beta1 ** step), 1 / (1 - beta2 ** step)] as const;
-  return [beta1, 1 - beta1, beta2, 1 - beta2, kept, ...corrected, epsilon];
+  return [beta1, 1 - beta1, beta2, 1 - beta2, ...corrected, epsilon];
 }
 
 interface Move {
   /** Parameter, gradient and moments; and where parameter and moments go. */
-  readonly read: readonly Address[];
-  readonly written: readonly Address[];
+  readonly read: readonly [Address, Address, Address, Address];
+  readonly written: readonly [Address, Address, Address];
   readonly size: number;
-  readonly rates: AdamRates;
+  readonly numbers: readonly [kept: number, factor: number, ...AdamNumbers];
 }
 
-function moveAll(memory: Memory, { read, written, size, rates }: Move): void {
-  const numbers = numbersOf(rates);
-  const [p = 0, g = 0, m = 0, v = 0] = read;
-  const [next = 0, one = 0, two = 0] = written;
+function move(memory: Memory, { read, written, size, numbers }: Move): void {
+  const [p, g, m, v] = read;
+  const [next, one, two] = written;
   if (memory.simd) {
     memory.simd.adam(4 * p, 4 * g, 4 * m, 4 * v, 4 * next, 4 * one, 4 * two, size, ...numbers);
     return;
   }
-  const [beta1, rest1, beta2, rest2, kept, rate, correction, epsilon] = numbers;
+  const [kept, factor, beta1, rest1, beta2, rest2, rate, correction, epsilon] = numbers;
   const heap = memory.heap();
   for (let i = 0; i < size; i++) {
-    const gradient = heap[g + i] ?? 0;
+    const gradient = Math.fround(factor * (heap[g + i] ?? 0));
     const first = beta1 * (heap[m + i] ?? 0) + rest1 * gradient;
     const second = beta2 * (heap[v + i] ?? 0) + rest2 * gradient * gradient;
     heap[one + i] = first;

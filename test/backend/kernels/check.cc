@@ -123,8 +123,8 @@ static void sizes() {
   refusesShorter("Pick", {x}, {six, six});
   refusesShorter("PickGradient", {tall}, {six, six, {6, 10}});
   refusesShorter("SegmentSum", {tall}, {six, {3}});
-  refusesShorter("Combine", {x, dy, {{2}, {0.5f, -2}}});
-  refusesShorter("Adam", {x, dy, dy, dy, random({8}, 7)});
+  refusesShorter("Combine", {x, dy, dy, {{3}, {0.5f, -2, 1}}});
+  refusesShorter("Adam", {x, dy, dy, dy, random({9}, 7)});
   refuses("rows of less than none", Failure::fit, [&] { run("ScatterRows", {array({0, 10})}, {{}, {-1}}); });
 }
 
@@ -222,11 +222,21 @@ static void parameters() {
     const double one = 0.9 * m.values[i] + 0.1 * g.values[i], two = 0.99 * v.values[i] + 0.01 * g.values[i] * g.values[i];
     next.push_back(0.999 * p.values[i] - 0.1 * one / (std::sqrt(two * 2) + 1e-2));
   }
-  check("combination", apart(run("Combine", {p, g, {{2}, {0.5f, -2}}})[0], sum), 1e-6);
+  const Array factors{{2}, {0.5f, -2}}, few = random({2}, 5);
+  const std::vector<Array> sums = run("Combine", {few, few, p, g, factors});
+  check("combination", apart(sums[1], sum), 1e-6);
+  check("combination of few", apart(sums[0], {-1.5 * few.values[0], -1.5 * few.values[1]}), 1e-6);
+  refuses("sums of other sizes", Failure::fit, [&] { run("Combine", {p, few, factors}); });
   const Array both = run("Squares", {p})[0];
   check("sum of squares", std::fabs((static_cast<double>(both.values[0]) + both.values[1]) / squares - 1), 1e-12);
-  const Array rates{{8}, {0.9f, 0.1f, 0.99f, 0.01f, 0.999f, 0.1f, 2, 1e-2f}};
-  check("AdamW", apart(run("Adam", {p, g, m, v, rates})[0], next), 2e-6);
+  const Array rates{{11}, {0.9f, 0.1f, 0.99f, 0.01f, 0.1f, 2, 1e-2f, 1, 1, 0.999f, -1}};
+  Array turned = g;
+  for (float& value : turned.values) value = -value;
+  const Array zero = array({3});
+  const std::vector<Array> updated = run("Adam", {zero, zero, zero, zero, p, turned, m, v, rates});
+  check("AdamW", apart(updated[3], next), 2e-6);
+  check("AdamW of nothing", apart(updated[0], {0, 0, 0}), 0);
+  refuses("an update of other sizes", Failure::fit, [&] { run("Adam", {zero, zero, zero, few, p, g, m, v, rates}); });
 }
 
 // Two trees: a chain of three, and one that branches behind two: 0 - 1 - {2 - 3, 4}.

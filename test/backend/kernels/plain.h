@@ -58,7 +58,7 @@ class PlainCall final : public moft::Call {
   float* result(int i, std::initializer_list<int64_t> shape) override { return made(i, shape); }
   float* resultLike(int i, int input) override { return made(i, floats_.at(input).shape); }
 
-  std::vector<Array> outputs{4};
+  std::vector<Array> outputs{6};
 
  private:
   float* made(int i, std::vector<int64_t> shape) {
