@@ -22,11 +22,18 @@ const readers: Readonly<
   BF16: { bytes: 2, widen: (bits) => bits << 16 },
 };
 
-/** The caller disposes the tensors, all float32. A broken file is a StageFailure that says where. */
-export async function readSafetensors(path: string): Promise<NamedTensors> {
+/**
+ * The caller disposes the tensors, all float32. A broken file is a StageFailure that says where.
+ *
+ * @param skip whether a tensor is none of ours, whatever its type
+ */
+export async function readSafetensors(
+  path: string,
+  skip: (name: string) => boolean = () => false,
+): Promise<NamedTensors> {
   const file = await open(path);
   try {
-    const { entries, start } = await readHeader(file, path);
+    const { entries, start } = await readHeader(file, path, skip);
     const tensors: Record<string, Tensor> = {};
     for (const [name, entry] of entries)
       tensors[name] = tf.tensor(await readValues(file, entry, start), [...entry.shape], 'float32');
@@ -79,10 +86,11 @@ function headerOf(
 /** As the format's own reader refuses more. */
 const mostHeaderBytes = 100_000_000;
 
-/** The tensors that a file lists, checked against its size, and where their values start. */
+/** The tensors that a file lists and nobody skips, checked against its size, and where their values start. */
 async function readHeader(
   file: FileHandle,
   path: string,
+  skip: (name: string) => boolean,
 ): Promise<{ readonly entries: readonly (readonly [string, Entry])[]; readonly start: number }> {
   const { size } = await file.stat();
   if (size < 8) throw broken(path, `${size} bytes are too few for a header`);
@@ -96,7 +104,9 @@ async function readHeader(
     );
   const start = 8 + length;
   const header = parseHeader(await readBytes(file, 8, length), path);
-  const entries = Object.entries(header).filter(([name]) => name !== '__metadata__') as [string, Entry][];
+  const entries = (Object.entries(header) as [string, Entry][]).filter(
+    ([name]) => name !== '__metadata__' && !skip(name),
+  );
   for (const [name, entry] of entries) {
     const problem = problemOf(entry, size - start);
     if (problem) throw broken(path, `tensor ${name} ${problem}`);

@@ -15,7 +15,7 @@ export type FindFile = (name: string) => string | undefined;
 /** All tensors of all shards; the caller disposes. */
 export async function readWeights(find: FindFile): Promise<{ weights: NamedTensors; path: string }> {
   const whole = find(WEIGHTS);
-  if (whole !== undefined) return { weights: await readSafetensors(whole), path: whole };
+  if (whole !== undefined) return { weights: await readSafetensors(whole, isBuffer), path: whole };
   const index = find(INDEX);
   if (index === undefined) throw noWeights(find);
   const weights: Record<string, NamedTensors[string]> = {};
@@ -25,7 +25,7 @@ export async function readWeights(find: FindFile): Promise<{ weights: NamedTenso
       disposeTensors(weights);
       throw new StageFailure('user', 'model-mismatch', `${index} lists ${shard}, which is not there`);
     }
-    Object.assign(weights, await readSafetensors(path));
+    Object.assign(weights, await readSafetensors(path, isBuffer));
   }
   return { weights, path: index };
 }
@@ -67,14 +67,16 @@ async function shardsOf(path: string): Promise<readonly string[]> {
   return [...new Set(files)].sort();
 }
 
-/** Buffers that older versions saved, copies of the embedding, and what T5 has and never reads; none is a parameter. */
-const ignored = [
+/** Buffers that older versions saved, of any type, and what T5 has and never reads; none is a parameter. */
+const buffers = [
   /\.(attn|crossattention)\.(bias|masked_bias)$/,
-  /(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/,
   /\.rotary_emb\.inv_freq$/,
-  /(^|\.)embed_tokens\.weight$/,
-  /^lm_head\.weight$/,
+  /(^|\.)decoder\.block\.0\.layer\.1\.EncDecAttention\.relative_attention_bias\.weight$/,
 ];
+const isBuffer = (name: string): boolean => buffers.some((pattern) => pattern.test(name));
+
+/** Copies of the embedding. */
+const copies = [/(^|\.)embed_tokens\.weight$/, /^lm_head\.weight$/];
 
 /**
  * The parameters of the configuration, each in its shape, from tensors of a file, which it takes over. Names may lack
@@ -126,6 +128,6 @@ function shapeProblem(name: string, shape: readonly number[], found?: readonly n
 }
 
 function excessProblem(name: string, shapes: Readonly<Record<string, unknown>>): string[] {
-  if (name in shapes || ignored.some((pattern) => pattern.test(name))) return [];
+  if (name in shapes || isBuffer(name) || copies.some((pattern) => pattern.test(name))) return [];
   return [`${name} is no parameter of a model of this type`];
 }

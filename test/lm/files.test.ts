@@ -236,6 +236,26 @@ describe('a model folder', () => {
     );
   });
 
+  it.each(['U8', 'BOOL'])('may have a mask of attention in %s, as older files of GPT-2 do', async (dtype) => {
+    await saveModel(join(folder, 'masked'), {
+      config,
+      weights: initialWeights(config, new Random(0, 'x')),
+      tokenizer,
+    });
+    const bytes = await readFile(join(folder, 'masked', 'model.safetensors'));
+    const length = Number(bytes.readBigUInt64LE());
+    const body = bytes.subarray(8 + length);
+    const mask = { dtype, shape: [1, 1, 2, 2], data_offsets: [body.length, body.length + 4] };
+    const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as object;
+    const written = Buffer.from(JSON.stringify({ ...header, 'transformer.h.0.attn.bias': mask }));
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(written.length));
+    const whole = Buffer.concat([size, written, body, Buffer.alloc(4, 1)]);
+    await writeFile(join(folder, 'masked', 'model.safetensors'), whole);
+    const { weights } = await loadModel(files('masked'));
+    expect(Object.keys(weights)).toEqual(Object.keys(initialWeights(config, new Random(0, 'x'))));
+  });
+
   it('whose files do not fit each other is refused by name', async () => {
     const weights = initialWeights(config, new Random(0, 'x'));
     await saveModel(join(folder, 'bad'), { config, weights, tokenizer });
