@@ -3,7 +3,7 @@ import { Template } from '@huggingface/jinja';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { StageFailure } from '../../runner/contract.js';
 import type { Json, JsonObject } from '../../schemas/json.js';
-import { forLibrary } from './tokenizer-json.js';
+import { forLibrary, unsupported } from './tokenizer-json.js';
 import { specials, type MaskedTokenizer } from './tokenizer.js';
 import type { Tokens } from './types.js';
 
@@ -46,7 +46,7 @@ export const TEMPLATE = 'chat_template.jinja';
 export function subwordTokenizer({ files, path, model }: TokenizerFiles): MaskedTokenizer {
   const json = parseObject(files[TOKENIZER] ?? '', path);
   const settings = files[SETTINGS] === undefined ? {} : parseObject(files[SETTINGS], path);
-  const library = open(forLibrary(json), settings, path);
+  const library = open(json, settings, path);
   const vocabulary = listOf(library.get_vocab());
   if (vocabulary.length > model.vocab_size)
     throw new StageFailure(
@@ -104,8 +104,10 @@ export function subwordTokenizer({ files, path, model }: TokenizerFiles): Masked
 const ownName = (name: 'bos' | 'eos' | 'pad'): string => `<${name}>`;
 
 function open(json: JsonObject, settings: JsonObject, path: string): Library {
+  const problem = unsupported(json);
+  if (problem !== undefined) throw unreadable(path, `it has ${problem}, which is not supported`);
   try {
-    return new Opened(json, settings);
+    return new Opened(forLibrary(json), settings);
   } catch (error) {
     throw unreadable(path, error instanceof Error ? error.message : String(error));
   }

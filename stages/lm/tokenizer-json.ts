@@ -1,4 +1,7 @@
-/** What a tokenizer.json says, where Hugging Face's library for JavaScript reads it otherwise than the one for Python. */
+/**
+ * What a tokenizer.json says, in words that Hugging Face's library for JavaScript reads as the one for Python does. Where
+ * it reads them otherwise without a word, they are rewritten, or refused where it has no other.
+ */
 import type { Json, JsonObject } from '../../schemas/json.js';
 import { isMap } from './families/family.js';
 
@@ -11,8 +14,110 @@ export function modelType(model: JsonObject): unknown {
   return pieces ? 'WordPiece' : 'WordLevel';
 }
 
-/** The same tokenizer in the words of the library for JavaScript. */
-export function forLibrary(json: JsonObject): JsonObject {
-  const model = json['model'];
-  return isMap(model) ? { ...json, model: { ...model, type: modelType(model) as Json } } : json;
+/** What the library would pass over, and has no words for. */
+export function unsupported({ model, added_tokens: added }: JsonObject): string | undefined {
+  if (isMap(model)) {
+    const type = modelType(model);
+    if (type === 'BPE' && (model['continuing_subword_prefix'] ?? '') !== '')
+      return 'a BPE model with a continuing_subword_prefix';
+    if (type === 'BPE' && (model['dropout'] ?? 0) !== 0) return 'a BPE model with dropout';
+    if (type === 'Unigram' && model['byte_fallback'] === true) return 'a Unigram model with byte_fallback';
+  }
+  const single = (Array.isArray(added) ? added : []).find((one) => isMap(one) && one['single_word'] === true);
+  return single === undefined ? undefined : `an added token with single_word, ${contentOf(single)}`;
 }
+
+const contentOf = (token: Json): string => JSON.stringify(isMap(token) ? token['content'] : null);
+
+/** The same tokenizer, of what is not `unsupported`. */
+export function forLibrary(json: JsonObject): JsonObject {
+  const { model, pre_tokenizer: splits, decoder } = json;
+  return {
+    ...json,
+    ...(isMap(model) ? { model: { ...model, type: modelType(model) as Json } } : {}),
+    ...(isMap(splits) ? { pre_tokenizer: preTokenizer(splits) } : {}),
+    ...(isMap(decoder) ? { decoder: decoderOf(decoder) } : {}),
+  };
+}
+
+// Classes of characters as the library for Python has them, for use between brackets.
+const blank = '\\p{White_Space}';
+const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
+const mark = '\\p{P}\\u0021-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u007E';
+
+function preTokenizer(json: JsonObject): JsonObject {
+  switch (json['type']) {
+    case 'Sequence':
+      return { ...json, pretokenizers: list(json['pretokenizers']).map(preTokenizer) };
+    case 'Whitespace':
+      return pieces(`[${word}]+|[^${word}${blank}]+`);
+    case 'WhitespaceSplit':
+      return pieces(`[^${blank}]+`);
+    case 'Digits':
+      return split('\\p{N}', json['individual_digits'] === true ? 'Isolated' : 'Contiguous');
+    case 'Punctuation':
+      return split(`[${mark}]`, json['behavior'] ?? 'Isolated');
+    case 'Split': {
+      const { Regex: regex, String: text } = isMap(json['pattern']) ? json['pattern'] : {};
+      const pattern = regex ?? (typeof text === 'string' ? escaped(text) : undefined);
+      return typeof pattern === 'string' ? split(pattern, json['behavior'], json['invert'] === true) : json;
+    }
+    case 'Metaspace':
+      return metaspace(json);
+    default:
+      return json;
+  }
+}
+
+/** Parts of a text that a pattern matches; what it does not match is left away. */
+const pieces = (Regex: string): JsonObject => ({
+  type: 'Split',
+  pattern: { Regex },
+  behavior: 'Removed',
+  invert: true,
+});
+
+/** A split of any behaviour: the library has but those that keep matches alone, or matches and gaps apart. */
+function split(pattern: string, behavior: Json | undefined, invert = false): JsonObject {
+  const match = `(?:${pattern})`;
+  const other = `(?:(?!${match})[\\s\\S])`;
+  switch (behavior) {
+    case 'Removed':
+      return pieces(invert ? pattern : `${other}+`);
+    case 'Contiguous':
+      return pieces(`${match}+|${other}+`);
+    case 'MergedWithPrevious':
+      return pieces(invert ? `${match}${other}*|${other}+` : `${other}*${match}|${other}+`);
+    case 'MergedWithNext':
+      return pieces(invert ? `${other}*${match}|${other}+` : `${match}${other}*|${other}+`);
+    default:
+      return { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false };
+  }
+}
+
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+function metaspace(json: JsonObject): JsonObject {
+  const marked = { ...json, prepend_scheme: schemeOf(json) };
+  if (json['split'] === false) return marked;
+  const apart = split(escaped(replacementOf(json)), 'MergedWithNext');
+  return { type: 'Sequence', pretokenizers: [marked, apart] };
+}
+
+/** Older files say `add_prefix_space`. */
+const schemeOf = (json: JsonObject): Json =>
+  json['add_prefix_space'] === false ? 'never' : (json['prepend_scheme'] ?? 'always');
+
+const replacementOf = ({ replacement }: JsonObject): string =>
+  typeof replacement === 'string' ? replacement : '\u2581';
+
+function decoderOf(json: JsonObject): JsonObject {
+  if (json['type'] === 'Sequence') return { ...json, decoders: list(json['decoders']).map(decoderOf) };
+  // The library takes the first blank away, be it the text's own.
+  return json['type'] === 'Metaspace' && schemeOf(json) === 'never'
+    ? { type: 'Replace', pattern: { String: replacementOf(json) }, content: ' ' }
+    : json;
+}
+
+const list = (value: Json | undefined): readonly JsonObject[] =>
+  (Array.isArray(value) ? value : []).filter(isMap);

@@ -11,6 +11,7 @@ import {
   type MaskedTokenizer,
 } from '../../stages/lm/index.js';
 import { tinyConfig } from './support.js';
+import variants from './pre-tokenizers.json' with { type: 'json' };
 import expected from './tokenizers.json' with { type: 'json' };
 
 const texts = ['low lower lowest', 'new newer newest', 'low new wide', 'Ünïcode é 2019'];
@@ -32,9 +33,9 @@ describe.each(expected.tokenizers)('a tokenizer.json of $type', ({ json, cases }
   });
 
   it.each(cases)('encodes the same without a type, as older files are: $text', ({ text, plain }) => {
-    const { type: _type, ...model } = json.model;
-    const untyped = { files: files({ ...json, model }), path: 't', model: { vocab_size: 400, ids } };
-    expect([...subwordTokenizer(untyped).encode(text)]).toEqual(plain);
+    const untyped = files({ ...json, model: { ...json.model, type: undefined } });
+    const found = subwordTokenizer({ files: untyped, path: 't', model: { vocab_size: 400, ids } });
+    expect([...found.encode(text)]).toEqual(plain);
   });
 
   it('masks the rows of the embedding that no token has', () => {
@@ -48,6 +49,39 @@ describe.each(expected.tokenizers)('a tokenizer.json of $type', ({ json, cases }
       /tokens, config.json says 10/,
     );
   });
+});
+
+describe.each(variants.tokenizers)('a pre-tokenizer $pre_tokenizer', ({ pre_tokenizer, cases }) => {
+  const tokens = ['<unk>', '</s>', ...new Set(cases.flatMap((one) => one.pieces))];
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  const json = {
+    ...{ added_tokens: [], normalizer: null, post_processor: null, pre_tokenizer },
+    decoder: pre_tokenizer.type === 'Metaspace' ? pre_tokenizer : null,
+    model: { type: 'BPE', unk_token: '<unk>', ignore_merges: true, vocab, merges: [] },
+  };
+  const tokenizer = subwordTokenizer({ files: files(json), path: 't', model: { vocab_size: 400, ids } });
+
+  it('splits and joins as Hugging Face does', () => {
+    for (const { text, pieces, ...wanted } of cases) {
+      const found = tokenizer.encode(text);
+      expect(Array.from(found, (id) => tokens[id])).toEqual(pieces);
+      if ('decoded' in wanted) expect(tokenizer.decode(found)).toBe(wanted.decoded);
+    }
+    expect(tokenizer.files).toEqual(files(json));
+  });
+});
+
+it.each([
+  ['a BPE model with a continuing_subword_prefix', 'BPE', { continuing_subword_prefix: '##' }, {}],
+  ['a BPE model with dropout', 'BPE', { dropout: 0.1 }, {}],
+  ['a Unigram model with byte_fallback', 'Unigram', { byte_fallback: true }, {}],
+  ['an added token with single_word, "cat"', 'BPE', {}, { content: 'cat', id: 9, single_word: true }],
+])('a tokenizer with %s is refused, which the library would pass over', (what, type, change, added) => {
+  const [{ json }] = expected.tokenizers.filter((one) => one.type === type) as typeof expected.tokenizers;
+  const changed = { ...json, model: { ...json?.model, ...change }, added_tokens: [added] };
+  expect(() =>
+    subwordTokenizer({ files: files(changed), path: 't.json', model: { vocab_size: 400, ids } }),
+  ).toThrow(`t.json is not a tokenizer that can be read: it has ${what}, which is not supported`);
 });
 
 describe('byte pairs of one’s own', () => {
