@@ -40,12 +40,17 @@ const Opened = Tokenizer as unknown as new (json: JsonObject, settings: JsonObje
 
 export const TOKENIZER = 'tokenizer.json';
 export const SETTINGS = 'tokenizer_config.json';
+/** Where older versions of Transformers name the special tokens. */
+export const SPECIAL_TOKENS = 'special_tokens_map.json';
 export const TEMPLATE = 'chat_template.jinja';
 
 /** A file that the library does not read, or a model without an end of text, is a StageFailure. */
 export function subwordTokenizer({ files, path, model }: TokenizerFiles): MaskedTokenizer {
   const json = parseObject(files[TOKENIZER] ?? '', path);
-  const settings = files[SETTINGS] === undefined ? {} : parseObject(files[SETTINGS], path);
+  const settings = {
+    ...parseObject(files[SPECIAL_TOKENS] ?? '{}', path),
+    ...parseObject(files[SETTINGS] ?? '{}', path),
+  };
   const library = open(json, settings, path);
   const vocabulary = listOf(library.get_vocab());
   if (vocabulary.length > model.vocab_size)
@@ -72,7 +77,9 @@ export function subwordTokenizer({ files, path, model }: TokenizerFiles): Masked
   const reserved = reservedOf(library, vocabulary);
   const encode = (text: string, add_special_tokens = false): Tokens =>
     Int32Array.from(library.encode(text, { add_special_tokens }).ids);
-  const template = templateOf(files[TEMPLATE] ?? settings['chat_template'], settings, path);
+  const [bos_token, eos_token, pad_token, unk_token] = [bos, eos, pad, unknown].map((id) => vocabulary[id]);
+  const tokens = tokensOf(settings, { bos_token, eos_token, pad_token, unk_token });
+  const template = templateOf(files[TEMPLATE] ?? settings['chat_template'], tokens, path);
   const clean = settings['clean_up_tokenization_spaces'] === true;
   return {
     ...{ vocabulary, bos, eos, ends, pad, reserved, files },
@@ -150,30 +157,44 @@ function maskedOf({ vocabulary, never, ends, rows }: Masking): Int32Array {
   return Int32Array.from([...masked].sort((a, b) => a - b));
 }
 
+/** Special tokens by name: as the files call them, else those of the ids. */
+function tokensOf(
+  named: JsonObject,
+  known: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const tokens = Object.entries({ ...known, ...named }).flatMap(([name, value]) => {
+    const content = name.endsWith('_token') ? contentOf(value) : undefined;
+    return content === undefined ? [] : [[name, content] as const];
+  });
+  return Object.fromEntries(tokens);
+}
+
+/** What Transformers hands to a template beside the messages. */
+const nothing = { tools: null, documents: null };
+
+/** Before a template, whose blank space it leaves alone: a prompt that says today's date would be another one tomorrow. */
+const withoutClock = '{% set strftime_now = undefined %}\n';
+
 /** One question of a user, up to where the answer begins. */
 function templateOf(
   written: Json | undefined,
-  settings: JsonObject,
+  tokens: Readonly<Record<string, string>>,
   path: string,
 ): ((text: string) => string) | undefined {
   const text = Array.isArray(written) ? defaultOf(written) : written;
   if (typeof text !== 'string') return undefined;
-  const tokens = Object.entries(settings).flatMap(([name, value]) => {
-    const content = name.endsWith('_token') ? contentOf(value) : undefined;
-    return content === undefined ? [] : [[name, content] as const];
-  });
   const failed = (error: unknown): StageFailure =>
     unreadable(path, `its chat template fails: ${error instanceof Error ? error.message : String(error)}`);
   let template: Template;
   try {
-    template = new Template(text);
+    template = new Template(withoutClock + text);
   } catch (error) {
     throw failed(error);
   }
   return (content) => {
     const messages = [{ role: 'user', content }];
     try {
-      return template.render({ ...Object.fromEntries(tokens), messages, add_generation_prompt: true });
+      return template.render({ ...nothing, ...tokens, messages, add_generation_prompt: true });
     } catch (error) {
       throw failed(error);
     }

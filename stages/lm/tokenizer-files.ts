@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StageFailure } from '../../runner/contract.js';
 import type { ModelConfig } from './config.js';
-import { SETTINGS, TEMPLATE, TOKENIZER, subwordTokenizer } from './subword-tokenizer.js';
+import { SETTINGS, SPECIAL_TOKENS, TEMPLATE, TOKENIZER, subwordTokenizer } from './subword-tokenizer.js';
 import { isWordLevel, parseTokenizer, type MaskedTokenizer } from './tokenizer.js';
 import type { FindFile } from './weights-files.js';
 
@@ -12,7 +12,7 @@ export async function readTokenizer(find: FindFile, config: ModelConfig): Promis
   const path = find(TOKENIZER);
   if (path === undefined) throw noTokenizer(find);
   const files: Record<string, string> = {};
-  for (const name of [TOKENIZER, SETTINGS, TEMPLATE]) {
+  for (const name of [TOKENIZER, SETTINGS, SPECIAL_TOKENS, TEMPLATE]) {
     const file = find(name);
     if (file !== undefined) files[name] = await readFile(file, 'utf8');
   }

@@ -179,6 +179,40 @@ describe('a chat template', () => {
     expect(tokenizer.unknown).not.toBe(tokenizer.eos);
   });
 
+  const renders = (text: string): string => {
+    const tokenizer = subwordTokenizer({ files: files(json, settings, text), path: 't', model });
+    return tokenizer.decode(tokenizer.encodePrompt('say it'));
+  };
+
+  it('has no clock, as its prompts would be others tomorrow: a date of its own stands', () => {
+    const dated =
+      "{% if strftime_now is defined %}{% set date = strftime_now('%d %b %Y') %}{% else %}{% set date = '26 Jul 2024' %}{% endif %}{{ date }}";
+    expect(renders(dated)).toBe('26 Jul 2024');
+    expect(() => renders("{{ strftime_now('%d') }}")).toThrow('its chat template fails');
+  });
+
+  it('has the special tokens that no file names but config.json, or special_tokens_map.json names', () => {
+    const asks = '{{ bos_token }}|{{ pad_token }}|{{ eos_token }}';
+    const render = (written: Readonly<Record<string, string>>): string => {
+      const known = { vocab_size: 400, ids: { bos: 0, eos: 1, pad: undefined } };
+      return read(subwordTokenizer({ files: { ...files(json), ...written }, path: 't', model: known }));
+    };
+    const read = (tokenizer: MaskedTokenizer): string =>
+      Array.from(tokenizer.encodePrompt(''), (id) => tokenizer.vocabulary[id]).join('');
+    const written = files(json, { model_max_length: 1024 }, asks);
+    expect(render(written)).toBe('<|endoftext|>||<unk>');
+    const map = JSON.stringify({ eos_token: { content: '<|endoftext|>' }, pad_token: '<unk>' });
+    expect(render({ ...written, 'special_tokens_map.json': map })).toBe('<|endoftext|>|<unk>|<|endoftext|>');
+    const settings = { bos_token: null, eos_token: '<unk>' };
+    const both = { ...files(json, settings, asks), 'special_tokens_map.json': map };
+    expect(render(both)).toBe('|<unk>|<unk>');
+  });
+
+  it('sees no tools and no documents, as in Transformers: none, and not undefined', () => {
+    const asks = '{% if tools is not none or documents is not none %}some{% else %}none{% endif %}';
+    expect(renders(`${asks}{% if tools is defined %} defined{% endif %}`)).toBe('none defined');
+  });
+
   it('that fails is the model’s, by its path', () => {
     expect(() =>
       subwordTokenizer({ files: files(json, settings, '{% if %}'), path: 't.json', model }),
