@@ -23,11 +23,9 @@ export function unsupported({ model, added_tokens: added }: JsonObject): string 
     if (type === 'BPE' && (model['dropout'] ?? 0) !== 0) return 'a BPE model with dropout';
     if (type === 'Unigram' && model['byte_fallback'] === true) return 'a Unigram model with byte_fallback';
   }
-  const single = (Array.isArray(added) ? added : []).find((one) => isMap(one) && one['single_word'] === true);
-  return single === undefined ? undefined : `an added token with single_word, ${contentOf(single)}`;
+  const single = list(added).find((token) => token['single_word'] === true);
+  return single && `an added token with single_word, ${JSON.stringify(single['content'])}`;
 }
-
-const contentOf = (token: Json): string => JSON.stringify(isMap(token) ? token['content'] : null);
 
 /** The same tokenizer, of what is not `unsupported`. */
 export function forLibrary(json: JsonObject): JsonObject {
@@ -46,7 +44,10 @@ const word = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
 const mark = '\\p{P}\\u0021-\\u002F\\u003A-\\u0040\\u005B-\\u0060\\u007B-\\u007E';
 
 function preTokenizer(json: JsonObject): JsonObject {
-  switch (json['type']) {
+  const { type, behavior } = json;
+  if (typeof type !== 'string') return json;
+  const how = typeof behavior === 'string' ? behavior : 'Isolated';
+  switch (type) {
     case 'Sequence':
       return { ...json, pretokenizers: list(json['pretokenizers']).map(preTokenizer) };
     case 'Whitespace':
@@ -56,11 +57,11 @@ function preTokenizer(json: JsonObject): JsonObject {
     case 'Digits':
       return split('\\p{N}', json['individual_digits'] === true ? 'Isolated' : 'Contiguous');
     case 'Punctuation':
-      return split(`[${mark}]`, json['behavior'] ?? 'Isolated');
+      return split(`[${mark}]`, how);
     case 'Split': {
       const { Regex: regex, String: text } = isMap(json['pattern']) ? json['pattern'] : {};
       const pattern = regex ?? (typeof text === 'string' ? escaped(text) : undefined);
-      return typeof pattern === 'string' ? split(pattern, json['behavior'], json['invert'] === true) : json;
+      return typeof pattern === 'string' ? split(pattern, how, json['invert'] === true) : json;
     }
     case 'Metaspace':
       return metaspace(json);
@@ -78,7 +79,7 @@ const pieces = (Regex: string): JsonObject => ({
 });
 
 /** A split of any behaviour: the library has but those that keep matches alone, or matches and gaps apart. */
-function split(pattern: string, behavior: Json | undefined, invert = false): JsonObject {
+function split(pattern: string, behavior: string, invert = false): JsonObject {
   const match = `(?:${pattern})`;
   const other = `(?:(?!${match})[\\s\\S])`;
   switch (behavior) {
@@ -120,4 +121,4 @@ function decoderOf(json: JsonObject): JsonObject {
 }
 
 const list = (value: Json | undefined): readonly JsonObject[] =>
-  (Array.isArray(value) ? value : []).filter(isMap);
+  (Array.isArray(value) ? (value as readonly Json[]) : []).filter(isMap);
