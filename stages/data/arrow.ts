@@ -26,7 +26,7 @@ export async function* readArrow(
   const bytes = await readFile(path);
   let rows: readonly unknown[];
   try {
-    rows = tableFromIPC(bytes).toArray();
+    rows = tableFromIPC(bytes, { useBigInt: true }).toArray();
   } catch (error) {
     throw unreadable(name, 'Arrow', error instanceof Error ? error.message : String(error));
   }

@@ -24,6 +24,8 @@ export function rowOf(
   const id = columns.id === undefined ? name : field(value, columns.id);
   if ((typeof id !== 'string' && typeof id !== 'number') || id === '')
     return fail(wrong('a text or number', columns.id ?? '', id, value));
+  if (typeof id === 'number' && Number.isInteger(id) && !Number.isSafeInteger(id))
+    return fail(rounded(columns.id ?? ''));
   const texts: { prompt?: string; chosen?: string; rejected?: string } = {};
   for (const column of ['prompt', 'chosen', 'rejected'] as const) {
     const path = columns[column];
@@ -73,6 +75,14 @@ function step(at: unknown, key: string): unknown {
 }
 
 type Wrong = Pick<RecordProblem, 'code' | 'message'>;
+
+/** A neighbour would have the same. */
+const rounded = (column: string): Wrong => ({
+  code: 'large-id',
+  message:
+    `expected a whole number of at most ${Number.MAX_SAFE_INTEGER} or a text in the column ` +
+    `${JSON.stringify(column)}, found a larger number, whose last digits are lost; write it as text`,
+});
 
 function wrong(
   expected: string,

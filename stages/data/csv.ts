@@ -42,19 +42,24 @@ export async function* csvRecords(
   });
   // What goes wrong is told to whoever reads.
   const all: AsyncIterable<Parsed> = pipeline(Readable.from(inUtf8(bytes)), parser, () => undefined);
+  // Breaks of two signs in quotes, which the parser counts as two lines, of the records before.
+  let twice = 0;
   try {
-    for await (const { record, info } of all) yield ok({ at: info.lines - breaks(record), value: record });
+    for await (const { record, info } of all) {
+      yield ok({ at: info.lines - twice - count(record, /[\r\n]/g), value: record });
+      twice += count(record, /\r\n/g);
+    }
   } catch (error) {
-    yield err(problemOf(error));
+    yield err(problemOf(error, twice));
   }
 }
 
-function problemOf(error: unknown): RecordProblem {
+function problemOf(error: unknown, twice: number): RecordProblem {
   if (error instanceof NotUtf8) return notUtf8(error.line);
   if (error instanceof RepeatedName) return { at: 1, code: 'repeated-column', message: error.message };
   if (!(error instanceof CsvError)) throw error;
   const lines = (error as { lines?: unknown }).lines;
-  const at = typeof lines === 'number' ? lines : 1;
+  const at = typeof lines === 'number' ? lines - twice : 1;
   return { at, code: 'not-csv', message: `expected a record of CSV, found another: ${error.message}` };
 }
 
@@ -84,5 +89,5 @@ function uniqueNames(names: readonly string[]): string[] {
   return [...names];
 }
 
-const breaks = (record: Readonly<Record<string, string>>): number =>
-  Object.values(record).reduce((sum, field) => sum + (field.match(/\r\n|\n|\r/g)?.length ?? 0), 0);
+const count = (record: Readonly<Record<string, string>>, sign: RegExp): number =>
+  Object.values(record).reduce((sum, field) => sum + (field.match(sign)?.length ?? 0), 0);

@@ -88,8 +88,10 @@ function filesOfState(state: string, folder: string): Names {
 interface Config {
   readonly name: string;
   readonly isDefault: boolean;
-  /** Patterns by split. */
-  readonly patterns: ReadonlyMap<string, Names>;
+  /** What its files are below: empty, or with a slash behind it. */
+  readonly folder: string;
+  /** By split; undefined: the names of its files tell. */
+  readonly patterns: ReadonlyMap<string, Names> | undefined;
 }
 
 /** `configs` of the YAML at the head of a README. */
@@ -119,19 +121,22 @@ interface WrittenConfig {
 function configOf({
   config_name: name,
   default: isDefault,
-  data_dir: folder,
+  data_dir: written,
   data_files: files,
 }: WrittenConfig) {
-  if (typeof name !== 'string' || files === undefined) return [];
-  const below = typeof folder === 'string' ? `${folder.replace(/\/$/, '')}/` : '';
-  const listed = (paths: unknown): Names => [paths].flat().map((path) => below + String(path));
-  const bySplit =
-    Array.isArray(files) && files.every((one) => typeof one === 'object' && one !== null)
-      ? (files as readonly { readonly split?: string; readonly path?: unknown }[]).map(
-          ({ split = theOnly, path }): [string, Names] => [split, listed(path)],
-        )
-      : [[theOnly, listed(files)] as [string, Names]];
-  return [{ name, isDefault: isDefault === true, patterns: new Map(bySplit) }];
+  if (typeof name !== 'string') return [];
+  const bare = typeof written === 'string' ? written.replace(/^(\.?\/)+|^\.$|\/+$/g, '') : '';
+  const folder = bare === '' ? '' : `${bare}/`;
+  const patterns = files === undefined ? undefined : new Map(patternsOf(files, folder));
+  return [{ name, isDefault: isDefault === true, folder, patterns }];
+}
+
+function patternsOf(files: unknown, folder: string): [string, Names][] {
+  const listed = (paths: unknown): Names => [paths].flat().map((path) => folder + String(path));
+  if (!Array.isArray(files) || !files.every((one) => typeof one === 'object' && one !== null))
+    return [[theOnly, listed(files)]];
+  const splits = files as readonly { readonly split?: string; readonly path?: unknown }[];
+  return splits.map(({ split = theOnly, path }) => [split, listed(path)]);
 }
 
 function chooseConfig(configs: readonly Config[], name: string | undefined, names: Names): SplitFiles {
@@ -144,14 +149,27 @@ function chooseConfig(configs: readonly Config[], name: string | undefined, name
   if (!chosen && name === undefined)
     throw wrong(`expected \`config\` to choose among ${all}; README.md makes none of them the default`);
   if (!chosen) throw wrong(`expected one of the configurations ${all}, found ${JSON.stringify(name)}`);
+  return chosen.patterns ? splitsByPatterns(chosen.patterns, names) : splitsBelow(chosen.folder, names);
+}
+
+function splitsByPatterns(patterns: ReadonlyMap<string, Names>, names: Names): SplitFiles {
   return new Map(
-    [...chosen.patterns].map(([split, patterns]) => {
-      const files = patterns.flatMap((pattern) => names.filter(matching(pattern)));
+    [...patterns].map(([split, each]) => {
+      const files = each.flatMap((pattern) => names.filter(matching(pattern)));
       if (files.length === 0)
-        throw wrong(`expected files ${patterns.join(', ')} of the split ${split}, found none`);
+        throw wrong(`expected files ${each.join(', ')} of the split ${split}, found none`);
       return [split, files];
     }),
   );
+}
+
+/** Splits by the names of files as they are in the folder. */
+function splitsBelow(folder: string, names: Names): SplitFiles {
+  const below = names.filter((name) => name.startsWith(folder)).map((name) => name.slice(folder.length));
+  const found = splitsByName(below.filter(isData));
+  if (found.size === 0)
+    throw wrong(`expected ${extensions.join(', ')} files in ${folder || 'it'}, found none`);
+  return new Map([...found].map(([split, files]) => [split, files.map((file) => folder + file)]));
 }
 
 function matching(pattern: string): (name: string) => boolean {
@@ -170,7 +188,8 @@ export function extensionOf(name: string): Extension | undefined {
 }
 
 const isData = (name: string): boolean =>
-  extensionOf(name) !== undefined && !/(^|\/)(\.|dataset_infos?\.json$)/.test(name);
+  extensionOf(name) !== undefined &&
+  !/(^|\/)(\.|__[^/]*\/|(config|dataset_infos?|dataset_dict)\.json$)/.test(name);
 
 /** Words for a split in the names of files and folders, as the library looks for them. */
 const words: Readonly<Record<string, Names>> = {
@@ -179,13 +198,44 @@ const words: Readonly<Record<string, Names>> = {
   test: ['test', 'testing', 'eval', 'evaluation'],
 };
 
+/**
+ * In the three steps of the library, of which the first that finds a file decides all: shards in `data/` by what stands
+ * before their numbers, whatever it is; words in names of folders; words in names of files. Else all is `train`.
+ */
 function splitsByName(names: Names): SplitFiles {
-  const found = Object.entries(words).flatMap(([split, alternatives]): [string, Names][] => {
-    const word = new RegExp(`(^|[-._ 0-9/])(${alternatives.join('|')})([-._ 0-9/]|$)`, 'i');
-    const files = names.filter((name) => word.test(name));
-    return files.length === 0 ? [] : [[split, files]];
-  });
-  return found.length > 0 || names.length === 0 ? new Map(found) : new Map([[theOnly, names]]);
+  const steps = [
+    shards,
+    byWord((name) => name.split('/').slice(0, -1)),
+    byWord((name) => name.split('/').slice(-1)),
+  ];
+  for (const step of steps) {
+    const found = step(names);
+    if (found.size > 0) return found;
+  }
+  return names.length === 0 ? new Map() : new Map([[theOnly, names]]);
+}
+
+function shards(names: Names): SplitFiles {
+  const found = new Map<string, string[]>();
+  for (const name of names) {
+    const split = /^data\/([^/]+)-\d{5}-of-\d{5}[^/]*\.[^/]*$/.exec(name)?.[1];
+    if (split !== undefined) found.set(split, [...(found.get(split) ?? []), name]);
+  }
+  const usual = Object.keys(words).filter((split) => found.has(split));
+  const order = new Set([...usual, ...[...found.keys()].sort()]);
+  return new Map([...order].map((split) => [split, found.get(split) ?? []]));
+}
+
+/** @param partsOf what of a file's name may say the split */
+function byWord(partsOf: (name: string) => Names): (names: Names) => SplitFiles {
+  return (names) => {
+    const found = Object.entries(words).flatMap(([split, alternatives]): [string, Names][] => {
+      const word = new RegExp(`^(.*[-._ 0-9])?(${alternatives.join('|')})([-._ 0-9].*)?$`);
+      const files = names.filter((name) => partsOf(name).some((part) => word.test(part)));
+      return files.length === 0 ? [] : [[split, files]];
+    });
+    return new Map(found);
+  };
 }
 
 /** The files of a split, by its name in the dataset. */

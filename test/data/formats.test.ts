@@ -2,9 +2,12 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { int64, list, tableFromArrays, tableToIPC } from '@uwdata/flechette';
 import { describe, expect, it } from 'vitest';
 import type { StageFailure } from '../../runner/contract.js';
+import { readArrow } from '../../stages/data/arrow.js';
 import { readCsv } from '../../stages/data/csv.js';
+import { findSplits } from '../../stages/data/huggingface.js';
 import { readParquet } from '../../stages/data/parquet.js';
 import type { RecordProblem, TableRecord } from '../../stages/data/table.js';
 import { run as runCsv } from '../../stages/kinds/data-csv.run.js';
@@ -59,6 +62,12 @@ describe('data/csv', () => {
       [4, { id: '2', text: 'two\nlines' }],
       [6, { id: '3', text: 'c' }],
     ]);
+  });
+
+  it('counts lines as an editor does where fields hold breaks of two signs', async () => {
+    const text = 'id,text\r\n1,"a\r\nb"\r\n2,c\r\n3,"d\r\n\r\n\r\ne"\r\n4,"f\rg"\r\n5,h\r\n6,i,j\r\n';
+    const lines = (await read(text)).map((record) => (record.ok ? record.value.at : record.error.at));
+    expect(lines).toEqual([2, 4, 5, 9, 11, 12]);
   });
 
   it('reads other delimiters, and passes over a byte order mark', async () => {
@@ -232,6 +241,71 @@ describe('data/huggingface', () => {
       ['1', '2'],
       ['3'],
       ['4'],
+    ]);
+  });
+
+  it.each([
+    {
+      names: [
+        ...['data/train_sft-00000-of-00001.jsonl', 'data/train_gen-00000-of-00001.jsonl'],
+        ...['data/test_sft-00000-of-00001.jsonl', 'data/train-00000-of-00001-abc.jsonl', 'test.jsonl'],
+      ],
+      wanted: {
+        train: ['data/train-00000-of-00001-abc.jsonl'],
+        test_sft: ['data/test_sft-00000-of-00001.jsonl'],
+        train_gen: ['data/train_gen-00000-of-00001.jsonl'],
+        train_sft: ['data/train_sft-00000-of-00001.jsonl'],
+      },
+    },
+    {
+      names: ['test-prompts/train.jsonl', 'test-prompts/test.jsonl'],
+      wanted: { test: ['test-prompts/test.jsonl', 'test-prompts/train.jsonl'] },
+    },
+    {
+      names: ['data/train/a.csv', 'data/my-dev/x/b.csv', 'test.csv'],
+      wanted: { train: ['data/train/a.csv'], validation: ['data/my-dev/x/b.csv'] },
+    },
+    {
+      names: [
+        ...['train.csv', 'my test.csv', 'dev_1.csv', 'Train.csv', 'pretrain.csv'],
+        ...['__x__/train.csv', '.h/train.csv'],
+      ],
+      wanted: { train: ['train.csv'], validation: ['dev_1.csv'], test: ['my test.csv'] },
+    },
+    { names: ['Train.csv', 'Test.csv'], wanted: { train: ['Test.csv', 'Train.csv'] } },
+    {
+      names: ['testing.csv', 'train-test.csv', 'a.train.csv'],
+      wanted: { train: ['a.train.csv', 'train-test.csv'], test: ['testing.csv', 'train-test.csv'] },
+    },
+  ])('finds the splits that the library finds: $names', async ({ names, wanted }) => {
+    const found = await findSplits(folderRef('/nowhere', names), undefined);
+    expect(Object.fromEntries(found)).toEqual(wanted);
+  });
+
+  it('finds the files of a configuration of which a folder alone is said, and never mixes two', async () => {
+    const readme = 'configs:\n- config_name: en\n  data_dir: en\n- config_name: fr\n  data_dir: ./fr/\n';
+    const folder = await folderOf({ 'README.md': `---\n${readme}---\n` });
+    const names = ['README.md', 'en/train.csv', 'fr/train.csv', 'fr/data/test-00000-of-00001.csv'];
+    const find = async (config: string | undefined) =>
+      Object.fromEntries(await findSplits(folderRef(folder, names), config));
+    expect(await find('en')).toEqual({ train: ['en/train.csv'] });
+    expect(await find('fr')).toEqual({ test: ['fr/data/test-00000-of-00001.csv'] });
+    expect((await failureOf(find(undefined))).message).toBe(
+      'expected `config` to choose among en, fr; README.md makes none of them the default',
+    );
+  });
+
+  it('reads whole numbers of Arrow beyond those that are exact, as text', async () => {
+    const table = tableFromArrays(
+      { id: [9007199254740993n, 7n], counts: [[9007199254740993n], [1n]] },
+      { types: { id: int64(), counts: list(int64()) } },
+    );
+    const file = join(await temporaryFolder(), 'f.arrow');
+    await writeFile(file, tableToIPC(table, {}) ?? []);
+    const rows = (await all(readArrow(file, 'f.arrow'))).map((record) => record.ok && record.value.value);
+    expect(rows).toEqual([
+      { id: '9007199254740993', counts: ['9007199254740993'] },
+      { id: 7, counts: [1] },
     ]);
   });
 

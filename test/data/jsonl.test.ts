@@ -200,6 +200,12 @@ describe('bad input', () => {
       'train.jsonl:2: expected an id of its own, found "a", which train.jsonl:1 has too',
     ],
     [
+      'a number as id whose last digits JSON loses',
+      '{"id":9007199254740993,"document":"a"}',
+      'large-id',
+      'train.jsonl:1: expected a whole number of at most 9007199254740991 or a text in the column "id", found a larger number, whose last digits are lost; write it as text',
+    ],
+    [
       'an empty file',
       '',
       'empty-dataset',
