@@ -7,12 +7,15 @@ import { SETTINGS, SPECIAL_TOKENS, TEMPLATE, TOKENIZER, subwordTokenizer } from 
 import { isWordLevel, parseTokenizer, type MaskedTokenizer } from './tokenizer.js';
 import type { FindFile } from './weights-files.js';
 
+/** How Transformers generates; kept for it. */
+const GENERATION = 'generation_config.json';
+
 /** Words of our own, or any other by the library. Files that don't fit the model are a StageFailure. */
 export async function readTokenizer(find: FindFile, config: ModelConfig): Promise<MaskedTokenizer> {
   const path = find(TOKENIZER);
   if (path === undefined) throw noTokenizer(find);
   const files: Record<string, string> = {};
-  for (const name of [TOKENIZER, SETTINGS, SPECIAL_TOKENS, TEMPLATE]) {
+  for (const name of [TOKENIZER, SETTINGS, SPECIAL_TOKENS, TEMPLATE, GENERATION]) {
     const file = find(name);
     if (file !== undefined) files[name] = await readFile(file, 'utf8');
   }

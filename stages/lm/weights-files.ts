@@ -1,7 +1,8 @@
 /** The weights of a model in its files: one, or several shards that an index lists; the parameters that it has. */
 import { readFile } from 'node:fs/promises';
+import type { Tensor } from '@tensorflow/tfjs';
 import { StageFailure } from '../../runner/contract.js';
-import { namePrefix, type ModelConfig } from './config.js';
+import { architectureOf, namePrefix, untiedConfig, type ModelConfig } from './config.js';
 import { readSafetensors } from './safetensors.js';
 import type { NamedTensors } from './types.js';
 import { disposeTensors, parameterShapes } from './weights.js';
@@ -115,10 +116,22 @@ export function takeParameters(
   };
 }
 
-/** Whether T5 v1.1 has an output layer of its own, its file alone knows: Transformers 5 calls all of them tied. */
+/**
+ * With an output layer of its own where the file has one. Of T5 v1.1 the file alone knows: Transformers 5 calls all of
+ * them tied. Other types that are called tied have none but a copy of the embedding; one that is no copy is meant.
+ */
 function withHeadOf(config: ModelConfig, tensors: NamedTensors): ModelConfig {
-  if (config.model_type !== 't5') return config;
-  return { ...config, tie_word_embeddings: config.scale_decoder_outputs || !('lm_head.weight' in tensors) };
+  const own = tensors['lm_head.weight'];
+  if (config.model_type === 't5')
+    return { ...config, tie_word_embeddings: config.scale_decoder_outputs || own === undefined };
+  const { embedding, head } = architectureOf(config);
+  const table = tensors[embedding.name] ?? tensors[embedding.name.slice(namePrefix(config).length)];
+  return head.tied && own && table && !isCopy(own, table) ? untiedConfig(config) : config;
+}
+
+function isCopy(own: Tensor, table: Tensor): boolean {
+  const [a, b] = [own.dataSync<'float32'>(), table.dataSync<'float32'>()];
+  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
 
 function shapeProblem(name: string, shape: readonly number[], found?: readonly number[]): string[] {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../stages/backend/engine.js';
 import {
@@ -186,6 +187,16 @@ describe('config.json', () => {
   });
 });
 
+it('rope_scaling that is empty leaves what rope_parameters says', () => {
+  const json = {
+    model_type: 'llama',
+    ...{ vocab_size: 13, hidden_size: 8, intermediate_size: 12, num_hidden_layers: 1 },
+    ...{ num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 16, rope_scaling: {} },
+    rope_parameters: { rope_type: 'linear', rope_theta: 500, factor: 2 },
+  };
+  expect(parseConfig(JSON.stringify(json), 'c')).toMatchObject({ rope_parameters: json.rope_parameters });
+});
+
 describe('a model folder', () => {
   const tokenizer = buildTokenizer(['a b c d e f']);
   const config = tinyConfig();
@@ -234,6 +245,19 @@ describe('a model folder', () => {
     expect(() => takeParameters(written, { ...weights, [other]: randomTensor([4], 1) }, 'a file')).toThrow(
       `a file: ${other} is no parameter of a model of this type`,
     );
+  });
+
+  it('that is called tied keeps an output layer that is no copy of the embedding', () => {
+    const weights = initialWeights(config, new Random(0, 'x'));
+    const table = weights['transformer.wte.weight'] as Tensor;
+    const taken = (head: Tensor): ReturnType<typeof takeParameters> =>
+      takeParameters(config, { ...weights, 'lm_head.weight': head }, 'a file');
+    const other = taken(table.add(1));
+    expect(other.config.tie_word_embeddings).toBe(false);
+    expect(other.weights['lm_head.weight']).toBeDefined();
+    const copy = taken(table.clone());
+    expect(copy.config.tie_word_embeddings).not.toBe(false);
+    expect(copy.weights['lm_head.weight']).toBeUndefined();
   });
 
   it.each(['U8', 'BOOL'])('may have a mask of attention in %s, as older files of GPT-2 do', async (dtype) => {

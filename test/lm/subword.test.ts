@@ -149,6 +149,11 @@ describe('several tokens that end a text', () => {
     expect((await opened(files(json), 5)).masked).toContain(7);
   });
 
+  it('and settings of Transformers for generation stay beside the model', async () => {
+    const written = { ...files(json), 'generation_config.json': '{"eos_token_id": [5, 7]}' };
+    expect((await opened(written, 5)).files).toEqual(written);
+  });
+
   it('stand behind the one that tokenizer_config.json names, which ends texts that are learnt', async () => {
     const { eos } = await opened(files(json, { eos_token: '<|endoftext|>' }), 5);
     const tokenizer = await opened(files(json, { eos_token: '<|endoftext|>' }), [5, eos, 9]);

@@ -18,9 +18,10 @@ export type RopeParameters =
       readonly original_max_position_embeddings: number;
     };
 
-/** In either spelling; what both say, `rope_parameters` decides. */
+/** In either spelling; `rope_scaling` decides where it says something, as in Transformers. */
 export function readRope(json: JsonObject, positions: number, path: string): RopeParameters {
-  const written = json['rope_scaling'] ?? json['rope_parameters'] ?? {};
+  const { rope_scaling: older, rope_parameters: newer } = json;
+  const written = (isMap(older) && Object.keys(older).length === 0 ? undefined : older) ?? newer ?? {};
   if (!isMap(written))
     throw invalid(path, `rope_parameters must be an object, found ${JSON.stringify(written)}`);
   if (Object.values(written).some((value) => isMap(value)))
