@@ -256,7 +256,7 @@ it('the results of a cell are shown with what it read', async () => {
   const project = projectOf(chain);
   await project.run('run', 'p.yaml');
   const { stdout } = await project.run('show', 'two');
-  expect(stdout).toMatch(/ {2}inputs\n +numbers +[0-9a-f]{64} +one\n/);
+  expect(stdout).toMatch(/ {2}inputs\n +numbers +[0-9a-f]{64} +sum of one\n/);
   expect(stdout).toMatch(/^ {2}pipeline {2}\w+\n {2}run {7}\d{8}T/m);
 });
 
