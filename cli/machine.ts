@@ -25,7 +25,7 @@ export async function machineOf(folder: string): Promise<Machine> {
 export async function remoteOf(settings: CacheSettings, host: CliHost): Promise<Remote> {
   if (settings.folder !== undefined) {
     const { folderRemote } = await import('../runner/store/remote/folder.js');
-    return folderRemote(settings.folder);
+    return folderRemote(settings.folder, settings.timeout * 1000);
   }
   const { httpRemote } = await import('../runner/store/remote/http.js');
   const authorization = authorizationOf(settings, host);

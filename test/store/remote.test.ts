@@ -1,65 +1,16 @@
 /** Shared caches: what comes in is checked byte by byte, and what goes wrong there never harms a run. */
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import fs from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type RequestListener } from 'node:http';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Result } from '../../schemas/result.js';
-import { createDisk, type Store, type StoredRecord } from '../../runner/store/index.js';
-import { publicText } from '../../runner/store/remote/envelope.js';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { folderRemote } from '../../runner/store/remote/folder.js';
 import { httpRemote } from '../../runner/store/remote/http.js';
 import { withSources } from '../../runner/store/remote/shared.js';
 import { glimpse, pull, push } from '../../runner/store/remote/transfer.js';
-import type { Remote, RemoteProblem } from '../../runner/store/remote/types.js';
-import {
-  blobFile,
-  errorOf,
-  freshStore,
-  keyFor,
-  recordOf,
-  temporaryFolder,
-  valueOf,
-  writeFiles,
-} from './fixtures.js';
-
-const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey;
-const signing = newKey();
-const trusted = [publicText(signing)];
-
-/** A result with a file and a folder. */
-async function publish(store: Store, note = 'one'): Promise<StoredRecord> {
-  const folder = writeFiles(temporaryFolder(), { 'a.txt': `a of ${note}`, 'sub/b.txt': 'b', 'empty/': '' });
-  const file = valueOf(store.cas.putBytes(`file of ${note}`));
-  const tree = valueOf(await store.cas.putTree(folder));
-  const outputs = [
-    { name: 'scores', type: 'file', put: file },
-    { name: 'model', type: 'directory', put: tree },
-  ] as const;
-  return valueOf(await store.records.publish(recordOf({ note }, outputs)));
-}
-
-async function pushed(remote: Remote, note?: string): Promise<StoredRecord> {
-  const store = await freshStore();
-  const stored = await publish(store, note);
-  valueOf(await push(store, remote, { stored, signing }));
-  return stored;
-}
-
-/** A server that answers as it is told. */
-async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-const at = (url: string, timeout = 10_000): Remote => httpRemote({ url, timeout });
+import type { RemoteProblem } from '../../runner/store/remote/types.js';
+import { blobFile, errorOf, freshStore, keyFor, recordOf, temporaryFolder, valueOf } from './fixtures.js';
+import { at, publish, pushed, serve, signing, trusted } from './remote-fixtures.js';
 
 describe('a folder', () => {
   it('hands a result from one store to another, byte by byte', async () => {
@@ -73,6 +24,15 @@ describe('a folder', () => {
     expect(fs.readFileSync(path.join(restored, 'a.txt'), 'utf8')).toBe('a of one');
     expect(fs.existsSync(path.join(restored, 'empty'))).toBe(true);
     expect(await other.records.chosen(stored.key)).toEqual({ kind: 'chosen', record: stored });
+  });
+
+  it('on a disk that answers nothing any more is given up, and holds up nothing else', async () => {
+    const remote = folderRemote(temporaryFolder(), 5);
+    const stat = vi.spyOn(fs.promises, 'stat').mockImplementation(() => new Promise(() => undefined));
+    onTestFinished(() => stat.mockRestore());
+    const digest = '0'.repeat(64);
+    for (const answer of [remote.record(digest), remote.has(digest), remote.blob(digest)])
+      expect(errorOf<unknown, unknown>(await answer)).toMatchObject({ code: 'timeout' });
   });
 
   it('takes each blob once', async () => {
@@ -293,111 +253,5 @@ describe('a server', () => {
       ),
     );
     expect(problem).toMatchObject({ code: 'damaged' });
-  });
-});
-
-describe('a store with caches', () => {
-  const broken = (problem: RemoteProblem, asked: string[]): Remote => {
-    const answer = (what: string): Promise<Result<never, RemoteProblem>> => {
-      asked.push(what);
-      return Promise.resolve({ ok: false, error: problem });
-    };
-    return { name: 'broken', record: answer, blob: answer, has: answer, putBlob: answer, putRecord: answer };
-  };
-
-  it('looks there for what it lacks, and asks for each key once', async () => {
-    const remote = folderRemote(temporaryFolder());
-    const stored = await pushed(remote);
-    const asked: string[] = [];
-    const counted: Remote = {
-      ...remote,
-      record: (key) => {
-        asked.push(key);
-        return remote.record(key);
-      },
-    };
-    const notes: string[] = [];
-    const shared = withSources(await freshStore(), [{ remote: counted, trusted }], (text) =>
-      notes.push(text),
-    );
-    expect(await shared.records.chosen(stored.key)).toMatchObject({ kind: 'chosen' });
-    expect(await shared.records.chosen(stored.key)).toMatchObject({ kind: 'chosen' });
-    const none = keyFor({ note: 'nowhere' });
-    for (let n = 0; n < 2; n++) expect(await shared.records.chosen(none)).toEqual({ kind: 'none' });
-    expect(asked).toEqual([stored.key, none]);
-    expect(notes).toEqual([]);
-  });
-
-  it('gives a cache up after two failures, says so, and goes on to the next', async () => {
-    const remote = folderRemote(temporaryFolder());
-    const stored = await pushed(remote);
-    const asked: string[] = [];
-    const notes: string[] = [];
-    const dead = broken({ code: 'timeout', message: 'no answer in time' }, asked);
-    const sources = [dead, remote].map((one) => ({ remote: one, trusted }));
-    const shared = withSources(await freshStore(), sources, (text) => notes.push(text));
-    for (const note of ['a', 'b', 'c']) await shared.records.chosen(keyFor({ note }));
-    expect(await shared.records.chosen(stored.key)).toMatchObject({ kind: 'chosen' });
-    expect(asked).toHaveLength(2);
-    expect(notes).toEqual(['no answer in time', 'the shared cache broken is not asked any more in this run']);
-  });
-
-  it('gives up a download that hangs when it is told to, and asks nothing more', async () => {
-    const folder = temporaryFolder();
-    const stored = await pushed(folderRemote(folder));
-    const asked: string[] = [];
-    let hung = (): void => undefined;
-    const hangs = new Promise<void>((resolve) => (hung = resolve));
-    let closed = (): void => undefined;
-    const isClosed = new Promise<void>((resolve) => (closed = resolve));
-    const url = await serve(({ url: of = '' }, response) => {
-      asked.push(of);
-      if (of.startsWith('/ac/')) return void response.end(fs.readFileSync(path.join(folder, of)));
-      response.writeHead(200).flushHeaders();
-      response.on('close', closed);
-      hung();
-    });
-    const stop = new AbortController();
-    const notes: string[] = [];
-    const sources = [{ remote: at(url, 600_000), trusted }];
-    const shared = withSources(await freshStore(), sources, (text) => notes.push(text), {
-      signal: stop.signal,
-    });
-    const looking = shared.records.chosen(stored.key);
-    await hangs;
-    stop.abort();
-    expect(await looking).toEqual({ kind: 'none' });
-    await isClosed;
-    expect(await shared.records.chosen(keyFor({ note: 'nowhere' }))).toEqual({ kind: 'none' });
-    expect([asked.length, notes]).toEqual([2, []]);
-  });
-
-  it('tells of a disk that is full here as such, not as of a miss', async () => {
-    const remote = folderRemote(temporaryFolder());
-    const stored = await pushed(remote);
-    let full = false;
-    const disk = createDisk(({ operation, path: file }) => {
-      if (full && operation === 'chunk')
-        throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', syscall: 'write', path: file });
-    });
-    const notes: string[] = [];
-    const here = await freshStore({ disk });
-    const shared = withSources(here, [{ remote, trusted }], (text) => notes.push(text));
-    full = true;
-    const refused = { problem: { class: 'environment', code: 'disk-full' } };
-    await expect(shared.records.chosen(stored.key)).rejects.toMatchObject(refused);
-    full = false;
-    expect(await shared.records.chosen(stored.key)).toMatchObject({ kind: 'chosen' });
-    expect(notes).toEqual([]);
-  });
-
-  it('says once that a signer is not trusted, and runs the cell instead', async () => {
-    const remote = folderRemote(temporaryFolder());
-    const stored = await pushed(remote);
-    const notes: string[] = [];
-    const shared = withSources(await freshStore(), [{ remote, trusted: [] }], (text) => notes.push(text));
-    expect(await shared.records.chosen(stored.key)).toEqual({ kind: 'none' });
-    expect(notes).toHaveLength(1);
-    expect(notes[0]).toContain('is not trusted');
   });
 });

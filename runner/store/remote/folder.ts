@@ -8,13 +8,16 @@ import { isDigest } from '../layout.js';
 import { errorCode } from '../problem.js';
 import { recordLimit, type Remote, type RemoteProblem } from './types.js';
 
-export function folderRemote(folder: string): Remote {
+/** @param timeout milliseconds without an answer: a network disk that is gone gives none, ever */
+export function folderRemote(folder: string, timeout = 10_000): Remote {
   const place = (kind: 'ac' | 'cas', digest: string): string => path.join(folder, kind, checked(digest));
+  const ask = <T>(work: () => Promise<T>): ReturnType<typeof attempt<T>> =>
+    inTime(attempt(folder, work), folder, timeout);
   return {
     name: folder,
-    record: (key) => attempt(folder, () => readRecord(place('ac', key))),
-    blob: (digest, signal) => attempt(folder, () => openBlob(place('cas', digest), signal)),
-    has: (digest) => attempt(folder, () => Promise.resolve(fs.existsSync(place('cas', digest)))),
+    record: (key) => ask(() => readRecord(place('ac', key))),
+    blob: (digest, signal) => ask(() => openBlob(place('cas', digest), signal)),
+    has: (digest) => ask(async () => (await statOf(place('cas', digest))) !== undefined),
     putBlob: (digest, file) =>
       attempt(folder, () =>
         write(place('cas', digest), (temporary) =>
@@ -34,8 +37,31 @@ export function checked(digest: string): string {
   throw new Error(`internal error: ${JSON.stringify(digest)} was to be asked of a cache; please report it`);
 }
 
+/** Not at once: a dead mount would hold up everything else. */
+async function statOf(file: string): Promise<fs.Stats | undefined> {
+  try {
+    return await fs.promises.stat(file);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+async function inTime<T>(
+  work: Promise<Result<T, RemoteProblem>>,
+  folder: string,
+  timeout: number,
+): Promise<Result<T, RemoteProblem>> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Result<T, RemoteProblem>>((resolve) => {
+    const message = `the shared cache ${folder} did not answer in time`;
+    timer = setTimeout(() => resolve(err({ code: 'timeout', message })), timeout);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
 async function readRecord(file: string): Promise<Buffer | undefined> {
-  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  const stat = await statOf(file);
   if (!stat?.isFile()) return undefined;
   const handle = await fs.promises.open(file, 'r');
   try {
@@ -48,20 +74,20 @@ async function readRecord(file: string): Promise<Buffer | undefined> {
   }
 }
 
-function openBlob(file: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const isFile = fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
-  return Promise.resolve(isFile ? fs.createReadStream(file, signal ? { signal } : {}) : undefined);
+async function openBlob(file: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const isFile = (await statOf(file))?.isFile() === true;
+  return isFile ? fs.createReadStream(file, signal ? { signal } : {}) : undefined;
 }
 
 /** Beside its place, then renamed: whoever reads sees all or nothing. */
 async function write(file: string, fill: (temporary: string) => Promise<void>): Promise<void> {
-  fs.mkdirSync(path.dirname(file), { recursive: true });
+  await fs.promises.mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${randomBytes(6).toString('hex')}.new`;
   try {
     await fill(temporary);
-    fs.renameSync(temporary, file);
+    await fs.promises.rename(temporary, file);
   } finally {
-    fs.rmSync(temporary, { force: true });
+    await fs.promises.rm(temporary, { force: true });
   }
 }
 
