@@ -13,6 +13,8 @@ const interval = 500;
 const estimateEvery = 2000;
 /** An estimate of many cells takes long: it may take this part of the time. */
 const estimateShare = 0.002;
+/** Notes and warnings that are kept to be shown at the end. */
+const mostRemarks = 500;
 /** Lines of the screen that stay free. */
 const margin = 4;
 
@@ -76,6 +78,7 @@ export function terminalPresenter(outlook: Outlook, host: CliHost): Presenter {
   let progress: Progress = initialProgress(outlook.stages);
   const time = new TimeLine(outlook, host);
   const remarks: string[] = [];
+  let unsaid = 0;
   const height = Math.max(1, Math.min(progress.size, (host.stdout.rows ?? 24) - margin));
   const width = (host.stdout.columns ?? 80) - 4;
   const rows = screen(progress, height).map((title) => new Row(clip(title, width)));
@@ -102,7 +105,8 @@ export function terminalPresenter(outlook: Outlook, host: CliHost): Presenter {
       progress = advance(progress, event);
       time.hear(event);
       const remark = remarkOf(event);
-      if (remark !== undefined) remarks.push(clean(remark));
+      if (remark !== undefined && remarks.length === mostRemarks) unsaid += 1;
+      else if (remark !== undefined) remarks.push(clean(remark));
     },
     close: async () => {
       clearInterval(timer);
@@ -110,6 +114,7 @@ export function terminalPresenter(outlook: Outlook, host: CliHost): Presenter {
       for (const row of [...rows, last]) row.end(false);
       await drawn;
       for (const remark of remarks) host.stdout.write(`${remark}\n`);
+      if (unsaid > 0) host.stdout.write(`and ${unsaid} notes and warnings more; see \`moft logs\`\n`);
     },
   };
 }

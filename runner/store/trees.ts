@@ -165,17 +165,31 @@ export interface Listings {
   readonly know: (digest: string, listing: Listing) => void;
 }
 
-export function createListings(context: Context): Listings {
+/** @param most entries that are kept in memory, of those listings that were used last */
+export function createListings(context: Context, most = 2 * entryLimit): Listings {
   const parsed = new Map<string, Listing>();
+  let count = 0;
+  const forget = (digest: string): void => {
+    count -= parsed.get(digest)?.entries.length ?? 0;
+    parsed.delete(digest);
+  };
+  const know = (digest: string, listing: Listing): Listing => {
+    forget(digest);
+    parsed.set(digest, listing);
+    count += listing.entries.length;
+    for (const oldest of parsed.keys()) {
+      if (count <= most || oldest === digest) break;
+      forget(oldest);
+    }
+    return listing;
+  };
   return {
     has: (digest) => parsed.has(digest),
-    know: (digest, listing) => void parsed.set(digest, listing),
+    know: (digest, listing) => void know(digest, listing),
     of: (digest) => {
       const known = parsed.get(digest);
-      if (known && fs.existsSync(blobPath(context.root, digest))) return known;
-      const listing = parseListing(readBlobText(context, digest));
-      parsed.set(digest, listing);
-      return listing;
+      const isThere = known && fs.existsSync(blobPath(context.root, digest));
+      return know(digest, isThere ? known : parseListing(readBlobText(context, digest)));
     },
   };
 }

@@ -2,8 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDisk, openStore, type Put } from '../../runner/store/index.js';
+import type { Context } from '../../runner/store/context.js';
 import { createStatCache } from '../../runner/store/stat-cache.js';
 import { checkEntries, entryLimit, type TreeEntry } from '../../runner/store/tree-rules.js';
+import { createListings } from '../../runner/store/trees.js';
 import { blobFile, freshStore, keyFor, recordOf, temporaryFolder, valueOf, writeFiles } from './fixtures.js';
 
 /** A store whose syncs are listed. */
@@ -182,6 +184,13 @@ describe('the stat cache', () => {
       expect(await store.cas.has('file', digest)).toBe(true);
     }
   });
+});
+
+it('listings that were not used for long make room for others', () => {
+  const listings = createListings({ root: temporaryFolder() } as Context, 4);
+  const listing = { entries: [1, 2].map((n): TreeEntry => ({ type: 'folder', path: `f${n}` })), bytes: 0 };
+  for (const digest of ['a', 'b', 'a', 'c']) listings.know(digest, listing);
+  expect(['a', 'b', 'c'].map((digest) => listings.has(digest))).toEqual([true, false, true]);
 });
 
 describe('the limit of a folder', () => {

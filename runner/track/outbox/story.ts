@@ -37,23 +37,29 @@ export interface CellStory {
 /** Reads a cell that has ended. */
 export function storyOf(store: Store, run: string, cell: CellPicture): CellStory {
   const attempts = store.attempts.list(run, cell.id);
-  const samples: Sample[] = [];
-  const notes: Note[] = [];
+  let samples: Sample[] = [];
+  let notes: Note[] = [];
   const last = new Map<string, Metric>();
-  for (const attempt of attempts)
-    for (const line of new Tail(attempt.events).readAll()) {
-      const event = stageEvent(line);
-      if (event?.type === 'sample') samples.push(event);
-      if (event?.type === 'note') notes.push(event);
-      if (event?.type === 'metric') last.set(event.name, event);
+  for (const attempt of attempts) {
+    const tail = new Tail(attempt.events);
+    // A stretch at a time: the whole of a long training is too much for memory.
+    for (let lines = tail.read(); lines.length > 0; lines = tail.read()) {
+      for (const event of lines.map(stageEvent)) {
+        if (event?.type === 'sample') samples.push(event);
+        if (event?.type === 'note') notes.push(event);
+        if (event?.type === 'metric') last.set(event.name, event);
+      }
+      samples = samples.slice(-mostKept);
+      notes = notes.slice(-mostKept);
     }
+  }
   const job = jobOf(attempts.at(-1));
   return {
     cell,
     ...(job ? { job } : {}),
     ...recordOf(store, cell),
-    samples: samples.slice(-mostKept),
-    notes: notes.slice(-mostKept),
+    samples,
+    notes,
     last,
   };
 }
