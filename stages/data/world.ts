@@ -19,10 +19,17 @@ export interface WorldFound {
   readonly unlisted?: string;
 }
 
+/** Whose responses are listed. */
+export interface Asked {
+  readonly objectives: readonly string[];
+  /** Whether a text is of one sequence of its tokens, as of each text one is listed. */
+  readonly tokenizer: { readonly oneSpelling: boolean };
+}
+
 /** The world that lists what earns anything on `objectives`: all of them are rewards of its own. */
 export async function listingOf(
   dataset: Pick<Dataset, 'manifest'>,
-  objectives: readonly string[],
+  { objectives, tokenizer }: Asked,
 ): Promise<WorldFound> {
   const { world, rewards } = dataset.manifest;
   if (!world) return {};
@@ -30,6 +37,12 @@ export async function listingOf(
   const other = objectives.find((name) => !rewards.includes(name));
   if (other !== undefined)
     return { unlisted: `${JSON.stringify(other)} is no reward of the exact world, and any text may earn it` };
+  if (!tokenizer.oneSpelling)
+    return {
+      unlisted:
+        'the tokenizer says one text in several ways (other pieces of words, other spaces), which all earn the same, ' +
+        'and the exact world lists one way of each',
+    };
   const found = await worldOf(dataset);
   return found ? { world: found } : {};
 }

@@ -90,7 +90,7 @@ const check = rules<ClpWith>(
 
 export default defineKind({
   name: 'clp',
-  version: 3,
+  version: 4,
   description:
     'Conditional Language Policy: one policy for every trade-off between two or more rewards (and, with a range of ' +
     'alpha, between rewards and KL), trained over random trade-offs. The conditioned parameters are kept once an ' +

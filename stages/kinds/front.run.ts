@@ -13,7 +13,7 @@ import { loadPolicy } from '../policy/stored-policy.js';
 import { requireScores, rewardsOf } from '../rewards/index.js';
 import { answersAt, batchesOf } from '../rl/asking-together.js';
 import { changes, exactDecodingProblems, type Decoding } from '../rl/decoding.js';
-import { listPrompts } from '../rl/exact-evaluation.js';
+import { cutShort, listPrompts } from '../rl/exact-evaluation.js';
 import { tradeOffsOfGrid } from '../rl/front-grid.js';
 import { frontPoint, referencePoint, shownSamples, type Asking } from '../rl/front-points.js';
 import { encodePrompts } from '../rl/prompts.js';
@@ -48,10 +48,12 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     samplingSeed,
     decoding: job.with.decoding,
   };
-  const { world, unlisted } = job.with.exact ? await listingOf(dataset, objectives) : {};
+  const { world, unlisted } = job.with.exact ? await listingOf(dataset, { objectives, tokenizer }) : {};
   if (unlisted) emit({ type: 'log', level: 'info', text: `value and regret are not computed: ${unlisted}` });
   if (world) refuseOtherDecoding(job.with.decoding);
   const listed = world && listPrompts(prompts, { world, objectives, tokenizer, reference });
+  const cut = listed && cutShort(listed, maxTokens);
+  if (cut) emit({ type: 'log', level: 'warning', text: cut });
 
   const points: FrontPoint[] = [];
   const kept: FrontSample[] = [];
@@ -75,6 +77,7 @@ export async function run(job: StageJob<FrontWith>, emit: Emit, signal: AbortSig
     },
     prompts: { digest: requiredInput(job, 'prompts').digest, n: prompts.length },
     ...(changes(job.with.decoding).length > 0 ? { decoding: job.with.decoding } : {}),
+    ...(unlisted ? { unlisted } : {}),
     ...(stored.manifest.trained ? { trained: stored.manifest.trained } : {}),
     cost: dearest(tradeOffs.map((tradeOff) => policy.cost(tradeOff))),
     samples: kept,

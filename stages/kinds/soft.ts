@@ -71,7 +71,7 @@ const check = rules<SoftWith>(
 
 export default defineKind({
   name: 'soft',
-  version: 3,
+  version: 4,
   description:
     'Single-objective finetuning (SOFT): one policy for one reward, or one fixed weighting of rewards, at one KL ' +
     'weight, by policy gradient from the reference. An expert of a soup; with several rewards, a MORLHF policy.',

@@ -92,6 +92,8 @@ export function subwordTokenizer({ files, path, model }: TokenizerFiles): Masked
       ends,
       rows: model.vocab_size,
     }),
+    // A word is the join of many pieces, and spaces are free.
+    oneSpelling: false,
     encode,
     encodePrompt(text) {
       if (template) return encode(template(text));

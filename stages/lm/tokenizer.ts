@@ -7,6 +7,11 @@ import type { Tokenizer, Tokens } from './types.js';
 export interface MaskedTokenizer extends Tokenizer {
   /** All tokens that end a text when they are said, `eos` first: the one that ends texts which are learnt. */
   readonly ends: readonly number[];
+  /**
+   * Each text that it can say is said by one sequence of tokens alone, with one space between words: an exact world, which
+   * lists one sequence a text, then lists all that count.
+   */
+  readonly oneSpelling: boolean;
   /** Never generated, probability 0: pad, bos, sep and the reserved tokens. */
   readonly masked: Int32Array;
   /** Ids of the reserved extra tokens, by name. */
@@ -52,6 +57,8 @@ function wordTokenizer(vocabulary: readonly string[], reservedNames: readonly st
     ends: [id('<eos>')],
     sep: id('<sep>'),
     unknown: id('<unk>'),
+    // Of another's vocabulary a word may hold several, or be none that a text is split into.
+    oneSpelling: vocabulary.every((token) => split(token).join(' ') === token && !/\s/.test(token)),
     reserved,
     masked: Int32Array.from([id('<pad>'), id('<bos>'), id('<sep>'), ...reserved.values()]),
     encode,

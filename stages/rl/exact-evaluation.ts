@@ -14,7 +14,7 @@ export interface ListedPrompt {
   readonly tokens: Tokens;
   /** Each with the end of the text. */
   readonly strings: TokenBatch;
-  /** Strings that the tokenizer can't spell: no policy of its vocabulary gives them. */
+  /** Strings that don't come back as their text: no policy of this vocabulary gives them. */
   readonly unspeakable: readonly boolean[];
   readonly problem: FiniteProblem;
 }
@@ -35,7 +35,7 @@ export function listPrompts(
   const listed = prompts.map(({ row, tokens }) => {
     const responses = world.responses(row);
     const strings = responses.map(({ text }) => Int32Array.of(...tokenizer.encode(text), tokenizer.eos));
-    const unspeakable = strings.map((string) => string.includes(tokenizer.unknown));
+    const unspeakable = responses.map(({ text }, i) => tokenizer.decode(strings[i] ?? []) !== text);
     return { tokens, strings, unspeakable, responses };
   });
   const logReference = logProbabilities(reference, listed);
@@ -46,6 +46,21 @@ export function listPrompts(
       rounding: networkRounding,
     },
   }));
+}
+
+/** Says that samples can't end as listed responses do which are longer than they; undefined where none is. */
+export function cutShort(prompts: readonly Strings[], maxTokens: number): string | undefined {
+  const lengths = prompts.flatMap(({ strings, unspeakable }) =>
+    strings.flatMap(({ length }, i) => (unspeakable[i] ? [] : [length])),
+  );
+  const cut = lengths.filter((length) => length > maxTokens).length;
+  if (cut === 0) return undefined;
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 0);
+  const share = Math.max(1, Math.round((100 * cut) / lengths.length));
+  return (
+    `max_tokens: ${maxTokens} cuts ${share}% of the responses that the exact world lists, the longest of which has ${longest} ` +
+    'tokens with its end: exact figures count them, and no sample ends as they do'
+  );
 }
 
 type Strings = Pick<ListedPrompt, 'tokens' | 'strings' | 'unspeakable'>;

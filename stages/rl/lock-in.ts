@@ -11,8 +11,8 @@ import { oneHot } from '../vector.js';
 import { mean, type Figures } from './figures.js';
 
 /**
- * Figures of a policy in training in an exact world: `eval/regret`, mean and maximum over the corners and the middle,
- * and the spans of the report: `eval/span/<objective>` relative to the optimum, `eval/span_in_reach/<objective>`
+ * Figures of a policy on some of its training prompts in an exact world: `train/regret`, mean and maximum over the corners and the middle,
+ * and the spans of the report: `train/span/<objective>` relative to the optimum, `train/span_in_reach/<objective>`
  * relative to the optimum among what the reference writes. A policy for one trade-off has its regret alone.
  */
 export async function steeringFigures(
@@ -29,9 +29,9 @@ export async function steeringFigures(
   for (const weights of asked) points.push(await ask(policy, prompts, { alpha, weights }));
   const regrets = points.map(({ regret }) => regret);
   return {
-    'eval/regret/mean': mean(regrets),
-    'eval/regret/max': Math.max(...regrets),
-    'eval/invalid_mass': mean(points.map(({ invalidMass }) => invalidMass)),
+    'train/regret/mean': mean(regrets),
+    'train/regret/max': Math.max(...regrets),
+    'train/invalid_mass': mean(points.map(({ invalidMass }) => invalidMass)),
     ...(typeof domain.weights === 'string' && m > 1 ? spans(objectives, points.slice(0, m)) : {}),
   };
 }
@@ -56,8 +56,8 @@ function spans(objectives: readonly string[], corners: readonly ExactPoint[]): F
   const inReach = front((point) => point.rewardsInReach ?? point.optimumRewards);
   return Object.fromEntries(
     objectives.flatMap((name, k) => [
-      ...figure(`eval/span/${name}`, span(reached, best, k)),
-      ...figure(`eval/span_in_reach/${name}`, span(reached, inReach, k)),
+      ...figure(`train/span/${name}`, span(reached, best, k)),
+      ...figure(`train/span_in_reach/${name}`, span(reached, inReach, k)),
     ]),
   );
 }
@@ -68,12 +68,12 @@ const figure = (name: string, value: number | null): readonly (readonly [string,
 /** Says which objectives have a low span, and why, as the report does; undefined where all are steered. */
 export function lowSpanWarning(figures: Figures): string | undefined {
   const spans = Object.entries(figures).flatMap(([name, span]) => {
-    const objective = /^eval\/span\/(.*)$/.exec(name)?.[1];
+    const objective = /^train\/span\/(.*)$/.exec(name)?.[1];
     if (objective === undefined) return [];
     return {
       span,
       of: `of ${objective}`,
-      cause: lowSpan(span, figures[`eval/span_in_reach/${objective}`] ?? null),
+      cause: lowSpan(span, figures[`train/span_in_reach/${objective}`] ?? null),
     };
   });
   const texts = (['locked-in', 'out-of-reach'] as const).flatMap((cause) => {

@@ -22,11 +22,11 @@ import type { Random } from '../random.js';
 import { requireScores, rewardsOf } from '../rewards/index.js';
 import { loadState, saveState } from './checkpoint.js';
 import { isUnbiased } from './estimators.js';
-import { listPrompts } from './exact-evaluation.js';
+import { cutShort, listPrompts } from './exact-evaluation.js';
 import { averageFigures, type Figures } from './figures.js';
 import { lowSpanWarning, steeringFigures } from './lock-in.js';
 import type { TrainingOptions } from './options.js';
-import { encodePrompts, type Prompt } from './prompts.js';
+import { encodePrompts } from './prompts.js';
 import { begin, train, type Progress, type Step, type Training } from './trainer.js';
 
 /** What tells one training from another. */
@@ -84,7 +84,8 @@ export async function runTraining(
     rewards,
   };
   remarkOnEstimator(training, emit);
-  const watch = watchOf(await watchedWorld(dataset, training, emit), prompts, start);
+  const world = await watchedWorld(dataset, training, { tokenizer: start.tokenizer, emit });
+  const watch = world && watchOf(world, training, { start, emit });
   const last = await follow(training, start, { emit, signal, checkpoints, watch, logEvery: log_every });
   const { policy } = last;
   const trained = trainedOn(training, last);
@@ -94,10 +95,14 @@ export async function runTraining(
   parameterPolicy(last.policy).dispose();
 }
 
-/** The budget that was spent, of which only the tokens hang on what was sampled. */
-function trainedOn({ tradeOffs, batch, samples }: Training, { step, tokens }: Progress): Trained {
+/** The budget that was spent, of which only the tokens hang on what was sampled, and how. */
+function trainedOn(
+  { tradeOffs, batch, samples, kl, alpha_schedule }: Training,
+  { step, tokens }: Progress,
+): Trained {
   const groups = step * tradeOffs * batch;
-  return { steps: step, groups, responses: groups * samples, tokens };
+  const by = { kl, biased: !isUnbiased(kl), alphaSchedule: alpha_schedule, samples };
+  return { steps: step, groups, responses: groups * samples, tokens, by: [by] };
 }
 
 /** A biased estimator trains something else than V; its result backs no claim, and the log says so. */
@@ -111,33 +116,37 @@ function remarkOnEstimator({ kl }: Training, emit: Emit): void {
 async function watchedWorld(
   dataset: Dataset,
   { stop = [], rewards }: Training,
-  emit: Emit,
+  { tokenizer, emit }: Pick<StoredPolicy, 'tokenizer'> & Pick<Surroundings, 'emit'>,
 ): Promise<ListedWorld | undefined> {
-  const { world, unlisted } = await listingOf(
-    dataset,
-    rewards.map(({ name }) => name),
-  );
+  const objectives = rewards.map(({ name }) => name);
+  const { world, unlisted } = await listingOf(dataset, { objectives, tokenizer });
   if (world && stop.length === 0) return world;
   const why = world ? 'the exact world lists responses that nothing stops' : unlisted;
   if (why) emit({ type: 'log', level: 'info', text: `figures of steering are not computed: ${why}` });
   return undefined;
 }
 
-/** Computes figures of steering; undefined where the prompts come from no exact world. */
-type Watch = ((policy: StoredPolicy) => Promise<Figures>) | undefined;
+/** Computes figures of steering. */
+type Watch = (policy: StoredPolicy) => Promise<Figures>;
 
-function watchOf(world: ListedWorld | undefined, prompts: readonly Prompt[], start: StoredPolicy): Watch {
-  if (!world) return undefined;
+interface Watching extends Pick<Surroundings, 'emit'> {
+  readonly start: StoredPolicy;
+}
+
+function watchOf(world: ListedWorld, { prompts, maxTokens }: Training, { start, emit }: Watching): Watch {
   const { tokenizer, config, reference, manifest } = start;
   const model = languageModel(config, reference, tokenizer, { keepWeights: true });
   const listing = { world, objectives: manifest.objectives, tokenizer, reference: model };
   const listed = listPrompts(prompts.slice(0, watched), listing);
   model.dispose();
+  const cut = cutShort(listed, maxTokens);
+  if (cut) emit({ type: 'log', level: 'warning', text: cut });
   return (policy) => steeringFigures(parameterPolicy(policy), listed);
 }
 
 interface Following extends Surroundings {
-  readonly watch: Watch;
+  /** Undefined where the prompts come from no exact world. */
+  readonly watch: Watch | undefined;
   readonly logEvery: number;
 }
 

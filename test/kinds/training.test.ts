@@ -173,7 +173,7 @@ describe.each(conditioningNames)('clp with the conditioning %s', (conditioning) 
       inputs,
     });
     expect(await policyOf(ran)).toMatchObject({ method: 'clp', objectives: rewards, conditioning });
-    expect(ran.metric('eval/regret/max')).toBeGreaterThan(0);
+    expect(ran.metric('train/regret/max')).toBeGreaterThan(0);
     const found = await frontOf(output(ran, 'policy'));
     expect(found.method).toBe(`clp-${conditioning}`);
     expect(found.points.map(({ weights }) => weights)).toEqual([
@@ -232,6 +232,14 @@ describe('rewarded-soup', () => {
 });
 
 describe('what a policy was trained on', () => {
+  it('says by which estimator, annealing and number of samples, for a report that draws claims from it', async () => {
+    const change = { kl: 'biased-k3-in-reward', alpha_schedule: { from: 0.2, share: 0.5 }, samples: 2 };
+    const ran = await runKind(soft, { with: { rewards: 'nli', ...little, ...change }, inputs });
+    const alphaSchedule = { from: 0.2, share: 0.5 };
+    const by = [{ kl: 'biased-k3-in-reward', biased: true, alphaSchedule, samples: 2 }];
+    expect((await frontOf(output(ran, 'policy'))).trained).toMatchObject({ by });
+  });
+
   // Two steps of two trade-offs (one of an expert), two prompts each, four responses a prompt.
   it.each([
     { name: 'soft', kind: soft, values: { rewards: 'nli' }, groups: 4 },
@@ -240,7 +248,8 @@ describe('what a policy was trained on', () => {
     const ran = await runKind(kind, { with: { ...values, ...little }, inputs });
     const { trained } = await policyOf(ran);
     const tokens = ran.metric('num_tokens') ?? NaN;
-    expect(trained).toEqual({ steps: 2, groups, responses: 4 * groups, tokens });
+    const by = [{ kl: 'k1-in-reward', biased: false, alphaSchedule: 'constant', samples: 4 }];
+    expect(trained).toEqual({ steps: 2, groups, responses: 4 * groups, tokens, by });
     expect(tokens).toBeGreaterThan(4 * groups);
     expect((await frontOf(output(ran, 'policy'))).trained).toEqual(trained);
   });
@@ -269,6 +278,42 @@ describe('front', () => {
     const first = await frontOf(policy);
     expect(await frontOf(policy)).toEqual(first);
     expect((await frontOf(policy, { sampling_seed: 2 })).samples).not.toEqual(first.samples);
+  });
+
+  it('says by samples alone, and why, what a tokenizer of byte pairs makes uncountable', async () => {
+    const bytes = await runKind(sft, {
+      with: {
+        ...{ model: { width: 16, heads: 2, context: 256 }, tokenizer: { bpe: { vocabulary: 400 } } },
+        ...{ steps: 2, batch: 2 },
+      },
+      inputs: { data: output(news, 'train') },
+    });
+    const ran = await runKind(soft, {
+      with: { rewards: 'nli', ...little },
+      inputs: { ...inputs, reference: output(bytes, 'model') },
+    });
+    const why = 'the tokenizer says one text in several ways';
+    expect(ran.events.map((event) => (event.type === 'log' ? event.text : '')).join('\n')).toContain(
+      `figures of steering are not computed: ${why}`,
+    );
+    const found = await frontOf(output(ran, 'policy'));
+    expect(found.unlisted).toContain(why);
+    for (const point of found.points) expect(point).not.toHaveProperty('exact');
+  });
+
+  it('warns where the exact figures count responses that its samples are too short for', async () => {
+    const policy = output(await runKind(soft, { with: { rewards: 'nli', ...little }, inputs }), 'policy');
+    const warned = async (max_tokens: number): Promise<string> => {
+      const ran = await runKind(front, {
+        with: { grid: { weights: { simplex: 2 } }, samples: 1, max_tokens },
+        inputs: { policy, prompts: output(news, 'test') },
+      });
+      return ran.events.map((event) => (event.type === 'log' ? event.text : '')).join('\n');
+    };
+    expect(await warned(12)).toMatch(
+      /max_tokens: 12 cuts \d+% of the responses that the exact world lists, the longest of which has 20 tokens/,
+    );
+    expect(await warned(20)).not.toContain('cuts');
   });
 
   it('refuses an alpha that the policy was not trained for', async () => {

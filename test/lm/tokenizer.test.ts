@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isWordLevel } from '../../stages/lm/tokenizer.js';
-import { buildTokenizer, parseTokenizer, tokenizerJson } from '../../stages/lm/index.js';
+import { bpeTokenizer, buildTokenizer, parseTokenizer, tokenizerJson } from '../../stages/lm/index.js';
 
 const texts = ['Police said a FIRE, a big fire.', 'fire: 2 dead'];
 
@@ -64,6 +64,33 @@ describe('a word tokenizer', () => {
         expect(ids.length).toBe(words.length);
       }),
     );
+  });
+});
+
+describe('one spelling a text', () => {
+  const summary = 'north: fear hit north.';
+  const listed = 'north : fear hit north .';
+
+  it('is what a tokenizer of words has: what another spacing says comes back as the listed text', () => {
+    const tokenizer = buildTokenizer([listed]);
+    expect(tokenizer.oneSpelling).toBe(true);
+    expect(tokenizer.decode(tokenizer.encode(summary))).toBe(listed);
+  });
+
+  it('is not what byte pairs have, which say the text that earns as much and is not listed', () => {
+    const tokenizer = bpeTokenizer([listed, listed], { vocabulary: 400, reserved: [] });
+    expect(tokenizer.oneSpelling).toBe(false);
+    expect(tokenizer.decode(tokenizer.encode(summary))).toBe(summary);
+    const letters = Array.from(listed).flatMap((letter) => [...tokenizer.encode(letter)]);
+    expect(letters.length).toBeGreaterThan(tokenizer.encode(listed).length);
+    expect(tokenizer.decode(letters)).toBe(listed);
+  });
+
+  it.each(['new york', 'co-op', 'New'])('is not what a foreign vocabulary of words with %j has', (word) => {
+    const tokenizer = buildTokenizer(['new york']);
+    const json = tokenizerJson({ ...tokenizer, vocabulary: [...tokenizer.vocabulary, word] });
+    expect(parseTokenizer(json, 't').oneSpelling).toBe(false);
+    expect(parseTokenizer(tokenizerJson(tokenizer), 't').oneSpelling).toBe(true);
   });
 });
 

@@ -3,8 +3,8 @@ import { lowSpanWarning } from '../../stages/rl/lock-in.js';
 import { lowSpanAdvice } from '../../stages/statistics/low-span.js';
 
 const figures = (name: string, span: number, inReach?: number): Record<string, number> => ({
-  [`eval/span/${name}`]: span,
-  ...(inReach === undefined ? {} : { [`eval/span_in_reach/${name}`]: inReach }),
+  [`train/span/${name}`]: span,
+  ...(inReach === undefined ? {} : { [`train/span_in_reach/${name}`]: inReach }),
 });
 
 describe('the warning of a low span', () => {
