@@ -58,6 +58,39 @@ function samplingProblems({ alpha }: Sampling): Problem[] {
   ];
 }
 
+/** A share of corners where every draw is one. */
+function idleCorners({ weights, corners }: Sampling): Problem[] {
+  if (weights !== 'corners' || corners === 0) return [];
+  return [
+    {
+      code: 'corners-idle',
+      path: ['sampling', 'corners'],
+      message: 'all draws are corners already, by `weights: corners`',
+      hint: 'leave `corners` away, or draw the other weights by `dirichlet` or `simplex`',
+      mayBeMeant: true,
+    },
+  ];
+}
+
+/** A rule for the reference's share where nothing is merged with the reference; the default is never written. */
+function idleShare({ reference_share, sampling: { alpha }, conditioning }: ClpWith): Problem[] {
+  const fixed = typeof alpha === 'number';
+  if (reference_share === 'log' || !(fixed || conditioningName(conditioning) === 'prompt')) return [];
+  return [
+    {
+      code: 'reference-share-idle',
+      path: ['reference_share'],
+      message: fixed
+        ? 'with one alpha nothing is merged with the reference, whatever `reference_share` says'
+        : '`prompt` writes alpha in the prompt, and merges nothing with the reference, whatever `reference_share` says',
+      hint: fixed
+        ? 'leave it away, or give `sampling.alpha` a range'
+        : 'leave it away, or take another conditioning',
+      mayBeMeant: true,
+    },
+  ];
+}
+
 function nameProblems(names: readonly string[]): Problem[] {
   const problems: Problem[] = [];
   if (new Set(names).size < 2)
@@ -80,7 +113,10 @@ function nameProblems(names: readonly string[]): Problem[] {
 const check = rules<ClpWith>(
   ({ rewards }) => nameProblems(rewards),
   ({ sampling }) => samplingProblems(sampling),
-  ({ alpha_schedule }) => scheduleProblems(alpha_schedule),
+  ({ alpha_schedule, sampling: { alpha } }) =>
+    scheduleProblems(alpha_schedule, typeof alpha === 'number' ? alpha : alpha.range),
+  ({ sampling }) => idleCorners(sampling),
+  (values) => idleShare(values),
   ({ rewards }, inputs) => rewardProblems(rewards, inputs, (i) => ['rewards', i]),
   ({ decoding }) => trainingDecodingProblems(decoding),
   (_, inputs) => worldProblems(traitsOf(inputs, 'reference'), traitsOf(inputs, 'prompts')),

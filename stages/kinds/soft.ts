@@ -62,7 +62,7 @@ function weightsOf(rewards: SoftRewards): Problem[] {
 
 const check = rules<SoftWith>(
   ({ alpha }) => alphaProblems(alpha, ['alpha']),
-  ({ alpha_schedule }) => scheduleProblems(alpha_schedule),
+  ({ alpha_schedule, alpha }) => scheduleProblems(alpha_schedule, alpha),
   ({ rewards }) => weightsOf(rewards),
   ({ rewards }, inputs) => namesOf(rewards, inputs),
   ({ decoding }) => trainingDecodingProblems(decoding),

@@ -9,7 +9,8 @@ export interface Grid {
 }
 
 /**
- * Every weighting at every alpha. Of a policy that answers a list of weightings only, a simplex grid is that list;
+ * Every weighting at every alpha; a simplex grid of more than the corners has the middle, where it is none of its points
+ * (no tenth is a third). Of a policy that answers a list of weightings only, a simplex grid is that list;
  * a weighting that is asked for by name must be in its domain, which the policy itself checks.
  */
 export function tradeOffsOfGrid(
@@ -31,7 +32,10 @@ export function tradeOffsOfGrid(
 }
 
 function simplexOf(n: number, m: number, domain: SteerablePolicy['domain']): readonly (readonly number[])[] {
-  return typeof domain.weights === 'string' ? simplexGrid(m, n) : domain.weights;
+  if (typeof domain.weights !== 'string') return domain.weights;
+  const grid = simplexGrid(m, n);
+  const hasMiddle = n === 2 || (n - 1) % m === 0;
+  return hasMiddle ? grid : [...grid, Array.from({ length: m }, () => 1 / m)];
 }
 
 function alphasOf(alpha: Grid['alpha'], trained: SteerablePolicy['domain']['alpha']): readonly number[] {

@@ -171,8 +171,23 @@ export function alphaProblems(alpha: number, path: readonly (string | number)[])
   ];
 }
 
-export function scheduleProblems(schedule: AlphaSchedule): Problem[] {
-  return schedule === 'constant' ? [] : alphaProblems(schedule.from, ['alpha_schedule', 'from']);
+/** Annealing that begins where it ends, or below, does nothing: of a range of alpha, at the alphas from there on. */
+export function scheduleProblems(
+  schedule: AlphaSchedule,
+  alpha: number | readonly [number, number],
+): Problem[] {
+  if (schedule === 'constant') return [];
+  const { from } = schedule;
+  const path = ['alpha_schedule', 'from'];
+  const [least, greatest] = typeof alpha === 'number' ? [alpha, alpha] : alpha;
+  const wrong = alphaProblems(from, path);
+  if (wrong.length > 0 || from > greatest) return wrong;
+  const idle = { code: 'alpha-schedule-idle', path };
+  const hint = `write a \`from\` above ${greatest}, or leave \`alpha_schedule\` away`;
+  if (from <= least)
+    return [{ ...idle, message: `annealing comes down to alpha ${least}, and begins at ${from}`, hint }];
+  const message = `alphas from ${from} to ${greatest} are not annealed: it begins at ${from}, and never goes below what is asked for`;
+  return [{ ...idle, message, hint, mayBeMeant: true }];
 }
 
 /** Weights off the simplex; `path` leads to the map or list, which `written` makes of weights. */

@@ -5,7 +5,10 @@ import type { Random } from '../random.js';
 import { oneHot } from '../vector.js';
 import type { AlphaSchedule } from './options.js';
 
-/** Draws (alpha, w) ~ Q for m objectives. Always takes the same course through `random`, whatever alpha is. */
+/**
+ * Draws (alpha, w) ~ Q for m objectives. Policies of one Q meet the same draws; one alpha takes no number of `random` and a
+ * range takes one, so that of several draws in a row only the first has the same w under both.
+ */
 export function drawTradeOff(sampling: Sampling, m: number, random: Random): TradeOff {
   const corner = random.uniform() < sampling.corners;
   const weights = corner ? oneHot(random.integer(m), m) : drawWeights(sampling.weights, m, random);

@@ -7,6 +7,7 @@ import front from '../../stages/kinds/front.js';
 import rewardedSoup from '../../stages/kinds/rewarded-soup.js';
 import sft from '../../stages/kinds/sft.js';
 import soft from '../../stages/kinds/soft.js';
+import { scheduleProblems } from '../../stages/rl/options.js';
 
 const prompts = { rewards: ['nli', 'rouge', 'tldr'], columns: ['id', 'prompt', 'response'] };
 
@@ -39,6 +40,33 @@ describe('clp', () => {
     ]);
     expect(problems(clp, { rewards, alpha_schedule: { from: 1 } })).toEqual([
       'alpha-range at alpha_schedule.from',
+    ]);
+  });
+
+  it('says of annealing that begins at or below alpha that it does nothing, of a range at which alphas', () => {
+    const idle = 'alpha-schedule-idle at alpha_schedule.from';
+    const annealed = (from: number, alpha: unknown = 0.05): string[] =>
+      problems(clp, { rewards, alpha_schedule: { from }, sampling: { alpha } });
+    expect(annealed(0.02)).toEqual([idle]);
+    expect(annealed(0.05)).toEqual([idle]);
+    expect(annealed(0.2)).toEqual([]);
+    expect(annealed(0.2, { range: [0.02, 0.1] })).toEqual([]);
+    expect(problems(soft, { rewards: 'nli', alpha: 0.05, alpha_schedule: { from: 0.02 } })).toEqual([idle]);
+    const said = (from: number): (boolean | undefined)[] =>
+      scheduleProblems({ from, share: 0.3 }, [0.05, 0.5]).map(({ mayBeMeant }) => mayBeMeant);
+    expect([said(0.02), said(0.2), said(0.6)]).toEqual([[undefined], [true], []]);
+  });
+
+  it('warns of settings that change nothing beside the others', () => {
+    const range = { range: [0.02, 0.5] };
+    const corners = (weights: unknown) => problems(clp, { rewards, sampling: { weights, corners: 0.3 } });
+    expect(corners('corners')).toEqual(['corners-idle at sampling.corners']);
+    expect(corners({ dirichlet: 1 })).toEqual([]);
+    const share = (change: object) => problems(clp, { rewards, reference_share: 'beta', ...change });
+    expect(share({ sampling: { alpha: range } })).toEqual([]);
+    expect(share({})).toEqual(['reference-share-idle at reference_share']);
+    expect(share({ sampling: { alpha: range }, conditioning: 'prompt' })).toEqual([
+      'reference-share-idle at reference_share',
     ]);
   });
 

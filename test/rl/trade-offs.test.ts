@@ -35,6 +35,23 @@ describe('grids of weights', () => {
     ]);
   });
 
+  it('have the middle where the simplex misses it, unless the corners alone are asked for', () => {
+    const asked = (m: number, simplex: number): readonly (readonly number[])[] =>
+      tradeOffsOfGrid(
+        { weights: { simplex }, alpha: 0.1 },
+        { ...policy, objectives: ['a', 'b', 'c'].slice(0, m) },
+      ).map(({ weights }) => weights);
+    const third = 1 / 3;
+    expect(asked(3, 11)).toEqual([...simplexGrid(3, 11), [third, third, third]]);
+    expect(asked(2, 4)).toEqual([...simplexGrid(2, 4), [0.5, 0.5]]);
+    for (const [m, n] of [
+      ...[[3, 4] as const, [3, 10] as const, [3, 2] as const],
+      ...[[2, 11] as const, [2, 2] as const, [1, 11] as const],
+    ])
+      expect(asked(m, n), `${m} ${n}`).toEqual(simplexGrid(m, n));
+    expect(asked(3, 10)).toContainEqual([third, third, third]);
+  });
+
   it('are the own points of a policy that answers a list', () => {
     const fixed = { ...policy, domain: { alpha: 0.1, weights: [[0.25, 0.75]] } };
     expect(tradeOffsOfGrid({ weights: { simplex: 11 }, alpha: 'trained' }, fixed)).toEqual([
