@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# install-transformers.sh FOLDER: a virtual environment with what test/lm/parity.test.ts compares with; then
+# install-transformers.sh FOLDER: a virtual environment with what test/lm/parity.test.ts and test/cli/exported.test.ts compare with; then
 # MOFT_TEST_TRANSFORMERS=FOLDER/bin/python. PyTorch comes without the CUDA libraries that it is linked with.
 set -euo pipefail
 cd "$(dirname "$0")"
