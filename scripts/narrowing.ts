@@ -8,7 +8,9 @@ import type { LoaderTable } from '../runner/plan/code-manifest.js';
 import { sha256 } from '../schemas/json.js';
 import { isImportCall, isRelative, targetOf } from './imports.js';
 
-const byNameModule = 'stages/by-name.js';
+/** Functions that are trusted with what they are given; their modules count. */
+const byName = { module: 'stages/by-name.js', function: 'byName' } as const;
+const defineKind = { module: 'runner/contract.js', function: 'defineKind' } as const;
 
 /**
  * The table of a module that loads others by name: a constant whose entries are all `name: () => import('./x.js')`, and
@@ -19,7 +21,7 @@ const byNameModule = 'stages/by-name.js';
 export function loaderTable(name: string, source: ts.SourceFile): LoaderTable | undefined {
   const tables = source.statements.flatMap((statement) => tableIn(name, statement) ?? []);
   const [table] = tables;
-  if (!table || tables.length > 1 || !importsByName(name, source)) return undefined;
+  if (!table || tables.length > 1 || !calls(name, source, byName)) return undefined;
   if (!usesOf(source, table.constant).every((use) => isTableOf(use))) return undefined;
   const { text } = source;
   const rest = `${text.slice(0, table.literal.getStart(source))}{}${text.slice(table.literal.end)}`;
@@ -66,14 +68,18 @@ function importedBy(name: string, node: ts.Node): string | undefined {
 
 const isAnnouncement = (node: ts.Node): boolean => node.getText().startsWith('globalThis.moftLoads?.add(');
 
-/** Whether `byName` is ours, wherever it is called, and nothing else is done with it. */
-function importsByName(name: string, source: ts.SourceFile): boolean {
+/** Whether a name is that of our function, wherever it is called, and nothing else is done with it. */
+function calls(
+  name: string,
+  source: ts.SourceFile,
+  trusted: { readonly module: string; readonly function: string },
+): boolean {
   const own = source.statements.flatMap((statement) => {
     if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) return [];
     const names = statement.importClause?.namedBindings;
     const elements = names && ts.isNamedImports(names) ? names.elements : [];
-    return targetOf(name, statement.moduleSpecifier.text) === byNameModule
-      ? elements.filter((element) => element.name.text === 'byName' && !element.propertyName)
+    return targetOf(name, statement.moduleSpecifier.text) === trusted.module
+      ? elements.filter((element) => element.name.text === trusted.function && !element.propertyName)
       : [];
   });
   const [first] = own;
@@ -98,7 +104,7 @@ function isTableOf(use: ts.Identifier): boolean {
   return (
     ts.isCallExpression(call) &&
     ts.isIdentifier(call.expression) &&
-    call.expression.text === 'byName' &&
+    call.expression.text === byName.function &&
     call.arguments[0] === use
   );
 }
@@ -110,7 +116,7 @@ function isTableOf(use: ts.Identifier): boolean {
 export function recipeOf(name: string, source: ts.SourceFile): string | undefined {
   if (!/^stages\/kinds\/[^/]+(?<!\.run)\.js$/.test(name)) return undefined;
   const [kind, ...others] = source.statements.flatMap((statement) => declaredKind(statement) ?? []);
-  if (!kind || others.length > 0) return undefined;
+  if (!kind || others.length > 0 || !calls(name, source, defineKind)) return undefined;
   const place = kind.properties.findIndex((property) => property.name?.getText() === 'run');
   const run = kind.properties[place];
   if (!run || !ts.isPropertyAssignment(run) || !kind.properties.slice(place + 1).every(isOther))
@@ -128,7 +134,7 @@ function declaredKind(statement: ts.Statement): ts.ObjectLiteralExpression | und
   if (!ts.isExportAssignment(statement) || !ts.isCallExpression(statement.expression)) return undefined;
   const { expression, arguments: given } = statement.expression;
   const [kind] = given;
-  const named = ts.isIdentifier(expression) && expression.text === 'defineKind';
+  const named = ts.isIdentifier(expression) && expression.text === defineKind.function;
   return named && kind && ts.isObjectLiteralExpression(kind) ? kind : undefined;
 }
 

@@ -81,6 +81,9 @@ function closureOf(manifest: CodeManifest, named: ReadonlySet<string>): Readonly
   return seen;
 }
 
+/** Makes kinds of declarations. */
+const contract = 'runner/contract.js';
+
 /**
  * stages/kinds/<name>.js and its recipe, then what `modules` names. Of a declaration that hands its job on, the recipe
  * alone: what else it decides is in the preimage.
@@ -88,7 +91,8 @@ function closureOf(manifest: CodeManifest, named: ReadonlySet<string>): Readonly
 function rootsOf(manifest: CodeManifest, kind: StageKind, values: JsonObject): string[] {
   const declaration = `stages/kinds/${kind.name.replaceAll('/', '-')}.js`;
   const recipe = manifest.modules[declaration]?.recipe;
-  const own = recipe === undefined ? [declaration, declaration.replace(/\.js$/, '.run.js')] : [recipe];
+  const own =
+    recipe === undefined ? [declaration, declaration.replace(/\.js$/, '.run.js')] : [recipe, contract];
   const named = kind.modules?.(values as Record<PropertyKey, unknown>) ?? [];
   return [...own, ...named.map((name) => `${name}.js`)];
 }
@@ -121,9 +125,15 @@ function listingOf(loaded: Loaded, roots: readonly string[]): CodeListing {
   };
 }
 
-/** What a listing was made of, on disk. Whatever npm installs or removes rewrites its list. */
-function filesOf(dist: string, packages: Packages, listing: CodeListing): string[] {
-  const modules = Object.keys(listing.modules).map((name) => path.join(dist, name));
+/**
+ * What a listing was made of, on disk. Whatever npm installs or removes rewrites its list, and a declaration that is edited
+ * while cells run may do more than it did when its recipe alone was found to count.
+ */
+function filesOf(dist: string, { manifest, packages }: Loaded, listing: CodeListing): string[] {
+  const declarations = Object.entries(manifest.modules).flatMap(([name, { recipe }]) =>
+    recipe !== undefined && Object.hasOwn(listing.modules, recipe) ? [name] : [],
+  );
+  const modules = [...Object.keys(listing.modules), ...declarations].map((name) => path.join(dist, name));
   return Object.keys(listing.packages).length > 0 ? [...modules, packages.file] : modules;
 }
 
@@ -159,7 +169,7 @@ export function loadCode(root: string): Result<Code, CodeProblem> {
       return ok(found);
     },
     changed: (listing) => {
-      const files = filesKnown.get(listing) ?? filesOf(dist, packages.value, listing);
+      const files = filesKnown.get(listing) ?? filesOf(dist, loaded, listing);
       filesKnown.set(listing, files);
       return files.filter((file) => identity(file) !== identities.get(file));
     },

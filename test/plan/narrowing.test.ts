@@ -50,8 +50,10 @@ describe('a table of modules', () => {
 
 describe('a declaration that hands its job on', () => {
   const recipe = 'stages/kinds/toy.run.js';
-  const found = (run: string, rest = ''): string | undefined =>
-    entry(`export default defineKind({ ...parts, run: ${run}, ${rest} });`, 'stages/kinds/toy.js').recipe;
+  const using = "import { defineKind } from '../../runner/contract.js';";
+  const found = (run: string, rest = '', imports = using): string | undefined =>
+    entry(`${imports} export default defineKind({ ...parts, run: ${run}, ${rest} });`, 'stages/kinds/toy.js')
+      .recipe;
 
   it.each([
     "async (job, emit, signal) => (await import('./toy.run.js')).run(job, emit, signal)",
@@ -70,6 +72,13 @@ describe('a declaration that hands its job on', () => {
     ["async (job) => (await import('./toy.run.js')).run(job)", '...base,'],
     ["async (job) => (await import('./toy.run.js')).run(job)", "['run']: other,"],
   ])('counts itself where it does more: %s %s', (run, rest) => expect(found(run, rest)).toBeUndefined());
+
+  it('counts itself where another function makes the kind of it', () => {
+    const run = "async (job) => (await import('./toy.run.js')).run(job)";
+    expect(found(run)).toBe(recipe);
+    expect(found(run, '', '')).toBeUndefined();
+    expect(found(run, '', using.replace('contract', 'other'))).toBeUndefined();
+  });
 });
 
 describe('the code of the kinds', () => {
@@ -170,6 +179,15 @@ describe('the code of the kinds', () => {
     expect(changed({ 'stages/by-name.js': more })).toEqual([...clp, ...soft, 'front']);
     expect(changed({ 'stages/policy/settings.js': more })).toEqual([...clp, ...soft, 'front']);
     expect(changed({ 'stages/kinds/clp.run.js': more })).toEqual(clp);
+  });
+
+  it('tells of a declaration that changed in mid-run, and of no other', () => {
+    digests();
+    const code = valueOf(loadCode(copy));
+    const [clp, soft] = ['clp', 'soft'].map((name) => path.join(copy, `dist/stages/kinds/${name}.js`));
+    fs.appendFileSync(clp ?? '', '\n');
+    fs.appendFileSync(soft ?? '', '\n');
+    expect(code.changed(before['clp full']?.listing ?? { modules: {}, packages: {} })).toEqual([clp]);
   });
 
   it('counts all of the declarations that hand nothing on, and none else', () => {
