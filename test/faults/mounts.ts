@@ -24,13 +24,14 @@ export const mountSmall = (folder: string, bytes: number): void =>
 
 /** Open files stay as they are; whatever is named from now on is on a disk that can't be written. */
 export function makeReadOnly(folder: string): void {
-  mount('--bind', folder, folder);
   for (let tries = 1; ; tries += 1) {
+    mount('--bind', folder, folder);
     try {
       mount('-o', 'remount,ro,bind', folder);
       return;
     } catch (error) {
-      // The thread of the heartbeat has its file open at that moment.
+      // The thread of the heartbeat opened its file between the two, and keeps it: once more, beside that.
+      unmount(folder);
       if (tries === 100) throw error;
     }
   }
