@@ -91,6 +91,8 @@ function curveOf({ curve, index, answers }: Answered, yardstick: Yardstick): Cur
       reference: front.reference.digest ?? null,
       prompts: front.prompts ? `${front.prompts.digest} ${front.prompts.n}` : null,
       decoding: front.decoding ?? null,
+      unlisted: front.unlisted ?? null,
+      trainedBy: front.trained?.by ?? [],
       spanInReach,
       figures,
       points,

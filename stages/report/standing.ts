@@ -2,6 +2,7 @@
 import { byCodeUnit } from '../../schemas/json.js';
 import { placeOf } from './common.js';
 import { isMostlyInvalid } from './invalid-mass.js';
+import { biasedEstimators } from './trained-by.js';
 import type { CurveSummary, SeedSummary, Unranked } from './types.js';
 
 interface Condition {
@@ -49,7 +50,8 @@ export function unlike(a: CurveSummary, b: CurveSummary): string {
 
 /** Why nothing may rest on the figures of a curve, whatever it is compared with; empty where something may. */
 export function flawOf(curve: CurveSummary): string {
-  return isMostlyInvalid(curve) ? `most of what ${curve.name} answers is not listed` : '';
+  if (isMostlyInvalid(curve)) return `most of what ${curve.name} answers is not listed`;
+  return biasedEstimators(curve).length > 0 ? `${curve.name} was trained with a biased estimator` : '';
 }
 
 /** The curves that are not ranked: flawed ones, and those unlike the ones that most are like. */

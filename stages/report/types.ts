@@ -1,5 +1,5 @@
 /** What a report says, as data: summary.json. Every figure of the page is one of these numbers. */
-import type { Front } from '../../schemas/artifact.js';
+import type { Front, TrainedBy } from '../../schemas/artifact.js';
 import type { Interval } from '../statistics/interval.js';
 
 /** Mean over seeds with its two-sided 95% t interval; no interval with fewer than three seeds. */
@@ -55,6 +55,10 @@ export interface SeedSummary {
   readonly prompts: string | null;
   /** How its responses were drawn; null where from the policy itself. */
   readonly decoding: Front['decoding'] | null;
+  /** Why its figures are sampled, where its prompts come from an exact world; null elsewhere. */
+  readonly unlisted: string | null;
+  /** Each way in which it was trained; empty where the front does not say. */
+  readonly trainedBy: readonly TrainedBy[];
   /** Span relative to the optimum over what the reference writes (the span itself where that is not known); null where it is too small. */
   readonly spanInReach: number | null;
   readonly figures: Figures;

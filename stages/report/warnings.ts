@@ -2,6 +2,7 @@
 import { byCodeUnit } from '../../schemas/json.js';
 import { lowSpan, lowSpanAdvice, spansText } from '../statistics/low-span.js';
 import { invalidMass, isMostlyInvalid, mostInvalid } from './invalid-mass.js';
+import { biasedEstimators, groupSizes } from './trained-by.js';
 import type { CurveSummary, SeedSummary, Slice } from './types.js';
 
 /** Sentences, in the order of the slices; empty where nothing is amiss. */
@@ -16,11 +17,14 @@ export function warningsOf(slices: readonly Slice[]): string[] {
         ...invalid(curve),
         ...belowZero(curve),
         ...filteredResponses(curve),
+        ...biased(curve),
+        ...unlisted(curve),
       ]),
       ...mixedExactness(slice),
       ...unequalSeeds(slice),
       ...unequalGrids(slice),
       ...unequalBudgets(slice),
+      ...unequalGroups(slice),
       ...severalReferences(slice),
       ...severalPrompts(slice),
       ...severalDecodings(slice),
@@ -148,6 +152,31 @@ function unequalBudgets(slice: Slice): string[] {
   if (known.length < 2 || Math.max(...counts) <= budgetSlack * Math.min(...counts)) return [];
   const list = known.map(({ name, groups }) => `${name} ${Math.round(groups)}`).join(', ');
   return [`The curves were not trained on equal budgets, in groups of responses: ${list}.`];
+}
+
+function unequalGroups(slice: Slice): string[] {
+  const known = slice.curves
+    .map((curve) => ({ name: curve.name, size: groupSizes(curve) }))
+    .filter(({ size }) => size !== '');
+  if (new Set(known.map(({ size }) => size)).size < 2) return [];
+  const list = known.map(({ name, size }) => `${name} ${size}`).join(', ');
+  return [
+    `The curves were not trained on groups of one size, so that equal groups are not equal responses: ${list}.`,
+  ];
+}
+
+function biased(curve: CurveSummary): string[] {
+  return biasedEstimators(curve).map(
+    (kl) =>
+      `${curve.name} was trained with \`kl: ${kl}\`, whose gradient is not that of V: it backs no claim, and no verdict is given on it.`,
+  );
+}
+
+function unlisted({ name, seeds }: CurveSummary): string[] {
+  const reasons = new Set(seeds.flatMap((seed) => seed.unlisted ?? []));
+  return [...reasons].map(
+    (why) => `${name} has sampled figures, although its prompts come from an exact world: ${why}.`,
+  );
 }
 
 function severalReferences(slice: Slice): string[] {

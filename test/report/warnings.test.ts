@@ -39,6 +39,42 @@ describe('budgets', () => {
     expect(equal.summary.warnings.join(' ')).not.toContain('budgets');
   });
 
+  it('say how curves were trained: groups of other sizes are warned of, a biased estimator has no verdict', async () => {
+    const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => {
+      const logits = coordinates.conditioning === 'logits';
+      const by = {
+        ...(logits ? { kl: 'biased-k1-in-loss', biased: true } : { kl: 'k1-in-reward', biased: false }),
+        ...{ alphaSchedule: { from: 0.3, share: 0.6 }, samples: logits ? 4 : 16 },
+      };
+      return {
+        coordinates,
+        front: front.trained ? { ...front, trained: { ...front.trained, by: [by] } } : front,
+      };
+    });
+    const { html, summary } = await makeReport(fronts);
+    const [run = []] = tablesOf(html);
+    expect([run[0]?.at(-1), run[1]?.at(-1)]).toEqual([
+      'trained with',
+      'k1-in-reward, alpha from 0.3 over 0.6 of the steps, 16 responses a group',
+    ]);
+    const warnings = summary.warnings.join('\n');
+    expect(warnings).toContain('equal groups are not equal responses: full 16, logits 4.');
+    expect(warnings).toContain('logits was trained with `kl: biased-k1-in-loss`');
+    expect(summary.slices[0]?.unranked).toEqual([
+      { curve: 'logits', why: 'logits was trained with a biased estimator' },
+    ]);
+  });
+
+  it('say why figures are sampled where the prompts come from an exact world', async () => {
+    const fronts = ablatedCurves([0]).map((one) => ({
+      ...one,
+      front: { ...one.front, unlisted: 'spaces are free' },
+    }));
+    expect((await makeReport(fronts)).summary.warnings).toContain(
+      'full has sampled figures, although its prompts come from an exact world: spaces are free.',
+    );
+  });
+
   it('have what an answer costs beside them, where the fronts say it', async () => {
     const cost = {
       passesPerToken: 1,

@@ -2,6 +2,7 @@
 import { curveColour } from '../charts/palette.js';
 import { optimumName } from '../charts/series.js';
 import { directed } from '../measures.js';
+import { trainedByText } from '../trained-by.js';
 import type { Change, CurveSummary, Estimate, Measure, Slice, Summary } from '../types.js';
 import { type Html, html, nothing } from './html.js';
 import { counted, numberText, interval, weightsText } from './numbers.js';
@@ -118,7 +119,9 @@ function changeRow(slice: Slice, group: readonly Change[]): Html {
 /** What was run: curves, methods, seeds, how many trade-offs were asked of each, and what each was trained on. */
 export function runTable(summary: Summary, slice: Slice): Html {
   const budgets = shownMeasures(summary, slice).filter(({ group }) => group === 'budget');
-  const rows = [...slice.curves, ...slice.variants].map(
+  const all = [...slice.curves, ...slice.variants];
+  const told = all.some((curve) => trainedByText(curve) !== '');
+  const rows = all.map(
     (curve) =>
       html`<tr>
         ${slice.curves.includes(curve) ? curveHead(curve) : html`<th scope="row">${curve.name}</th>`}
@@ -126,9 +129,11 @@ export function runTable(summary: Summary, slice: Slice): Html {
         <td class="text">${curve.seeds.map((seed) => seed.seed).join(', ')}</td>
         <td>${curve.points.length}</td>
         ${budgets.map((measure) => html`<td>${counted(curve.figures[measure.id]?.mean)}</td>`)}
+        ${told ? html`<td class="text">${trainedByText(curve)}</td>` : nothing}
       </tr>`,
   );
-  return table(['curve', 'method', 'seeds', 'trade-offs', ...budgets.map(({ title }) => title)], rows);
+  const titles = [...budgets.map(({ title }) => title), ...(told ? ['trained with'] : [])];
+  return table(['curve', 'method', 'seeds', 'trade-offs', ...titles], rows);
 }
 
 /** Measures that at least one curve of the slice has. */
