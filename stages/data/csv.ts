@@ -14,11 +14,7 @@ export interface CsvOptions {
   readonly longest?: number;
 }
 
-interface Parsed {
-  readonly record: Readonly<Record<string, string>>;
-  /** `lines`: the one that the record ends on. */
-  readonly info: { readonly lines: number };
-}
+type Fields = Readonly<Record<string, string>>;
 
 /** The records of a CSV file under the names of its header. */
 export const readCsv = (
@@ -28,27 +24,31 @@ export const readCsv = (
 
 /**
  * A record may span lines: its place is where it begins. What is broken in the quotes or in the number of fields makes
- * all that follows doubtful: it is the last.
+ * all that follows doubtful: it is the last. Records shortly before it may be lost with it.
  */
 export async function* csvRecords(
   bytes: AsyncIterable<Buffer>,
   { delimiter, longest = longestText }: CsvOptions,
 ): AsyncGenerator<Result<TableRecord, RecordProblem>> {
+  // Breaks of two signs in quotes, which the parser counts as two lines, of the records before.
+  let twice = 0;
+  // As they are parsed: of those before a broken one not all come to the end of the stream.
+  const placed = (value: Fields, { lines }: { readonly lines: number }): TableRecord => {
+    const at = lines - twice - count(value, /[\r\n]/g);
+    twice += count(value, /\r\n/g);
+    return { at, value };
+  };
   const parser = parse({
-    ...{ delimiter, bom: true, info: true, skip_empty_lines: true },
+    ...{ delimiter, bom: true, skip_empty_lines: true },
     columns: uniqueNames,
     record_delimiter: ['\r\n', '\n', '\r'],
     max_record_size: longest,
+    on_record: placed,
   });
   // What goes wrong is told to whoever reads.
-  const all: AsyncIterable<Parsed> = pipeline(Readable.from(inUtf8(bytes)), parser, () => undefined);
-  // Breaks of two signs in quotes, which the parser counts as two lines, of the records before.
-  let twice = 0;
+  const all: AsyncIterable<TableRecord> = pipeline(Readable.from(inUtf8(bytes)), parser, () => undefined);
   try {
-    for await (const { record, info } of all) {
-      yield ok({ at: info.lines - twice - count(record, /[\r\n]/g), value: record });
-      twice += count(record, /\r\n/g);
-    }
+    for await (const record of all) yield ok(record);
   } catch (error) {
     yield err(problemOf(error, twice));
   }
@@ -89,5 +89,5 @@ function uniqueNames(names: readonly string[]): string[] {
   return [...names];
 }
 
-const count = (record: Readonly<Record<string, string>>, sign: RegExp): number =>
+const count = (record: Fields, sign: RegExp): number =>
   Object.values(record).reduce((sum, field) => sum + (field.match(sign)?.length ?? 0), 0);

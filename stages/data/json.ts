@@ -37,8 +37,13 @@ async function opened(
     opening = next.value.toString('utf8').trimStart()[0];
   }
   const all = async function* (): AsyncGenerator<Buffer> {
-    yield* seen;
-    yield* { [Symbol.asyncIterator]: () => rest };
+    try {
+      yield* seen;
+      yield* { [Symbol.asyncIterator]: () => rest };
+    } finally {
+      // Whoever stops among the first closes the file, too.
+      await rest.return?.();
+    }
   };
   return { opening, all: all() };
 }

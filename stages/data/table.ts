@@ -47,8 +47,10 @@ export function problemsFailure(problems: readonly PlacedProblem[]): StageFailur
     const more = others.length === 0 ? '' : ` (and ${counted(others.length, table)} like this)`;
     return `${place(table, at)}: ${message}${more}`;
   });
-  const [first, ...left] = groups.slice(listed).flat();
-  if (first) lines.push(`and ${counted(left.length + 1, first.table)} like these`);
+  const left = groups.slice(listed).flat();
+  const [first] = left;
+  const file = [...new Set(left.map(({ table }) => table.file))].join(', ');
+  if (first) lines.push(`and ${counted(left.length, { ...first.table, file })} like these`);
   return new StageFailure('user', problems[0]?.code ?? 'bad-line', lines.join('\n'));
 }
 

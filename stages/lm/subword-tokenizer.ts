@@ -177,6 +177,9 @@ const nothing = { tools: null, documents: null };
 /** Before a template, whose blank space it leaves alone: a prompt that says today's date would be another one tomorrow. */
 const withoutClock = '{% set strftime_now = undefined %}\n';
 
+const dated =
+  '; it asks for the date of today, which no prompt may hold: give a chat_template.jinja that says one';
+
 /** One question of a user, up to where the answer begins. */
 function templateOf(
   written: Json | undefined,
@@ -185,8 +188,11 @@ function templateOf(
 ): ((text: string) => string) | undefined {
   const text = Array.isArray(written) ? defaultOf(written) : written;
   if (typeof text !== 'string') return undefined;
-  const failed = (error: unknown): StageFailure =>
-    unreadable(path, `its chat template fails: ${error instanceof Error ? error.message : String(error)}`);
+  const failed = (error: unknown): StageFailure => {
+    const message = error instanceof Error ? error.message : String(error);
+    const clock = text.includes('strftime_now') ? dated : '';
+    return unreadable(path, `its chat template fails: ${message}${clock}`);
+  };
   let template: Template;
   try {
     template = new Template(withoutClock + text);

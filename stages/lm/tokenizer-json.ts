@@ -78,13 +78,27 @@ const pieces = (Regex: string): JsonObject => ({
   invert: true,
 });
 
+/** Parts of a text between what a pattern matches. */
+const gaps = (pattern: string): JsonObject => ({
+  type: 'Split',
+  pattern: { Regex: withoutGroups(pattern) },
+  behavior: 'Removed',
+  invert: false,
+});
+
+/** JavaScript keeps what a group of a pattern holds when it splits a text there. */
+const withoutGroups = (pattern: string): string =>
+  pattern.replace(/\\.|\[(?:\\.|[^\]\\])*\]|\((?:\?<(?![=!])[^>]*>|(?!\?))/gs, (part) =>
+    part.startsWith('(') ? '(?:' : part,
+  );
+
 /** A split of any behaviour: the library has but those that keep matches alone, or matches and gaps apart. */
 function split(pattern: string, behavior: string, invert = false): JsonObject {
   const match = `(?:${pattern})`;
   const other = `(?:(?!${match})[\\s\\S])`;
   switch (behavior) {
     case 'Removed':
-      return pieces(invert ? pattern : `${other}+`);
+      return invert ? pieces(pattern) : gaps(pattern);
     case 'Contiguous':
       return pieces(`${match}+|${other}+`);
     case 'MergedWithPrevious':

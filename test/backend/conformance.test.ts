@@ -321,7 +321,9 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
       return { ...own, factor: 1 - 0.3 * i, weightDecay: 0.1 * (i % 2) };
     });
     const expected = withoutFusedKernels(() => adamUpdates(updated, rates));
-    adamUpdates(updated, rates).forEach((found, i) => {
+    const all = adamUpdates(updated, rates);
+    expect(all).toHaveLength(updated.length);
+    all.forEach((found, i) => {
       for (const name of ['parameter', 'first', 'second'] as const)
         expect(
           largestDifference(found[name].dataSync(), expected[i]?.[name].dataSync() ?? [NaN]),
@@ -333,7 +335,10 @@ describe.skipIf(linked.code !== 0)('a kernel in C++', () => {
   it('sums lists of tensors of several sizes', () => {
     const lists = [3, 300, 1].map((rows) => [1, 2, 3].map((seed) => randomTensor([rows, 300], seed * rows)));
     const expected = withoutFusedKernels(() => combineAll([0.5, -2, 0.3], lists));
-    combineAll([0.5, -2, 0.3], lists).forEach((found, i) => {
+    const sums = combineAll([0.5, -2, 0.3], lists);
+    expect(sums).toHaveLength(lists.length);
+    sums.forEach((found, i) => {
+      expect(found.size).toBeGreaterThan(0);
       expect(found.shape).toEqual(expected[i]?.shape);
       expect(largestDifference(found.dataSync(), expected[i]?.dataSync() ?? [NaN])).toBeLessThan(1e-6);
     });

@@ -70,6 +70,11 @@ describe('data/csv', () => {
     expect(lines).toEqual([2, 4, 5, 9, 11, 12]);
   });
 
+  it('counts them so up to a broken record with others behind it', async () => {
+    const records = await read('id,text\r\n1,"a\r\nb"\r\n2,x,y\r\n3,c\r\n4,d\r\n');
+    expect(records.at(-1)).toMatchObject({ ok: false, error: { at: 4, code: 'not-csv' } });
+  });
+
   it('reads other delimiters, and passes over a byte order mark', async () => {
     expect(values(await read('\ufeffid\ttext\n1\ta,b\n', '\t'))).toEqual([[2, { id: '1', text: 'a,b' }]]);
   });

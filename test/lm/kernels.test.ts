@@ -174,7 +174,9 @@ describe('AdamW', () => {
       { ...own, factor: -0.3 },
     ];
     const expected = withoutFusedKernels(() => adamUpdates(all, rates));
-    adamUpdates(all, rates).forEach((found, i) => {
+    const updated = adamUpdates(all, rates);
+    expect(updated).toHaveLength(all.length);
+    updated.forEach((found, i) => {
       for (const name of ['parameter', 'first', 'second'] as const)
         expect(
           largestDifference(found[name].dataSync(), expected[i]?.[name].dataSync() ?? [NaN]),

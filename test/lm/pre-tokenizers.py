@@ -6,8 +6,11 @@ import os
 import tokenizers
 from tokenizers import Tokenizer
 
-TEXTS = ["a!! b", "café, e\u0301t\u0306\u0301 été's", " the-final--countdown- ", "x² ½ ٣٤12 №7", "a\u0085b\ufeffc\u200dd _e", "-- $5"]
+TEXTS = ["a!! b", "x--- the -- été", "café, e\u0301t\u0306\u0301 été's", " the-final--countdown- ", "x² ½ ٣٤12 №7", "a\u0085b\ufeffc\u200dd _e", "-- $5"]
 SPLITS = [
+    dict(type="Split", pattern=dict(Regex="(t)(?:h|é)|(-)+"), behavior="Removed", invert=False),
+    dict(type="Split", pattern=dict(String="--"), behavior="Removed", invert=False),
+] + [
     dict(type="Split", pattern=pattern, behavior=behavior, invert=invert)
     for pattern in (dict(String="-"), dict(Regex="\\s*[-!]"))
     for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
