@@ -35,6 +35,64 @@ describe('a folder', () => {
       expect(errorOf<unknown, unknown>(await answer)).toMatchObject({ code: 'timeout' });
   });
 
+  it('on such a disk keeps one thread, whatever is asked of it, until the answer comes', async () => {
+    const folder = temporaryFolder();
+    const remote = folderRemote(folder, 5);
+    let answer = (): void => undefined;
+    const real = fs.promises.stat;
+    const stat = vi.spyOn(fs.promises, 'stat').mockImplementation(async (...asked) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return real(...asked);
+    });
+    onTestFinished(() => stat.mockRestore());
+    const digest = '0'.repeat(64);
+    const asked = ['1', '2', '3', '4', '5'].map((key) => remote.record(key.repeat(64)));
+    for (const problem of [...(await Promise.all(asked)), await remote.has(digest)])
+      expect(errorOf<unknown, unknown>(problem)).toMatchObject({ code: 'timeout' });
+    expect(stat).toHaveBeenCalledTimes(1);
+    stat.mockImplementation(real);
+    answer();
+    await vi.waitUntil(async () => (await remote.has(digest)).ok);
+  });
+
+  it('on a disk that dies in the middle of a blob is given up too, and the blob is closed', async () => {
+    const folder = temporaryFolder();
+    const stored = await pushed(folderRemote(folder));
+    const real = fs.promises.open;
+    const closed: string[] = [];
+    const open = vi.spyOn(fs.promises, 'open').mockImplementation(async (file, ...how) => {
+      const handle = await real(file, ...how);
+      if (!String(file).includes('cas')) return handle;
+      const close = handle.close.bind(handle);
+      return Object.assign(handle, {
+        read: () => new Promise(() => undefined),
+        close: () => (closed.push(String(file)), close()),
+      });
+    });
+    onTestFinished(() => open.mockRestore());
+    const problem = errorOf(
+      await pull(await freshStore(), folderRemote(folder, 300), { key: stored.key, trusted }),
+    );
+    expect(problem).toMatchObject({ code: 'timeout', message: expect.stringContaining(folder) as string });
+    expect(closed).toEqual([path.join(folder, 'cas', stored.record.artifacts[0]?.digest ?? '')]);
+  });
+
+  it('on a disk that fails in the middle of a blob is no fault of the disk here', async () => {
+    const folder = temporaryFolder();
+    const stored = await pushed(folderRemote(folder));
+    const blob = path.join(folder, 'cas', stored.record.artifacts[0]?.digest ?? '');
+    const real = fs.promises.open;
+    const open = vi.spyOn(fs.promises, 'open').mockImplementation(async (file, ...how) => {
+      const handle = await real(file, ...how);
+      const refusal = Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO', syscall: 'read' });
+      return file === blob ? Object.assign(handle, { read: () => Promise.reject(refusal) }) : handle;
+    });
+    onTestFinished(() => open.mockRestore());
+    expect(
+      errorOf(await pull(await freshStore(), folderRemote(folder), { key: stored.key, trusted })),
+    ).toMatchObject({ code: 'unreachable', message: expect.stringContaining(folder) as string });
+  });
+
   it('takes each blob once', async () => {
     const remote = folderRemote(temporaryFolder());
     const store = await freshStore();

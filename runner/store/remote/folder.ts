@@ -6,18 +6,24 @@ import { pipeline } from 'node:stream/promises';
 import { err, ok, type Result } from '../../../schemas/result.js';
 import { isDigest } from '../layout.js';
 import { errorCode } from '../problem.js';
+import { FaultElsewhere, oneAtATime, type Ask } from './one-at-a-time.js';
 import { recordLimit, type Remote, type RemoteProblem } from './types.js';
+
+const pieceBytes = 1 << 18;
 
 /** @param timeout milliseconds without an answer: a network disk that is gone gives none, ever */
 export function folderRemote(folder: string, timeout = 10_000): Remote {
   const place = (kind: 'ac' | 'cas', digest: string): string => path.join(folder, kind, checked(digest));
-  const ask = <T>(work: () => Promise<T>): ReturnType<typeof attempt<T>> =>
-    inTime(attempt(folder, work), folder, timeout);
+  const ask = oneAtATime(folder, timeout);
+  const stat = (digest: string): ReturnType<typeof statOf> => ask(() => statOf(place('cas', digest)));
   return {
     name: folder,
-    record: (key) => ask(() => readRecord(place('ac', key))),
-    blob: (digest, signal) => ask(() => openBlob(place('cas', digest), signal)),
-    has: (digest) => ask(async () => (await statOf(place('cas', digest))) !== undefined),
+    record: (key) => attempt(folder, () => ask(() => readRecord(place('ac', key)))),
+    blob: (digest, signal) =>
+      attempt(folder, async () =>
+        (await stat(digest))?.isFile() === true ? pieces(place('cas', digest), ask, signal) : undefined,
+      ),
+    has: (digest) => attempt(folder, async () => (await stat(digest)) !== undefined),
     putBlob: (digest, file) =>
       attempt(folder, () =>
         write(place('cas', digest), (temporary) =>
@@ -47,19 +53,6 @@ async function statOf(file: string): Promise<fs.Stats | undefined> {
   }
 }
 
-async function inTime<T>(
-  work: Promise<Result<T, RemoteProblem>>,
-  folder: string,
-  timeout: number,
-): Promise<Result<T, RemoteProblem>> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Result<T, RemoteProblem>>((resolve) => {
-    const message = `the shared cache ${folder} did not answer in time`;
-    timer = setTimeout(() => resolve(err({ code: 'timeout', message })), timeout);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
 async function readRecord(file: string): Promise<Buffer | undefined> {
   const stat = await statOf(file);
   if (!stat?.isFile()) return undefined;
@@ -74,9 +67,25 @@ async function readRecord(file: string): Promise<Buffer | undefined> {
   }
 }
 
-async function openBlob(file: string, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const isFile = (await statOf(file))?.isFile() === true;
-  return isFile ? fs.createReadStream(file, signal ? { signal } : {}) : undefined;
+/** What a file holds, each piece asked for by itself. */
+async function* pieces(file: string, ask: Ask, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+  const opened: { handle?: Promise<fs.promises.FileHandle> } = {};
+  try {
+    const handle = await ask(() => (opened.handle = fs.promises.open(file, 'r')));
+    for (;;) {
+      if (signal?.aborted === true) throw new FaultElsewhere('ABORT_ERR', 'it was given up');
+      const buffer = Buffer.allocUnsafe(pieceBytes);
+      const { bytesRead } = await ask(() => handle.read(buffer, 0, pieceBytes));
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    const code = errorCode(error);
+    throw code === undefined ? error : new FaultElsewhere(code, (error as Error).message);
+  } finally {
+    // Not waited for: what is stuck is closed when its answer comes.
+    opened.handle?.then((handle) => handle.close()).catch(() => undefined);
+  }
 }
 
 /** Beside its place, then renamed: whoever reads sees all or nothing. */
@@ -95,6 +104,7 @@ async function attempt<T>(folder: string, work: () => Promise<T>): Promise<Resul
   try {
     return ok(await work());
   } catch (error) {
+    if (error instanceof FaultElsewhere) return err({ code: 'timeout', message: error.message });
     if (errorCode(error) === undefined) throw error;
     return err({
       code: 'unreachable',

@@ -125,11 +125,11 @@ function refused(status: number, base: string): RemoteProblem {
 
 const timeouts = ['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'];
 
-/** What undici or a socket throws; anything without a code is ours. */
-export function asProblem(error: unknown, url: string): RemoteProblem {
+/** What undici, a socket or the disk of a shared folder throws; anything without a code is ours. */
+export function asProblem(error: unknown, place: string): RemoteProblem {
   const { code, message } = error as { code?: unknown; message?: string };
   if (typeof code !== 'string') throw error;
-  const { origin } = new URL(url);
+  const origin = /^https?:/.test(place) ? new URL(place).origin : `the shared cache ${place}`;
   return timeouts.includes(code)
     ? { code: 'timeout', message: `${origin} did not answer in time (${code})` }
     : {

@@ -144,7 +144,7 @@ async function fetchBlob(
     const received = await store.cas.receive(wanted.digest, body.value, wanted);
     return received.ok ? ok(undefined) : err(asRemote(received.error));
   } catch (error) {
-    return err(asProblem(error, remote.name.startsWith('http') ? remote.name : 'file:///'));
+    return err(asProblem(error, remote.name));
   }
 }
 
