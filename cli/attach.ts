@@ -83,11 +83,9 @@ async function end(
     return exitCode.interrupted;
   }
   if (how === 'unheard') {
-    const status = store.runs.read(run)?.status ?? 'failed';
-    host.stderr.write(
-      `moft: ${run} has ended: ${status}; its journal, on a disk that was full, has no end\n`,
-    );
-    return status === 'running' ? exitCode.failed : exitOf(status);
+    // Whatever its manifest says: a run that can't write its journal is stopped by that.
+    host.stderr.write(`moft: ${run} has ended; its journal, on a disk that was full, has no end\n`);
+    return exitCode.environment;
   }
   const summary = summaryOf(events);
   if (how === 'killed' || !summary) {

@@ -12,7 +12,6 @@ import { newRunId, toProblem, type JournalWriter, type Store } from '../runner/s
 import type { CellEvent, LifecycleEvent, RunSource } from '../runner/track/events.js';
 import type { JsonObject } from '../schemas/json.js';
 import { exitCode, type ExitCode } from './exit.js';
-import { fileDigest } from './file-digest.js';
 import type { CliHost } from './host.js';
 import { printProblem } from './load.js';
 import type { Presenter } from './progress/presenter.js';
@@ -152,7 +151,6 @@ async function newExecution(
   host: CliHost,
 ): Promise<Execution> {
   const [kinds, code, source] = await Promise.all([host.kinds(), host.code(), options.source]);
-  const text = fileDigest(plan.pipeline.file);
   return new Execution({
     plan,
     store,
@@ -160,7 +158,6 @@ async function newExecution(
     clock: host.clock,
     run,
     given,
-    ...(text === undefined ? {} : { text }),
     ...(part === undefined ? {} : { part }),
     ...(onStopping ? { onStopping } : {}),
     source,
@@ -189,19 +186,21 @@ async function newExecution(
 }
 
 /** The first Ctrl-C stops with grace, the second at once; the third meets nobody who listens, and ends this process. */
-function listenForInterrupts(execution: Execution, host: CliHost): () => void {
+export function listenForInterrupts(
+  execution: Pick<Execution, 'interrupt'>,
+  { onInterrupt, stderr }: Pick<CliHost, 'onInterrupt' | 'stderr'>,
+): () => void {
   let count = 0;
-  const unlisten = host.onInterrupt(() => {
+  return onInterrupt(() => {
     count++;
     execution.interrupt(count === 1 ? 'grace' : 'now');
-    if (count > 1) unlisten();
-    host.stderr.write(
+    stderr.write(
       count === 1
         ? 'moft: stopping; finished cells are kept (Ctrl-C again stops at once)\n'
         : 'moft: stopping at once (Ctrl-C again waits for nothing more)\n',
     );
+    return count === 1 ? undefined : 'enough';
   });
-  return unlisten;
 }
 
 /** A disk that can't be read now is asked again in a moment. */

@@ -48,8 +48,11 @@ export interface CliHost {
   kinds(): Promise<KindRegistry>;
   code(): Promise<Result<Code, CodeProblem>>;
   engine(): Promise<EngineHost>;
-  /** Calls back at each request to stop (Ctrl-C, TERM, HUP); returns how to stop listening. */
-  onInterrupt(callback: () => void): () => void;
+  /**
+   * Calls back at each request to stop (Ctrl-C, TERM, HUP); where it answers `enough`, the next Ctrl-C ends this process.
+   * Returns how to stop listening.
+   */
+  onInterrupt(callback: () => 'enough' | undefined): () => void;
   /** Calls back at each request to keep checkpoints (USR1, as a cluster sends it); returns how to stop listening. */
   onCheckpoint(callback: () => void): () => void;
 }

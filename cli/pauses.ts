@@ -9,6 +9,7 @@ export async function* pauses(host: CliHost): AsyncGenerator<boolean, void> {
   const unlisten = host.onInterrupt(() => {
     state.interrupted = true;
     state.wake();
+    return undefined;
   });
   try {
     for (;;) {

@@ -3,18 +3,22 @@ import { exitCode } from './exit.js';
 
 /**
  * Calls back at each request to stop (Ctrl-C, TERM), and at the first HUP: a terminal that closes may send two, and two
- * requests stop a run at once.
+ * requests stop a run at once. Where the answer is `enough`, the next Ctrl-C or TERM ends this process; the second HUP
+ * of a terminal still doesn't.
  *
  * @returns how to stop listening
  */
-export function onInterrupt(callback: () => void): () => void {
+export function onInterrupt(callback: () => 'enough' | undefined): () => void {
   let hung = false;
+  const ask = (): void => {
+    if (callback() === 'enough') process.off('SIGINT', ask).off('SIGTERM', ask);
+  };
   const hangUp = (): void => {
-    if (!hung) callback();
+    if (!hung) ask();
     hung = true;
   };
-  process.on('SIGINT', callback).on('SIGTERM', callback).on('SIGHUP', hangUp);
-  return () => process.off('SIGINT', callback).off('SIGTERM', callback).off('SIGHUP', hangUp);
+  process.on('SIGINT', ask).on('SIGTERM', ask).on('SIGHUP', hangUp);
+  return () => process.off('SIGINT', ask).off('SIGTERM', ask).off('SIGHUP', hangUp);
 }
 
 /** Calls back at each USR1, as a cluster sends it; returns how to stop listening. */

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { listenForInterrupts } from '../../cli/execute.js';
 import { onInterrupt } from '../../cli/process.js';
 import { Commander } from '../execute/commander.js';
 import { Project, script } from './moft.js';
@@ -107,4 +108,21 @@ it('a terminal that sends HUP twice asks once; Ctrl-C each time', () => {
   expect(asked).toHaveBeenCalledTimes(2);
   unlisten();
   expect(process.listenerCount('SIGHUP')).toBe(0);
+});
+
+it('a terminal that closes after a Ctrl-C stops the run at once, and its second HUP kills nobody', () => {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const heard = (): number[] => signals.map((signal) => process.listenerCount(signal));
+  const others = heard();
+  const told: string[] = [];
+  const execution = { interrupt: (manner: string) => told.push(manner) };
+  const unlisten = listenForInterrupts(execution, { onInterrupt, stderr: { write: () => true } });
+  process.emit('SIGINT');
+  process.emit('SIGHUP');
+  // The third Ctrl-C meets nobody; without a listener a HUP would end the process.
+  expect(heard().map((count, at) => count - (others[at] ?? 0))).toEqual([0, 0, 1]);
+  process.emit('SIGHUP');
+  expect(told).toEqual(['grace', 'now']);
+  unlisten();
+  expect(heard()).toEqual(others);
 });

@@ -1,14 +1,15 @@
 /** Runs that are sent while their store can't be read, or has lost a part; and by a process that ends before it is done. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { CliHost } from '../../cli/host.js';
 import { startTracker } from '../../cli/track/tracker.js';
 import type { Target } from '../../cli/track/target.js';
 import type { ArtifactFolder } from '../../runner/track/mlflow/artifacts.js';
 import type { MlflowClient } from '../../runner/track/mlflow/index.js';
+import { followRun } from '../../runner/track/outbox/follow.js';
 import { Sender } from '../../runner/track/outbox/sender.js';
-import { writeStatus } from '../../runner/track/outbox/sent.js';
+import { writeStatus, type Status } from '../../runner/track/outbox/sent.js';
 import { uploadResult } from '../../runner/track/outbox/upload.js';
 import { blobFile, freshStore, recordOf, temporaryFolder, valueOf, writeFiles } from '../store/fixtures.js';
 
@@ -45,6 +46,26 @@ it('a blob that the store has lost is left out of what is sent, and is in the wa
   expect(valueOf(await uploadResult(store, folder, { record }))).toEqual([expect.stringMatching(/^model /)]);
   expect(names.join(' ')).toContain('scores');
   expect(fs.existsSync(blobFile(store, kept.digest))).toBe(true);
+});
+
+it('a disk that refuses to take how the sending stands is in the way of nothing else', async () => {
+  const root = temporaryFolder();
+  fs.writeFileSync(path.join(root, 'track'), 'no folder');
+  const sender = {
+    turn: () => Promise.resolve({ kind: 'complete' }),
+    sent: { refusedCells: new Map() },
+    owed: 0,
+  } as unknown as Sender;
+  const onStatus = vi.fn((status: Status) => writeStatus(root, 'r1', status));
+  const status = await followRun({ sender, address, follow: true, drain: 0, onStatus });
+  expect(status).toEqual({ state: 'done', address, owed: 0 });
+  expect(onStatus).toHaveReturnedTimes(0);
+  const bug = (): void => {
+    throw new Error('internal error');
+  };
+  await expect(followRun({ sender, address, follow: true, drain: 0, onStatus: bug })).rejects.toThrow(
+    'internal',
+  );
 });
 
 it('a run whose sender has died is not said to be still on its way', async () => {

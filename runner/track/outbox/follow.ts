@@ -1,6 +1,7 @@
 /** Sends until all is there, or until there is no use in trying on. */
 import { pause } from '../mlflow/retry.js';
 import { experimentPage, runPage, wordsOf, type MlflowProblem } from '../mlflow/index.js';
+import { toProblem } from '../../store/index.js';
 import { viewKeys, viewPage } from '../shape/index.js';
 import type { Sender, Turn } from './sender.js';
 import type { Status } from './sent.js';
@@ -62,6 +63,10 @@ function tell({ sender, address, onStatus }: FollowOptions, turn: Turn, state: S
     ...(turn.kind === 'blocked' ? { problem: wordsOf(turn.problem) } : {}),
     ...(refused.length > 0 ? { refused } : {}),
   };
-  onStatus(status);
+  try {
+    onStatus(status);
+  } catch (error) {
+    toProblem(error); // throws what is no fault of the disk; on a full one, sending goes on
+  }
   return status;
 }
