@@ -33,10 +33,10 @@ export async function capacityFor(plan: Plan, options: Options, host: CliHost): 
     tokens: tokensOption(options),
   };
   const { resources } = await machineOf(dirname(plan.pipeline.file));
-  // A hit may be found lost, and made again.
-  const wantsCards = plan.cells.some(({ cell }) => (cell.resources.gpu ?? 0) > 0);
-  const capacity = capacityOf(offered, resources, { env: host.env, wantsCards });
   const missing = plan.cells.flatMap(({ status, cell }) => (status === 'hit' ? [] : [cell]));
+  // A hit may be found lost, and made again: by a cell that runs.
+  const wantsCards = missing.length > 0 && plan.cells.some(({ cell }) => (cell.resources.gpu ?? 0) > 0);
+  const capacity = capacityOf(offered, resources, { env: host.env, wantsCards });
   const tooLarge = unfitting(missing, capacity);
   if (tooLarge.length > 0) throw new PipelineError(tooLarge, { file: '', text: '' });
   return capacity;

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { closest, distance } from 'fastest-levenshtein';
-import type { JsonObject } from '../schemas/json.js';
+import { sha256, type JsonObject } from '../schemas/json.js';
 import type { CellId, Diagnostic, Pipeline } from '../runner/pipeline.js';
 import type { Analysis } from '../runner/language/index.js';
 import type { Plan, PlanProblem } from '../runner/plan/index.js';
@@ -26,7 +26,9 @@ export interface Loaded {
 export async function load(file: string | undefined, options: Options, host: CliHost): Promise<Loaded> {
   const path = resolve(host.cwd, file ?? '');
   const source = readPipeline(path, host);
-  return { file: path, text: source, ...(await checkText(path, options, host))(source) };
+  const { pipeline, ...found } = (await checkText(path, options, host))(source);
+  const checked = pipeline ? { pipeline: { ...pipeline, digest: sha256(source) } } : {};
+  return { file: path, text: source, ...found, ...checked };
 }
 
 /** What the command line gives a file: kept with a run, so that it can be planned again. */

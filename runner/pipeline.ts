@@ -126,6 +126,8 @@ export interface Pipeline {
   readonly experiment: string;
   /** Absolute path of the YAML file. */
   readonly file: string;
+  /** Digest of its text; absent where that was in no file. */
+  readonly digest?: string;
   /** Folder of the project, which files that count by their place must not leave. Default: the file's own folder. */
   readonly root?: string;
   readonly params: JsonObject;

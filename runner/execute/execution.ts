@@ -24,8 +24,6 @@ export interface ExecutionOptions extends AttemptWorld {
   readonly estimate: (cell: Cell) => number;
   /** What the file was given when the run began, kept in its manifest: the run can be planned again. */
   readonly given?: JsonObject;
-  /** Digest of the file's text then. */
-  readonly text?: string;
   /** It is about a part of its file: what the command line selects, or what is audited. */
   readonly part?: RunPart;
   /** Takes lifecycle events; a failure stops the run as a fault of the environment. */
@@ -86,7 +84,7 @@ export class Execution {
         params: plan.pipeline.params,
         runner: options.store.runner,
         ...(options.given ? { given: options.given } : {}),
-        ...(options.text === undefined ? {} : { text: options.text }),
+        ...(plan.pipeline.digest === undefined ? {} : { text: plan.pipeline.digest }),
         ...(options.part === undefined ? {} : { part: options.part }),
         ...(options.source ? { source: { ...options.source } } : {}),
       },

@@ -70,6 +70,14 @@ stages:
     expect(readFileSync(join(made.folder, 'asked'), 'utf8')).toBe('--query-gpu=uuid --format=csv,noheader\n');
   });
 
+  it('are not asked for where all cells are hits', async () => {
+    const { made, env } = withDriver('echo GPU-aaaa');
+    const run = () => made.start(['run', 'p.yaml'], { env }).ended;
+    const codes = [(await run()).code, (await run()).code];
+    expect(codes).toEqual([0, 0]);
+    expect(readFileSync(join(made.folder, 'asked'), 'utf8')).toBe('--query-gpu=uuid --format=csv,noheader\n');
+  });
+
   it('are none where the driver does not answer, which a cell that needs one says', async () => {
     const { made, env } = withDriver('echo "NVIDIA-SMI has failed"; exit 9');
     const { code, stderr } = await made.start(['plan', 'p.yaml'], { env }).ended;

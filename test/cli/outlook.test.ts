@@ -1,5 +1,5 @@
 /** What `plan` foretells, paths from another folder, and files that commands write, in real processes. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { Project } from './moft.js';
@@ -116,4 +116,15 @@ it('report says of which run it is, that the file has changed since, and that a 
   expect(await made.run('run', 'p.yaml', '--only', 'gate')).toMatchObject({ code: 0 });
   const [second] = await made.json<{ run: string }[]>('ls');
   expect(await report()).toContain(`; the newer run ${second?.run ?? ''} (done) left none`);
+});
+
+it('report says that the file has changed where it did so while its run began', async () => {
+  const made = project('name: page\nstages:\n  page: {uses: test/page}\n');
+  mkdirSync(join(made.folder, '.git'));
+  made.write('git', `#!/bin/sh\necho '# a comment' >> "${made.folder}/p.yaml"\nexit 1\n`);
+  chmodSync(join(made.folder, 'git'), 0o755);
+  const env = { PATH: `${made.folder}:${process.env.PATH ?? ''}` };
+  expect(await made.start(['run', 'p.yaml'], { env }).ended).toMatchObject({ code: 0 });
+  expect(readFileSync(join(made.folder, 'p.yaml'), 'utf8')).toContain('# a comment');
+  expect((await made.run('report', 'p.yaml')).stderr).toContain('; p.yaml has changed since');
 });

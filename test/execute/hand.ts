@@ -31,6 +31,8 @@ export const failure = (failureClass: FailureClass, message = 'broken'): Failure
 /** A schedule with a clock of its own and actions that read as text. */
 export class Hand {
   readonly schedule: Schedule;
+  /** Why cells have failed, as `settleKeys` saw it. */
+  readonly failures: Failure[] = [];
   now = 0;
 
   constructor(tasks: readonly Task[], options: Partial<Capacity> & Partial<Policy> = {}) {
@@ -57,6 +59,8 @@ export class Hand {
         if (action.kind === 'resolve') {
           this.schedule.resolved(action.cell, { kind: 'run', key: key(keys[action.cell] ?? action.cell) });
         } else seen.push(told(action));
+        if (action.kind === 'settle' && action.settlement.failure)
+          this.failures.push(action.settlement.failure);
       }
     }
   }

@@ -138,6 +138,9 @@ describe('a cell that can never fit', () => {
       'failed train: resource',
       'skipped read below train',
     ]);
+    expect(hand.failures.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^asks for gpu 1, this machine has 0; .*`--gpu 0,1`/),
+    ]);
     expect(hand.schedule.finished).toBe(true);
   });
 
