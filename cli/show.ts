@@ -58,6 +58,8 @@ interface Preimage {
 }
 interface InputDigest {
   readonly digest: string;
+  /** Of a path, where its place counts. */
+  readonly at?: string;
 }
 
 function showJson(
@@ -134,13 +136,18 @@ function withRows(values: JsonObject, idle: readonly string[]): string[] {
   return all.length === 0 ? [] : ['  with', ...columns(all)];
 }
 
-/** Each input by the digest of what it read and who made that; a gathered one by its items. */
+/**
+ * Each input by the digest of what it read and who made that; a gathered one by its items. One that no record of its run
+ * made may be a file, or its maker's record wasn't kept.
+ */
 function inputRows(inputs: NonNullable<Preimage['inputs']>, makers: Cell['inputs']): string[] {
   const rows = Object.entries(inputs).flatMap(([name, input]): string[][] => {
     const maker = makers[name];
     if (!Array.isArray(input)) {
-      const from = maker?.kind === 'artifact' ? `${maker.output} of ${maker.cell}` : 'from outside';
-      return [['   ', name, (input as InputDigest).digest, from]];
+      const { digest, at } = input as InputDigest;
+      const outside = at === undefined ? '' : 'from outside';
+      const from = maker?.kind === 'artifact' ? `${maker.output} of ${maker.cell}` : outside;
+      return [['   ', name, digest, from]];
     }
     const items = input as readonly (InputDigest & { stage: string; coordinates: unknown })[];
     return items.map(({ stage, coordinates, digest }, at) => {

@@ -260,6 +260,22 @@ it('the results of a cell are shown with what it read', async () => {
   expect(stdout).toMatch(/^ {2}pipeline {2}\w+\n {2}run {7}\d{8}T/m);
 });
 
+it('nothing is said of who made what a result read where the record of that is gone', async () => {
+  const project = projectOf(`${chain}  copy:
+    uses: shell
+    with: {run: 'wc -c < "$MOFT_INPUT_SUM" > sum', inputs: {sum: $two.sum}, outputs: {copy: {path: sum, type: file}}}
+`);
+  await project.run('run', 'p.yaml');
+  const shown = async (): Promise<string> => (await project.run('show', 'copy')).stdout;
+  expect(await shown()).toMatch(/ {2}inputs\n +sum +[0-9a-f]{64} +sum of two\n/);
+  // `three` has made the same bytes.
+  for (const name of ['two', 'three']) {
+    const { key } = await project.json<{ key: string }>('show', name);
+    rmSync(join(project.folder, '.moft', 'records', key), { recursive: true });
+  }
+  expect(await shown()).toMatch(/ {2}inputs\n +sum +[0-9a-f]{64}\n/);
+});
+
 it('an ablation is named beside the axes of the base, in plans and pictures', async () => {
   const ablated = `${chain}ablations:\n  two: {one_at_a_time: {more: {value: 2}, most: {value: 3}}}\n`;
   const project = projectOf(ablated);
