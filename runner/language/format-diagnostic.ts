@@ -1,3 +1,4 @@
+import { starredLogins } from '../login.js';
 import type { Diagnostic, Origin, Place } from '../pipeline.js';
 
 /** Files that are no files: where a value came from the command line (`-p alpha`). */
@@ -35,7 +36,9 @@ function excerpt(place: Place, text: string): string[] {
   const line = text.split('\n')[place.line - 1]?.replace(/\r$/, '');
   if (line === undefined || line.trim() === '') return [];
   const from = line.length <= widest ? 0 : Math.max(0, place.column - 1 - widest / 2);
-  const shown = line.slice(from, from + widest).replaceAll(/[\t\r]/g, ' ');
+  const shown = starredLogins(line)
+    .slice(from, from + widest)
+    .replaceAll(/[\t\r]/g, ' ');
   const column = place.column - 1 - from;
   const end = place.endLine === place.line ? place.endColumn - 1 - from : shown.length;
   const length = Math.max(1, Math.min(end, shown.length) - column);

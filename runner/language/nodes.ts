@@ -1,4 +1,5 @@
 import type { Json } from '../../schemas/json.js';
+import { withoutLogin } from '../login.js';
 import type { Place } from '../pipeline.js';
 
 /**
@@ -138,7 +139,8 @@ export function describeNode(node: Node): string {
 
 export function describeScalar(value: Json): string {
   if (value === null) return 'nothing (null)';
-  if (typeof value === 'string') return `the text ${quoted(value)}`;
+  if (typeof value === 'string')
+    return `the text ${quoted(value.includes('://') ? withoutLogin(value) : value)}`;
   if (typeof value === 'number') return `the number ${String(value)}`;
   if (typeof value === 'boolean') return `\`${String(value)}\``;
   return Array.isArray(value) ? 'a list' : 'a map';

@@ -11,6 +11,7 @@ import {
   type MlflowPlace,
 } from '../../schemas/machine.js';
 import { keysOf } from '../../schemas/pipeline.js';
+import { withoutLogin } from '../login.js';
 import type { Diagnostic } from '../pipeline.js';
 import type { Context } from './context.js';
 import { Diagnostics } from './diagnostics.js';
@@ -167,7 +168,7 @@ function checkPlace(node: Node, { folder, url, insecure }: Where, { diagnostics 
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol))
     return report(
-      `\`url\` takes an address, found ${JSON.stringify(url)}`,
+      `\`url\` takes an address, found ${JSON.stringify(withoutLogin(url))}`,
       'write it like https://cache.example/moft',
     );
   if (parsed.username !== '' || parsed.password !== '')

@@ -180,6 +180,17 @@ describe('moft.yaml', () => {
     expect(stderr).toContain('5 errors');
     expect(existsSync(join(mine.folder, '.moft/records'))).toBe(false);
   });
+
+  it('with an address that is none shows nothing of its password', async () => {
+    const mine = project();
+    const address = 'http://me:pa/hunter2@host:5000';
+    mine.write('moft.yaml', `mlflow: {uri: '${address}'}\ncaches: [{url: '${address}'}]\n`);
+    const { code, stdout, stderr } = await mine.run('run', 'p.yaml');
+    expect(code).toBe(2);
+    for (const text of ['`uri` takes an address', '`url` takes an address', 'http://host:5000'])
+      expect(stderr).toContain(text);
+    expect(stdout + stderr).not.toContain('hunter2');
+  });
 });
 
 const hasNginx = spawnSync('nginx', ['-v']).status === 0;

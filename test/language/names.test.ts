@@ -93,6 +93,14 @@ describe('formatDiagnostic', () => {
       ),
     ));
 
+  it('shows no login of an address, and the caret still under its place', () =>
+    expect(
+      formatDiagnostic(
+        { ...place, line: 1, endLine: 1, code: 'x', message: 'm' },
+        'a: http://me:hunter/2@host:x # b',
+      ),
+    ).toBe(['a.yaml:1:3: error[x]: m', '  1 | a: http://***********@host:x # b', '    |   ^^^'].join('\n')));
+
   it('shows no line of the file for what the command line gave', () =>
     expect(formatDiagnostic({ ...place, file: '-p alpha', code: 'x', message: 'm' }, 'one\ntwo')).toBe(
       '-p alpha: error[x]: m',

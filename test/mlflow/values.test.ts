@@ -118,7 +118,13 @@ describe('settings', () => {
     );
     expect(JSON.stringify(settings)).not.toContain('hunter2');
     expect(JSON.stringify(settings)).not.toContain(basic('u:hunter2').slice(6));
-    expect(errorOf(readSettings('sqlite://u:hunter2@h/x', home)).message).not.toContain('hunter2');
+    for (const uri of [
+      'sqlite://u:hunter2@h/x',
+      'http://u:x/hunter2@h:5000',
+      'http://u:hun@hunter2@h:x',
+      'u:hunter2@h',
+    ])
+      expect(errorOf(readSettings(uri, home)).message).not.toContain('hunter2');
   });
 
   it('refuse what is no server, contradictions, and certificates that are none', () => {

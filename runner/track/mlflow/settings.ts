@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { err, ok, type Result } from '../../../schemas/result.js';
+import { withoutLogin } from '../../login.js';
 import { problem, type MlflowProblem } from './problem.js';
 
 export type Variables = Readonly<Record<string, string | undefined>>;
@@ -51,10 +52,9 @@ interface Address {
 
 /** An address without the credentials that it may hold. */
 export function readAddress(uri: string): Result<Address, MlflowProblem> {
-  const shown = uri.replace(/\/\/[^/@]*@/, '//');
   if (!/^https?:\/\//.test(uri) || !URL.canParse(uri))
     return invalid(
-      `${JSON.stringify(shown)} is no address of an MLflow server`,
+      `${JSON.stringify(withoutLogin(uri))} is no address of an MLflow server`,
       'write `http://host:port`; `moft mlflow` starts a server on this machine',
     );
   const { origin, pathname, username, password } = new URL(uri);
