@@ -6,8 +6,10 @@ import type { CliHost } from './host.js';
 const secretFile =
   /(^|\/)(\.env[^/]*|\.netrc|\.npmrc|\.pypirc|id_[a-z0-9]+|[^/]*\.(pem|key|p12|pfx|keystore))$/;
 /** In the name of what holds a secret: of a variable of the environment, or of what a file assigns a value to. */
-const words = String.raw`token|secret|passw(?:or)?d|passphrase|(?:api|access|private)[_-]?key|credentials?`;
-const secretName = new RegExp(words, 'i');
+const words = String.raw`token|secret|passw(?:or)?d|passphrase|(?:api|access|private|secret)[_-]?key|credentials?`;
+const secretName = new RegExp(String.raw`${words}|_(?:pass|pwd)$`, 'i');
+/** In files also `db_password_prod`, and short words that other words may end with. */
+const fileWords = String.raw`${words}|passw(?:or)?d[_-][\w-]+|(?<![a-z])(?:pwd|pass)`;
 const shortestValue = 8;
 
 /** Of a configuration file a value is what stands there; elsewhere a word may be the name of one. */
@@ -15,7 +17,7 @@ const configuration = /\.(ya?ml|toml|ini|cfg|conf|properties|env|tfvars|sh)$|(^|
 
 const blanks = '[ \\t]*';
 /** `api_key`, `"accessToken"`, `environ["HF_TOKEN"]`, `--password`, `token: str`. */
-const name = String.raw`[\w.-]*(?:${words})\\?["']?\]?(?:\??:${blanks}[\w.[\]|]+${blanks}(?==))?`;
+const name = String.raw`[\w.-]*(?:${fileWords})\\?["']?\]?(?:\??:${blanks}[\w.[\]|]+${blanks}(?==))?`;
 const assigned = (separators: string): string =>
   String.raw`(?<=${name}${blanks}(?::=|=>|[${separators}]|(?<=--[\w-]+)[ ])${blanks}`;
 
@@ -41,15 +43,17 @@ function valuesOf(env: CliHost['env'], declared: readonly string[]): { name: str
   });
 }
 
-/** What masks the difference of a file that has this name. */
+/** What masks the difference of a file that has these names, before and after; without any it may hold anything. */
 export function maskOf(
   env: CliHost['env'],
   declared: readonly string[],
-): (difference: string, file: string) => string {
+): (difference: string, files: readonly string[]) => string {
   const values = new Redactor(patternsOf(valuesOf(env, declared)));
-  return (difference, file) => {
+  return (difference, files) => {
     const [head = ''] = difference.split('\n', 1);
-    if (secretFile.test(file)) return `${head}\n[left out: by its name it holds secrets]\n`;
+    const file = files.at(-1);
+    if (file === undefined || files.some((one) => secretFile.test(one)))
+      return `${values.text(head)}\n[left out: by its name it holds secrets]\n`;
     const shown = written.reduce((text, form) => text.replace(form, '***'), values.text(difference));
     const isConfiguration = configuration.test(file);
     return shown.replace(unquoted, (rest) => (isConfiguration ? maskedLine(rest) : maskedWord(rest)));

@@ -44,7 +44,7 @@ export async function uncommitted(
   const mask = maskOf(env, secrets);
   const shown = text
     .split(/^(?=diff --git )/m)
-    .map((file) => mask(file, nameOf(file)))
+    .map((file) => mask(file, namesOf(file)))
     .join('');
   const more = untracked.length - mostNew;
   return [
@@ -54,7 +54,17 @@ export async function uncommitted(
   ].join('');
 }
 
-const nameOf = (file: string): string => / b\/(.+?)"?$/.exec(file.split('\n', 1)[0] ?? '')?.[1] ?? '';
+/**
+ * What the head of a difference names: twice the same file, or one and what it was renamed to. Of a name that has ` b/`
+ * in it all that may be meant.
+ */
+function namesOf(difference: string): readonly string[] {
+  const [head = ''] = difference.split('\n', 1);
+  const names = /^diff --git "?a\/(.+) "?b\/(.+?)"?$/.test(head)
+    ? head.replace(/^diff --git "?a\//, '').split(/"? "?b\//)
+    : [];
+  return names.map((name) => name.replace(/"$/, ''));
+}
 
 /** Whole lines, as many as fit. */
 function gitDiff(
@@ -63,7 +73,16 @@ function gitDiff(
   env: CliHost['env'],
   most = mostBytes,
 ): Promise<{ readonly text: string; readonly cut: boolean } | undefined> {
-  const args = ['-C', folder, 'diff', '--no-ext-diff', '--no-textconv', '--no-color', ...what];
+  // Whatever its configuration says, its heads are to be read here.
+  const head = [
+    '-c',
+    'core.quotePath=false',
+    'diff',
+    '--src-prefix=a/',
+    '--dst-prefix=b/',
+    '--submodule=short',
+  ];
+  const args = ['-C', folder, ...head, '--no-ext-diff', '--no-textconv', '--no-color', ...what];
   const git = spawn('git', args, {
     env: { ...env, GIT_OPTIONAL_LOCKS: '0' },
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { maskOf } from '../../cli/mask.js';
 
-const mask = maskOf({ my_api_key: 'from-the-environment', MAX_TOKENS: '1024' }, []);
-const lines = (text: string, file: string): string[] => mask(text, file).split('\n');
+const mask = maskOf(
+  {
+    my_api_key: 'from-the-environment',
+    DB_PASS: 'from-another-variable',
+    MAX_TOKENS: '1024',
+    PWD: '/here/it/is',
+  },
+  [],
+);
+const lines = (text: string, file: string): string[] => mask(text, [file]).split('\n');
 
 describe('secrets in the difference of a file', () => {
   it.each([
@@ -18,6 +26,12 @@ describe('secrets in the difference of a file', () => {
     ['a.md', 'token: abcdefgh12 is what I use', 'token: *** is what I use'],
     ['a.ts', 'const secret = abcdefgh12;', 'const secret = ***;'],
     ['a.ipynb', '"client(api_key=\\"abcdefghij\\")"', '"client(api_key=\\"***")"'],
+    ['a.yaml', 'secret_key: abcdefghij', 'secret_key: ***'],
+    ['a.json', '"secretKey": "abcdefghij"', '"secretKey": "***"'],
+    ['a.yaml', 'db_password_prod: abcdefghij', 'db_password_prod: ***'],
+    ['a.yaml', 'pwd: abcdefghij', 'pwd: ***'],
+    ['a.env', 'DB_PASS=abcdefghij', 'DB_PASS=***'],
+    ['a.txt', 'and from-another-variable', 'and ***'],
     ['a.txt', 'https://me:abc@example.org/x', 'https://me:***@example.org/x'],
     ['a.txt', 'Authorization: Bearer abc.def', 'Authorization: Bearer ***'],
     ['a.txt', 'it is from-the-environment', 'it is ***'],
@@ -28,6 +42,8 @@ describe('secrets in the difference of a file', () => {
   it.each([
     ['a.py', 'next_token = sample(logits, 12345678)'],
     ['a.py', 'token = tokens[position_12345]'],
+    ['a.yaml', 'compass: northwest'],
+    ['a.txt', 'cd /here/it/is'],
     ['a.py', 'password = arguments.password'],
     ['a.py', 'tokenizer = AutoTokenizer(12345678)'],
     ['a.py', 'num_tokens = 123456789012'],
@@ -38,4 +54,14 @@ describe('secrets in the difference of a file', () => {
   ])('are not what refers to one, or is none: %s: %s', (file, text) => {
     expect(lines(`+${text}\n`, file)).toEqual([`+${text}`, '']);
   });
+});
+
+it.each([
+  ['that has none', []],
+  ['of a secret file', ['deep/.env']],
+  ['of what a secret file was renamed to', ['.env', 'notes.txt']],
+])('the difference of a file %s is left out, and its head is masked', (_, files) => {
+  expect(mask('a from-the-environment\n+anything\n', files)).toBe(
+    'a ***\n[left out: by its name it holds secrets]\n',
+  );
 });

@@ -1,6 +1,7 @@
 /** The state of a project's code beside its runs. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Project } from './moft.js';
 
@@ -71,6 +72,38 @@ describe('a run in a git repository', () => {
     expect(shown).toMatchObject({ run: id, diff, source: { dirty: true } });
     const { stdout } = await project.run('show', 'one');
     expect(stdout).toContain(` on work, and uncommitted changes: ${diff ?? '?'}\n`);
+  });
+
+  it.each([
+    ['diff.noprefix', 'true'],
+    ['diff.mnemonicPrefix', 'true'],
+    ['core.quotePath', 'true'],
+  ])('leaves secret files out whatever git is told of its heads: %s', async (setting, value) => {
+    git('config', setting, value);
+    const names = ['.env', 'données/.env', 'a "b/.env', 'of b/.netrc'];
+    for (const folder of ['données', 'a "b', 'of b']) mkdirSync(join(project.folder, folder));
+    for (const name of names) project.write(name, 'before\n');
+    git('add', '.');
+    for (const name of names) project.write(name, 'WHAT=ever\n');
+    project.write('notes.txt', 'after\n');
+    const { diff } = await run();
+    const text = readFileSync(diff ?? '', 'utf8');
+    expect(text.match(/\[left out/g)).toHaveLength(names.length);
+    expect(text).not.toContain('ever');
+    expect(text).toContain('diff --git a/données/.env b/données/.env\n');
+    expect(text).toContain('+after\n');
+  });
+
+  it('leaves out what a secret file was renamed to', async () => {
+    const words = 'one\ntwo\nthree\nfour\nfive\n';
+    project.write('.env', words);
+    git('commit', '-q', '-a', '-m', 'words');
+    git('mv', '.env', 'plain.txt');
+    project.write('plain.txt', `${words}WHAT=ever\n`);
+    const { diff } = await run();
+    const text = readFileSync(diff ?? '', 'utf8');
+    expect(text).toContain('diff --git a/.env b/plain.txt\n[left out: by its name it holds secrets]\n');
+    expect(text).not.toContain('ever');
   });
 
   it('counts a file that git does not track as a change where the pipeline reads it, and keeps it', async () => {
