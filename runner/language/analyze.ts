@@ -191,8 +191,8 @@ function finish(cell: DraftCell, { expanded, byId, traitsOf, originsAt }: Finish
     outputs: Object.fromEntries(Object.entries(outputs).map(([name, { type }]) => [name, type])),
     ...(cell.seed === undefined ? {} : { seed: cell.seed }),
     needs: needsOf(cell, expanded),
-    env: draft.env,
-    secrets: draft.secrets,
+    env: namesOf(draft.env),
+    secrets: namesOf(draft.secrets),
     resources: mergeResources(kind.resources?.(plain(values)) ?? {}, draft.resources),
     ...(draft.priority === undefined ? {} : { priority: draft.priority }),
     ...expectedCalls(kind, values, cell.inputs, traitsOf),
@@ -203,6 +203,8 @@ function finish(cell: DraftCell, { expanded, byId, traitsOf, originsAt }: Finish
     origins: originsAt(cell.with),
   };
 }
+
+const namesOf = once((all: StageDraft['env']) => all.map(({ name }) => name));
 
 const sortedByKey = <T>(map: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(map).sort(([a], [b]) => byCodeUnit(a, b)));

@@ -66,8 +66,8 @@ export interface StageDraft {
   /** Values of the axis `seed`; absent where the stage has none of its own. */
   readonly seeds?: readonly number[];
   readonly needs: readonly { readonly name: string; readonly place: Place }[];
-  readonly env: readonly string[];
-  readonly secrets: readonly string[];
+  readonly env: readonly (Located & { readonly name: string })[];
+  readonly secrets: readonly (Located & { readonly name: string })[];
   readonly resources: Resources;
   readonly priority?: number;
   readonly timeout?: number;

@@ -11,7 +11,7 @@ import type { Draft, StageDraft, VariantDraft } from './draft.js';
 import { written } from './edits.js';
 import { type Entry, entryOf, type MapNode, type Node } from './nodes.js';
 import { readAblations } from './read-ablations.js';
-import { atTheTop, readSeeds, readStage, type Shared, stageKeys } from './read-stage.js';
+import { atTheTop, readSeeds, readStage, reportSecretsInEnv, type Shared, stageKeys } from './read-stage.js';
 import { readResources } from './read-resources.js';
 import { resolveSetting } from './resolve.js';
 import {
@@ -57,6 +57,7 @@ export function readDraft(root: Node, context: Context): Draft {
   const stages = stageEntries(root, entries.get('stages'), context).map((entry) =>
     readStage(entry, shared, context),
   );
+  reportSecretsInEnv(stages, context);
   const variants = readAblations(value('ablations'), stages, context);
   return {
     name: name ?? '',

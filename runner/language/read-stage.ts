@@ -67,7 +67,6 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
   errors.push(...(matrix?.errors ?? []));
   const seeds = stageSeeds(entry.value, kind, shared, context);
   read('executor', (node) => readExecutor(node, context));
-  const env = read('env', (node) => variables(node, '`env`', context)) ?? [];
   return {
     name,
     place,
@@ -83,8 +82,8 @@ export function readStage(entry: Entry, shared: Shared, context: Context): Stage
       read('needs', (node) =>
         readNames(node, { what: '`needs`', pattern: stageName, like: 'stage' }, context),
       ) ?? [],
-    env: env.map(({ name }) => name),
-    secrets: read('secrets', (node) => secretsBeside(env, node, context)) ?? [],
+    env: read('env', (node) => variables(node, '`env`', context)) ?? [],
+    secrets: read('secrets', (node) => variables(node, '`secrets`', context)) ?? [],
     resources: mergeResources(
       shared.resources,
       read('resources', (node) => readResources(node, context)) ?? {},
@@ -225,26 +224,26 @@ function withMap(node: Node, context: Context): MapNode | undefined {
   return undefined;
 }
 
-type Names = ReturnType<typeof readNames>;
-
-const variables = (node: Node, what: string, context: Context): Names =>
+const variables = (node: Node, what: string, context: Context): StageDraft['env'] =>
   readNames(node, { what, pattern: new RegExp(patterns.variable), like: 'VARIABLE' }, context);
 
-/** A variable that counts is kept with the result: it can't be a secret, too. */
-function secretsBeside(env: Names, node: Node, context: Context): readonly string[] {
-  const { edit } = context.diagnostics;
-  return variables(node, '`secrets`', context).map(({ name, place }) => {
-    const counted = env.find((one) => one.name === name);
-    if (counted !== undefined)
-      context.diagnostics.report(counted, {
+/** A variable that counts is kept with the result: what is a secret to one stage can't be that to another. */
+export function reportSecretsInEnv(stages: readonly StageDraft[], { diagnostics }: Context): void {
+  const secrets = stages.flatMap((stage) => stage.secrets.map((secret) => ({ stage, ...secret })));
+  for (const stage of stages)
+    for (const counted of stage.env) {
+      const { name } = counted;
+      const known = secrets.filter((secret) => secret.name === name);
+      const secret = known.find((one) => one.stage === stage) ?? known[0];
+      if (secret === undefined) continue;
+      diagnostics.report(counted, {
         code: 'secret-in-env',
         message: `\`${name}\` stands in \`env\` and in \`secrets\`: what counts is kept with the result, a secret never is`,
         hint: 'remove one of the two; out of `env` its value is never shown',
-        fixes: [edit.removeItem(counted.place, `remove \`${name}\` from \`env\``)],
-        related: [{ ...place, message: 'and it is a secret here' }],
+        fixes: [diagnostics.edit.removeItem(counted.place, `remove \`${name}\` from \`env\``)],
+        related: [{ ...secret.place, message: 'and it is a secret here' }],
       });
-    return name;
-  });
+    }
 }
 
 /** The values of the axis `seed`: only what trains has replicates. */
