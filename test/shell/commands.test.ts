@@ -250,6 +250,8 @@ describe('output', () => {
 
 describe('a secret', () => {
   const secret = 'p"ss w/rd+?é-12345';
+  /** May stand in the name of a file. */
+  const plain = 'secret-0123456789';
   const base64 = Buffer.from(secret).toString('base64');
   const forms = [
     secret,
@@ -289,6 +291,7 @@ describe('a secret', () => {
       'URL-encoded',
       `python3 -c 'import os,urllib.parse; print(urllib.parse.quote(os.environ["TOKEN"]))' > out.txt`,
     ],
+    ['in base64 of several lines', 'printf "%050d%s" 0 "$TOKEN" | base64 > out.txt'],
     ['far into a large file', 'head -c 1048570 /dev/zero > out.txt; printf %s "$TOKEN" >> out.txt'],
   ])('in an output, %s, fails the cell and is not kept', async (_, script) => {
     expect(failure(await shop.run(one(script, '', '    secrets: [TOKEN]\n')))).toMatch(
@@ -297,9 +300,39 @@ describe('a secret', () => {
     expectNowhere();
   });
 
+  it.each([
+    [
+      'a file of an output',
+      'mkdir out; touch "out/run-$TOKEN"',
+      /^user secret-in-output: out\/run-\*\*\* .*TOKEN/,
+    ],
+    [
+      'what a link leads to',
+      'mkdir "$HOME/to-$TOKEN"; ln -s "$HOME/to-$TOKEN" out',
+      /^user output-outside: .*to-\*\*\*/,
+    ],
+    [
+      'a fifo',
+      'mkdir out; mkdir out/d; mkfifo "out/d/x-$(printf %s "$TOKEN" | base64)"',
+      /^user secret-in-output: .*\*\*\*/,
+    ],
+  ])('in the name of %s is not in the message about it', async (_, script, expected) => {
+    shop.env.TOKEN = plain;
+    const outputs = '      outputs: {out: {path: out, type: directory}}\n';
+    const end = failure(await shop.run(one(script, outputs, '    secrets: [TOKEN]\n')));
+    expect(end).toMatch(expected);
+    expect(end).not.toContain(plain);
+    const files = filesBelow(join(shop.folder, '.moft'));
+    expect(files.filter(({ bytes }) => bytes.includes(plain)).map(({ path }) => path)).toEqual([]);
+  });
+
   it('that is not set, or too short to be masked, is said', async () => {
     shop.env.SHORT = 'abc';
     expect(failure(await shop.run(one('true', '', '    secrets: [SHORT]\n')))).toMatch(
+      /SHORT has fewer than 4/,
+    );
+    shop.env.SHORT = 'abc  \n';
+    expect(failure(await shop.run(one('true;', '', '    secrets: [SHORT]\n')))).toMatch(
       /SHORT has fewer than 4/,
     );
     expect(failure(await shop.run(one('true', '', '    secrets: [UNSET]\n')))).toMatch(/UNSET is not set/);

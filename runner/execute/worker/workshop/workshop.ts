@@ -5,6 +5,7 @@ import type { ArtifactRef, Job, StageEventBody } from '../../../../schemas/proto
 import { StageFailure, type CommandEnd, type LaidInput, type Workshop } from '../../../contract.js';
 import { makeFolder } from '../../../store/disk.js';
 import { digestOfFile } from '../../../store/file-digest.js';
+import { errorCode } from '../../../store/problem.js';
 import { removalTrouble, removeAll, takePlace, type Place } from './place.js';
 import { runCommand } from './command.js';
 import { EventsFile } from './events-file.js';
@@ -37,8 +38,22 @@ export async function inWorkshop<T>(
   const { workspace } = context.job;
   if (workspace === undefined)
     throw new Error('internal error: the job of a command has no workspace; please report it');
-  const secrets = readSecrets(context);
-  const shop = new CommandWorkshop(context, await takePlace(workspace), patternsOf(secrets));
+  const secrets = patternsOf(readSecrets(context));
+  const redactor = new Redactor(secrets);
+  const redact = (text: string): string => redactor.text(text);
+  try {
+    const shop = new CommandWorkshop(context, await takePlace(workspace), { secrets, redact });
+    return await workIn(shop, context, work);
+  } catch (error) {
+    throw masked(error, redact);
+  }
+}
+
+async function workIn<T>(
+  shop: CommandWorkshop,
+  { signal }: WorkshopContext,
+  work: (workshop: Workshop) => Promise<T>,
+): Promise<T> {
   let faulty = true;
   try {
     const result = await work(shop);
@@ -46,24 +61,37 @@ export async function inWorkshop<T>(
     return result;
   } catch (error) {
     if (error instanceof StageFailure && error.failure.class !== 'user') faulty = false;
-    if (context.signal.aborted) faulty = false;
+    if (signal.aborted) faulty = false;
     throw error;
   } finally {
     shop.close(faulty);
   }
 }
 
+/** A failure may name files, and a command may have named them after a secret. */
+function masked(error: unknown, redact: (text: string) => string): unknown {
+  if (error instanceof StageFailure)
+    return new StageFailure(error.failure.class, error.failure.code, redact(error.message));
+  if (error instanceof Error && errorCode(error) !== undefined) error.message = redact(error.message);
+  return error;
+}
+
 /** Of the worker's variables, which are the declared ones and few others. */
 function readSecrets({ job, variables }: WorkshopContext): readonly Secret[] {
   return (job.secrets ?? []).map((name) => {
     const value = variables[name] ?? '';
-    if (Buffer.byteLength(value) >= shortestSecret) return { name, value };
+    if (Buffer.byteLength(value.trim()) >= shortestSecret) return { name, value };
     const what =
       value === ''
         ? 'is not set'
         : `has fewer than ${shortestSecret} bytes: it could not be kept out of logs`;
     throw new StageFailure('user', 'secret', `the secret ${name} ${what}`);
   });
+}
+
+interface Masking {
+  readonly secrets: readonly Pattern[];
+  readonly redact: (text: string) => string;
 }
 
 class CommandWorkshop implements Workshop {
@@ -75,12 +103,14 @@ class CommandWorkshop implements Workshop {
   readonly #context: WorkshopContext;
   readonly #place: Place;
   readonly #secrets: readonly Pattern[];
+  readonly #redact: (text: string) => string;
   readonly #linked = new Set<string>();
 
-  constructor(context: WorkshopContext, place: Place, secrets: readonly Pattern[]) {
+  constructor(context: WorkshopContext, place: Place, { secrets, redact }: Masking) {
     this.#context = context;
     this.#place = place;
     this.#secrets = secrets;
+    this.#redact = redact;
     this.folder = join(place.folder, ...levelsUp(context.job));
     this.home = join(place.aside, 'home');
     this.temporary = join(place.aside, 'tmp');
@@ -195,13 +225,11 @@ class CommandWorkshop implements Workshop {
 
   #note(markdown: string): void {
     try {
-      this.#context.emit({ type: 'note', markdown });
+      this.#context.emit({ type: 'note', markdown: this.#redact(markdown) });
     } catch {
       // a disk that takes no events refuses the cell's own files, and is told of there
     }
   }
-
-  readonly #redact = (text: string): string => new Redactor(this.#secrets).text(text);
 
   #hear(event: StageEventBody): void {
     this.#context.onActivity();
