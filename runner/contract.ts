@@ -157,7 +157,7 @@ export interface Workshop {
    * @param link shares its files with the store; a command that writes to one fails
    */
   lay(name: string, link: boolean): Promise<LaidInput>;
-  /** The value of a variable that the worker was given: PATH, LANG, declared ones and secrets. */
+  /** The value of a variable that the worker was given: PATH, declared ones and secrets. */
   variable(name: string): string | undefined;
   /** Runs a script with `/bin/sh -eu` and resolves when it and all that it started are gone. */
   run(script: string, variables: Readonly<Record<string, string>>): Promise<CommandEnd>;

@@ -10,7 +10,6 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const inherited = [
   'PATH',
   'HOME',
-  'LANG',
   'TMPDIR',
   'LD_LIBRARY_PATH',
   'DYLD_LIBRARY_PATH',

@@ -51,7 +51,10 @@ function outputVariables({ with: { outputs } }: ShellJob, { folder }: Workshop):
 }
 
 /** Variables that every command gets as `moft` has them; which graphics cards it sees is handed out. */
-const standing = ['PATH', 'LANG', 'CUDA_VISIBLE_DEVICES'];
+const standing = ['PATH', 'CUDA_VISIBLE_DEVICES'];
+
+/** One for all, since it decides how programs sort and print; a stage that names LANG under `env` has it in its key. */
+const language = 'C.UTF-8';
 
 /** All variables that are no input and no output: what every program needs, what the stage declares, and ours. */
 function surroundings(job: ShellJob, workshop: Workshop): Record<string, string> {
@@ -63,6 +66,7 @@ function surroundings(job: ShellJob, workshop: Workshop): Record<string, string>
   return {
     HOME: workshop.home,
     TMPDIR: workshop.temporary,
+    ...([...env, ...secrets].includes('LANG') ? {} : { LANG: language }),
     ...Object.fromEntries(declared),
     MOFT_PARAMS: JSON.stringify(job.with.params),
     MOFT_EVENTS: workshop.events,

@@ -39,6 +39,7 @@ describe('a command', () => {
         'DECLARED',
         'HOME',
         'MOFT_CHECKPOINT',
+        'LANG',
         'MOFT_EVENTS',
         'MOFT_INPUT_TABLE',
         'MOFT_OUTPUT_OUT',
@@ -49,6 +50,20 @@ describe('a command', () => {
   });
 
   it('has a scratch HOME, and its own where the stage says so', async () => {
+  it('sorts and prints in one language, whatever moft is started in, unless its stage says `env: [LANG]`', async () => {
+    const script = 'echo "${LANG-unset}" > out.txt';
+    const own = one(script, '', '    env: [LANG]\n');
+    shop.env.LANG = 'de_DE.UTF-8';
+    expect(failure(await shop.run(one(script)))).toBe(' : ');
+    expect(await shop.output('a', 'out')).toBe('C.UTF-8\n');
+    expect(failure(await shop.run(own))).toBe(' : ');
+    expect(await shop.output('a', 'out')).toBe('de_DE.UTF-8\n');
+    delete shop.env.LANG;
+    expect((await shop.plan(one(script))).counts).toMatchObject({ hit: 1 });
+    expect(failure(await shop.run(own))).toBe(' : ');
+    expect(await shop.output('a', 'out')).toBe('unset\n');
+  });
+
     shop.env.HOME = '/home/of-somebody';
     await shop.run(one('echo "$HOME" > out.txt; ls -A "$HOME" >> out.txt'));
     expect(await shop.output('a', 'out')).toMatch(/^\/.*\/moft-\d+\/[0-9a-f]{16}\.aside\/home\n$/);
