@@ -1,4 +1,5 @@
 /** Inputs of a cell by content, as far as its parents' records are known. */
+import path from 'node:path';
 import type { Cell, CellId, InputBinding, Pipeline } from '../pipeline.js';
 import type { StoredRecord } from '../store/index.js';
 import { snapshotOf, type Snapshot } from './snapshot.js';
@@ -45,11 +46,13 @@ function digestsOf(sources: InputSources, binding: InputBinding): InputDigest | 
     case 'path': {
       const put = snapshotOf(sources.snapshot, binding, sources.pipeline);
       if (!put) throw new Error(`internal error: ${binding.path} was not read; please report it`);
+      const seen = binding.at !== undefined || binding.inPlace === true;
       return {
         type,
         digest: put.digest,
         ...(binding.at === undefined ? {} : { at: binding.at }),
-        ...(binding.at !== undefined && put.executable ? { executable: true } : {}),
+        ...(binding.inPlace ? { name: path.basename(binding.path) } : {}),
+        ...(seen && put.executable ? { executable: true } : {}),
       };
     }
   }

@@ -124,7 +124,11 @@ export function installedPackages(root: string): Result<Packages, CodeProblem> {
       visited.add(place);
       const entry = packages[place] ?? ownManifest(path.join(project, place));
       found.set(`${name}@${entry.version ?? 'linked'}`, entry.integrity ?? contentOf(place, entry));
-      for (const dependency of dependenciesOf(entry)) visit(dependency, place);
+      // Of a link, npm lists what its target depends on with the target; where it doesn't, that says so itself.
+      const target = entry.link === true ? entry.resolved : undefined;
+      const asking =
+        target === undefined ? entry : (packages[target] ?? ownManifest(path.join(project, target)));
+      for (const dependency of dependenciesOf(asking)) visit(dependency, target ?? place);
     };
     for (const name of names) visit(name, start);
     return Object.fromEntries([...found].sort(([a], [b]) => byCodeUnit(a, b)));

@@ -1,6 +1,7 @@
 /** The programs that a kind starts, found as the shell would, without starting anything. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { canonicalJson, sha256 } from '../../schemas/json.js';
 import { ok, type Result } from '../../schemas/result.js';
 import type { Store, StoreProblem } from '../store/index.js';
 import type { Watched } from './types.js';
@@ -11,6 +12,7 @@ const deepest = 4;
 const headBytes = 256;
 
 export interface Programs {
+  /** By the last part of a name. */
   readonly digests: Readonly<Record<string, string>>;
   readonly watched: readonly Watched[];
 }
@@ -57,7 +59,7 @@ function interpreters(file: string): readonly string[] {
   return [program, ...(started === undefined ? [] : [started])].filter((name) => name !== '');
 }
 
-/** Name (a path by its last part) to the real file, with the interpreters of scripts. */
+/** Name, as it is written, to the real file, with the interpreters of scripts. */
 function located(names: readonly string[], folder: string, searched: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const visit = (name: string, depth: number): void => {
@@ -65,11 +67,17 @@ function located(names: readonly string[], folder: string, searched: string): Re
     if (file === undefined || depth > deepest) return;
     // A file of the project counts where it is declared; here only what interprets it does.
     const outside = !name.includes('/') || path.isAbsolute(name);
-    if (outside) found.set(path.basename(name), file);
+    if (outside) found.set(name, file);
     for (const next of interpreters(file)) visit(next, depth + 1);
   };
   for (const name of names) visit(name, 0);
   return found;
+}
+
+/** That of the one file that all names lead to; of several files that of all, each by its name. */
+function digestOf(byName: ReadonlyMap<string, string>): string {
+  const [first = '', ...others] = new Set(byName.values());
+  return others.length === 0 ? first : sha256(canonicalJson(Object.fromEntries(byName)));
 }
 
 /** Finds and hashes programs once each: what is found first counts for the whole run. */
@@ -77,7 +85,7 @@ export function createProgramFinder(store: Store, searched: string): ProgramFind
   const known = new Map<string, Watched>();
   return {
     find: async (names, folder) => {
-      const digests: Record<string, string> = {};
+      const named = new Map<string, Map<string, string>>();
       const watched: Watched[] = [];
       for (const [name, file] of located(names, folder, searched)) {
         const taken = known.has(file) ? undefined : await watch(store, 'file', file);
@@ -85,9 +93,11 @@ export function createProgramFinder(store: Store, searched: string): ProgramFind
         const one = taken?.value ?? known.get(file);
         if (!one) continue;
         known.set(file, one);
-        digests[name] = one.digest;
+        const last = path.basename(name);
+        named.set(last, (named.get(last) ?? new Map<string, string>()).set(name, one.digest));
         watched.push(one);
       }
+      const digests = Object.fromEntries([...named].map(([last, byName]) => [last, digestOf(byName)]));
       return ok({ digests, watched });
     },
   };

@@ -12,7 +12,9 @@ export interface InputDigest {
   readonly digest: string;
   /** Of a path whose place in the project counts: where it lies. */
   readonly at?: string;
-  /** Of such a file: it may be executed. */
+  /** Of a path that is read where it lies: its last part, whose ending a program may go by. */
+  readonly name?: string;
+  /** Of a file of either sort: it may be executed. */
   readonly executable?: true;
 }
 export interface GatheredDigest extends InputDigest {
@@ -33,7 +35,10 @@ export interface Preimage {
   /** Digest of the code listing (a blob of the store: modules by digest, packages by integrity). */
   readonly code: string;
   readonly seed?: number;
-  /** Of a kind that starts programs: each program's file by its SHA-256, as far as it is found. */
+  /**
+   * Of a kind that starts programs, by the last part of a name: the SHA-256 of the program's file, as far as it is found;
+   * of several files of one name that of all their digests.
+   */
   readonly programs?: Readonly<Record<string, string>>;
   /** Declared variables; null where unset. */
   readonly env: Readonly<Record<string, string | null>>;

@@ -139,6 +139,23 @@ describe('loadCode', () => {
     expect(digest(root, one)).not.toBe(before);
   });
 
+  it.each([
+    ['npm says of it', { 'local/yaml': { dependencies: { deep: '1' } } }],
+    ['it says of itself', {}],
+  ])('counts what a linked package depends on, as %s', (_, target) => {
+    const root = built();
+    const link = { 'node_modules/yaml': { resolved: 'local/yaml', link: true }, ...target };
+    const install = (version: string): Readonly<Record<string, string>> => {
+      const deep = { version, integrity: `sha512-${version}` };
+      const packages = { ...link, 'node_modules/deep': deep };
+      writeFiles(root, { 'node_modules/.package-lock.json': JSON.stringify({ packages }) });
+      return listing(root, one).packages;
+    };
+    writeFiles(root, { 'local/yaml/package.json': '{"dependencies": {"deep": "1"}}' });
+    expect(install('1.0.0')).toMatchObject({ 'deep@1.0.0': 'sha512-1.0.0' });
+    expect(install('2.0.0')).toMatchObject({ 'deep@2.0.0': 'sha512-2.0.0' });
+  });
+
   it('counts a package that was put there by hand by its content, and what that imports', () => {
     const root = built();
     writeFiles(root, {

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunSummary } from '../../runner/execute/execution.js';
+import { sha256 } from '../../schemas/json.js';
 import { filesBelow, one, Shop } from './rig.js';
 
 let shop: Shop;
@@ -38,8 +39,8 @@ describe('a command', () => {
       ...[
         'DECLARED',
         'HOME',
-        'MOFT_CHECKPOINT',
         'LANG',
+        'MOFT_CHECKPOINT',
         'MOFT_EVENTS',
         'MOFT_INPUT_TABLE',
         'MOFT_OUTPUT_OUT',
@@ -49,7 +50,6 @@ describe('a command', () => {
     ]);
   });
 
-  it('has a scratch HOME, and its own where the stage says so', async () => {
   it('sorts and prints in one language, whatever moft is started in, unless its stage says `env: [LANG]`', async () => {
     const script = 'echo "${LANG-unset}" > out.txt';
     const own = one(script, '', '    env: [LANG]\n');
@@ -64,6 +64,7 @@ describe('a command', () => {
     expect(await shop.output('a', 'out')).toBe('unset\n');
   });
 
+  it('has a scratch HOME, and its own where the stage says so', async () => {
     shop.env.HOME = '/home/of-somebody';
     await shop.run(one('echo "$HOME" > out.txt; ls -A "$HOME" >> out.txt'));
     expect(await shop.output('a', 'out')).toMatch(/^\/.*\/moft-\d+\/[0-9a-f]{16}\.aside\/home\n$/);
@@ -127,6 +128,37 @@ describe('a command', () => {
     const before = await key(started);
     writeFileSync(tool, '#!/bin/sh\necho two\n');
     expect(await key(started)).not.toBe(before);
+  });
+
+  it('counts each of several programs of one name, and by its file where they are alike', async () => {
+    const tools = ['v1', 'v2'].map((version) => shop.write(`${version}/train`, '#!/bin/sh\necho one\n'));
+    for (const tool of tools) chmodSync(tool, 0o755);
+    const train = async (): Promise<string | undefined> =>
+      (await shop.plan(one(`${tools.join(' a > out.txt; ')} b`))).cells[0]?.preimage?.programs?.train;
+    const found = [await train()];
+    expect(found).toEqual([sha256('#!/bin/sh\necho one\n')]);
+    for (const tool of tools) {
+      writeFileSync(tool, '#!/bin/sh\necho two\n');
+      found.push(await train());
+    }
+    expect(new Set(found).size).toBe(3);
+    expect(found[2]).toBe(sha256('#!/bin/sh\necho two\n'));
+  });
+
+  it('counts the name of what it reads in place, and whether that may be executed', async () => {
+    const key = async (name: string): Promise<string | undefined> => {
+      const yaml = one(
+        'echo "$MOFT_INPUT_X" > out.txt',
+        `      snapshot: false\n      inputs: {x: ${name}}\n      outputs: {out: {path: out.txt}}\n`,
+      );
+      return (await shop.plan(yaml)).cells[0]?.key;
+    };
+    const [tsv] = ['place/x.tsv', 'place/x.csv', 'elsewhere/x.tsv'].map((name) => shop.write(name, 'a\n'));
+    const first = await key('place/x.tsv');
+    expect(await key('elsewhere/x.tsv')).toBe(first);
+    expect(await key('place/x.csv')).not.toBe(first);
+    chmodSync(tsv ?? '', 0o755);
+    expect(await key('place/x.tsv')).not.toBe(first);
   });
 
   it('gets a seed where its stage says `seeds`, and not from the file', async () => {
