@@ -189,7 +189,8 @@ export interface Facilities {
 /**
  * A stage kind. The declaration stands in stages/kinds/<name>.ts and is light (schema, ports, checks);
  * `run` loads the recipe, stages/kinds/<name>.run.ts, and with it whatever is heavy. Where that is all it does, as it should
- * be, the declaration is not in the code that counts for a cell: what it decides is in the preimage.
+ * be, the declaration is not in the code that counts for a cell: what it decides is in the preimage, or in a module that
+ * `modules` names, as an `extent` must be.
  */
 export interface StageKind<S extends TObject = TObject> {
   /** What `uses:` names, such as `clp` or `data/news`. */
@@ -208,7 +209,7 @@ export interface StageKind<S extends TObject = TObject> {
   readonly checkpoints?: boolean;
   /**
    * Name of the `with` value that only says how far to go, where the state on the way doesn't depend on it: what was
-   * trained less far is gone on with.
+   * trained less far is gone on with. `modules` names the module that decides it wherever there is one.
    */
   extent?(values: Static<S>): string | undefined;
   /**
@@ -222,7 +223,7 @@ export interface StageKind<S extends TObject = TObject> {
   outputs(values: Static<S>, inputs: InputTraits): Readonly<Record<string, OutputPort>>;
   /**
    * Modules loaded by name, as paths from the root without ending (`stages/policy/conditioning/full`). Of what loads one of
-   * them by name, only these count; what a cell loads beside them fails it.
+   * them by name, or is named itself and loads others so, only these count; what a cell loads beside them fails it.
    */
   modules?(values: Static<S>): readonly string[];
   /** Checks across fields, and against the traits of the inputs; `rules` makes one of several. */

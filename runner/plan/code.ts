@@ -62,11 +62,14 @@ function freeze(dist: string, manifest: CodeManifest): Result<Frozen, CodeProble
 
 /**
  * What a module reaches. Of the modules that it imports on demand only those that were named count; where none was
- * named, all do: a map that a kind forgets to declare costs re-runs, never a wrong hit.
+ * named, all do: a map that a kind forgets to declare costs re-runs, never a wrong hit. Of a table that is named itself,
+ * none of the entries do then; a cell that loads one all the same fails.
  */
-function reached(entry: ModuleEntry, named: ReadonlySet<string>): readonly string[] {
-  const chosen = entry.dynamic.filter((name) => named.has(name));
-  return [...entry.imports, ...(chosen.length > 0 ? chosen : entry.dynamic)];
+function reached(name: string, entry: ModuleEntry, named: ReadonlySet<string>): readonly string[] {
+  const chosen = entry.dynamic.filter((module) => named.has(module));
+  if (chosen.length > 0) return [...entry.imports, ...chosen];
+  const entries = named.has(name) ? Object.values(entry.table?.entries ?? {}) : [];
+  return [...entry.imports, ...entry.dynamic.filter((module) => !entries.includes(module))];
 }
 
 function closureOf(manifest: CodeManifest, named: ReadonlySet<string>): ReadonlySet<string> {
@@ -76,7 +79,7 @@ function closureOf(manifest: CodeManifest, named: ReadonlySet<string>): Readonly
     const entry = manifest.modules[name];
     if (seen.has(name) || !entry) continue;
     seen.add(name);
-    todo.push(...reached(entry, named));
+    todo.push(...reached(name, entry, named));
   }
   return seen;
 }
@@ -97,11 +100,14 @@ function rootsOf(manifest: CodeManifest, kind: StageKind, values: JsonObject): s
   return [...own, ...named.map((name) => `${name}.js`)];
 }
 
-/** Of a table the entries that are named, and the rest of its module; where none is named, all of it, as of any module. */
+/**
+ * Of a table the entries that are named, and the rest of its module; where neither an entry nor the table is named, all of
+ * it, as of any module.
+ */
 function digestIn(name: string, { manifest, frozen }: Loaded, named: ReadonlySet<string>): string {
   const { rest, entries = {} } = manifest.modules[name]?.table ?? {};
   const chosen = Object.entries(entries).filter(([, file]) => named.has(file));
-  return rest !== undefined && chosen.length > 0
+  return rest !== undefined && (chosen.length > 0 || named.has(name))
     ? sha256(canonicalJson([rest, Object.fromEntries(chosen)]))
     : (frozen.digests.get(name) ?? '');
 }

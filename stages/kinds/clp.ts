@@ -5,7 +5,6 @@ import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,
   inertFields,
-  trainingExtent,
   rewardProblems,
   scheduleProblems,
   trainingFields,
@@ -13,6 +12,7 @@ import {
   traitsOf,
   type TrainingOptions,
 } from '../rl/options.js';
+import { extentModules, trainingExtent } from '../training-extent.js';
 import { Type, type Static } from '../../schemas/type.js';
 import { trainingDecodingProblems } from '../rl/decoding.js';
 import { handedOn, unseenTokenProblems, worldProblems } from '../rl/provenance.js';
@@ -152,6 +152,7 @@ export default defineKind({
   modules: (values) => [
     `stages/policy/conditioning/${conditioningName(values.conditioning as ConditioningValue)}`,
     ...rewardModules(values.rewards),
+    ...extentModules(values),
   ],
   check: (values, inputs) => check(values as ClpWith, inputs),
   randomness: 'training',

@@ -2,6 +2,7 @@ import { defineKind, rules, type InputTraits, type Problem, type Traits } from '
 import { loraFields } from '../policy/options.js';
 import { traitsOf } from '../rl/options.js';
 import { Type, type Static } from '../../schemas/type.js';
+import { extentModules, trainingExtent } from '../training-extent.js';
 
 const ModelShape = Type.Object(
   {
@@ -240,6 +241,7 @@ export default defineKind({
       ...(lora || 'adapter' in inputs ? { adapter: { type: 'directory', distinct: true } as const } : {}),
     };
   },
+  modules: extentModules,
   check,
   randomness: 'training',
   engine: true,
@@ -248,7 +250,7 @@ export default defineKind({
     proportional: ['steps', 'batch'],
     timeless: ['learning_rate', 'schedule', 'warmup', 'weight_decay', 'max_grad_norm', 'conditioning_noise'],
   },
-  extent: ({ schedule }) => (schedule === 'constant' ? 'steps' : undefined),
+  extent: trainingExtent,
   run: async (job, emit, signal, { checkpoints }) =>
     (await import('./sft.run.js')).run(job, { emit, signal, checkpoints }),
 });

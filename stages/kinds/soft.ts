@@ -4,7 +4,6 @@ import { rewardModules } from '../rewards/names.js';
 import {
   alphaProblems,
   inertFields,
-  trainingExtent,
   rewardProblems,
   scheduleProblems,
   simplexProblems,
@@ -12,6 +11,7 @@ import {
   trainingPace,
   traitsOf,
 } from '../rl/options.js';
+import { extentModules, trainingExtent } from '../training-extent.js';
 import { Type, type Static } from '../../schemas/type.js';
 import { trainingDecodingProblems } from '../rl/decoding.js';
 import { handedOn, worldProblems } from '../rl/provenance.js';
@@ -94,7 +94,7 @@ export default defineKind({
       ...(values.lora ? { adapter: { type: 'directory', distinct: true } as const } : {}),
     };
   },
-  modules: (values) => rewardModules(softRewards(values.rewards).names),
+  modules: (values) => [...rewardModules(softRewards(values.rewards).names), ...extentModules(values)],
   check,
   randomness: 'training',
   engine: true,

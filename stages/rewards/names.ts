@@ -17,9 +17,12 @@ export const worldRewards: Readonly<Record<string, readonly string[]>> = { news:
 /** Modules of the worlds, as paths from the root without ending. */
 export const worldModules: readonly string[] = Object.keys(worldRewards).map(worldModule);
 
+/** Tables that rewards are found in: named themselves, so that one of which no entry is named counts for nothing more. */
+const tables: readonly string[] = ['stages/data/world', 'stages/rewards/index'];
+
 /**
- * Modules that answer the named rewards (paths from the root without ending, sorted): what `modules()` of a kind
- * returns. Names that nothing answers are left to the check against the data.
+ * Modules that answer the named rewards and their tables (paths from the root without ending, sorted): what `modules()` of
+ * a kind returns. Names that nothing answers are left to the check against the data.
  */
 export function rewardModules(names: readonly string[]): readonly string[] {
   const modules = names.flatMap((name) => [
@@ -28,7 +31,7 @@ export function rewardModules(names: readonly string[]): readonly string[] {
       .filter((world) => worldRewards[world]?.includes(name))
       .map(worldModule),
   ]);
-  return [...new Set(modules)].sort();
+  return [...new Set([...tables, ...modules])].sort();
 }
 
 function worldModule(world: string): string {

@@ -101,11 +101,6 @@ export const trainingPace = {
   timeless: ['learning_rate', 'schedule', 'warmup', 'max_grad_norm', 'alpha_schedule'],
 } as const;
 
-/** The state at a step hangs on the number of all steps where the rate or the KL weight follows it. */
-export function trainingExtent({ schedule, alpha_schedule }: TrainingOptions): 'steps' | undefined {
-  return schedule === 'constant' && alpha_schedule === 'constant' ? 'steps' : undefined;
-}
-
 /** Traits of a single-artifact input; undefined where unbound or unknown. */
 export function traitsOf(inputs: InputTraits, name: string): Traits | undefined {
   const traits = inputs[name];

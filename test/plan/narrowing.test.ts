@@ -97,6 +97,9 @@ describe('the code of the kinds', () => {
   });
   afterAll(() => fs.rmSync(copy, { recursive: true, force: true }));
 
+  /** Values of a training that goes on from the end of a shorter one. */
+  const goingOn = { schedule: 'constant', alpha_schedule: 'constant' };
+
   /** Digests after edits of compiled modules, which are taken back. */
   function digests(edits: Edits = {}): Record<string, CodeDigest> {
     const modules = { ...manifest.modules };
@@ -123,6 +126,10 @@ describe('the code of the kinds', () => {
         of('clp', { rewards, conditioning }),
       ]),
       ...builtInRewards.map((reward) => [`soft ${reward}`, of('soft', { rewards: reward })]),
+      ['clp of the world', of('clp', { rewards: ['nli', 'rouge', 'tldr'], conditioning: 'full' })],
+      ['soft of the world', of('soft', { rewards: 'nli' })],
+      ['soft going on', of('soft', { rewards: 'brevity', ...goingOn })],
+      ['sft going on', of('sft', goingOn)],
       ...['data/news', 'sft', 'rewarded-soup', 'front', 'report', 'shell'].map((name) => [name, of(name)]),
     ]) as Record<string, CodeDigest>;
     for (const { file, text } of undo) {
@@ -140,7 +147,10 @@ describe('the code of the kinds', () => {
   const more = (text: string): string => `${text}\nglobalThis.more = 1;\n`;
 
   it.each(conditioningNames)('counts the conditioning %s for the cells that have it alone', (name) => {
-    expect(changed({ [`stages/policy/conditioning/${name}.js`]: more })).toEqual([`clp ${name}`]);
+    expect(changed({ [`stages/policy/conditioning/${name}.js`]: more })).toEqual([
+      `clp ${name}`,
+      ...(name === 'full' ? ['clp of the world'] : []),
+    ]);
   });
 
   it('is the same after a conditioning came: its file, its lines in the tables, its names and its settings', () => {
@@ -168,17 +178,44 @@ describe('the code of the kinds', () => {
     expect(changed({ 'stages/rewards/brevity.js': more })).toEqual([
       ...conditioningNames.map((name) => `clp ${name}`),
       'soft brevity',
+      'soft going on',
       'front',
     ]);
+  });
+
+  it('counts no world for rewards of the text, and no such reward for those of a world', () => {
+    const ofWorld = [
+      ...conditioningNames.map((name) => `clp ${name}`),
+      'clp of the world',
+      'soft of the world',
+    ];
+    expect(changed({ 'stages/worlds/news/world.js': more })).toEqual([...ofWorld, 'front']);
+    const faithfulness = changed({ 'stages/rewards/faithfulness.js': more });
+    expect(faithfulness).toEqual(['soft faithfulness', 'front']);
+  });
+
+  it('counts what decides from where a training goes on, for those that go on from others alone', () => {
+    expect(changed({ 'stages/training-extent.js': more })).toEqual(['soft going on', 'sft going on']);
+  });
+
+  it('has no kind that goes on from others and counts nothing of what decides it', () => {
+    const values = { ...goingOn, rewards: ['nli', 'brevity'], conditioning: 'full' };
+    const silent = [...kinds.values()].filter(
+      (kind) =>
+        kind.extent?.(values) !== undefined && !kind.modules?.(values).includes('stages/training-extent'),
+    );
+    expect(silent.map(({ name }) => name)).toEqual([]);
+    expect([...kinds.values()].filter((kind) => kind.extent?.(values) !== undefined)).toHaveLength(3);
   });
 
   it('counts what a table does beside its entries, the look-up itself, and what a recipe reads', () => {
     const clp = conditioningNames.map((name) => `clp ${name}`);
     const soft = builtInRewards.map((name) => `soft ${name}`);
-    expect(changed({ 'stages/policy/conditioning/index.js': more })).toEqual(clp);
-    expect(changed({ 'stages/by-name.js': more })).toEqual([...clp, ...soft, 'front']);
-    expect(changed({ 'stages/policy/settings.js': more })).toEqual([...clp, ...soft, 'front']);
-    expect(changed({ 'stages/kinds/clp.run.js': more })).toEqual(clp);
+    const all = [...clp, ...soft, 'clp of the world', 'soft of the world', 'soft going on', 'front'];
+    expect(changed({ 'stages/policy/conditioning/index.js': more })).toEqual([...clp, 'clp of the world']);
+    expect(changed({ 'stages/by-name.js': more })).toEqual(all);
+    expect(changed({ 'stages/policy/settings.js': more })).toEqual(all);
+    expect(changed({ 'stages/kinds/clp.run.js': more })).toEqual([...clp, 'clp of the world']);
   });
 
   it('tells of a declaration that changed in mid-run, and of no other', () => {

@@ -108,7 +108,9 @@ describe('scores', () => {
 describe('modules of rewards', () => {
   it('are those of the names alone, sorted, each once', () => {
     expect(rewardModules(['nli', 'brevity', 'tldr', 'unheard-of'])).toEqual([
+      'stages/data/world',
       'stages/rewards/brevity',
+      'stages/rewards/index',
       'stages/worlds/news/world',
     ]);
   });
