@@ -46,11 +46,10 @@ export function trainedTogether(budgets: readonly (Trained | undefined)[]): { re
   return { trained: { steps, groups, responses, tokens, ...takenBy(known) } };
 }
 
-/** Each way once; nothing where that of one is unknown. */
+/** Each known way once: that one expert's is unknown does not hide that another's was biased. */
 function takenBy(budgets: readonly Trained[]): Pick<Trained, 'by'> {
-  if (budgets.some(({ by }) => by === undefined)) return {};
   const ways = new Map(budgets.flatMap(({ by = [] }) => by.map((way) => [canonicalJson(way), way] as const)));
-  return { by: [...ways.values()] };
+  return ways.size === 0 ? {} : { by: [...ways.values()] };
 }
 
 function checkExpert({ manifest, tokenizer }: StoredPolicy, first: StoredPolicy): void {

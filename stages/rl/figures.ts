@@ -7,7 +7,10 @@ import type { Response } from './rollout.js';
 
 export type Figures = Readonly<Record<string, number>>;
 
-/** Means over the episodes of a step, of the responses to which the rewards apply. */
+/**
+ * Means over the episodes of a step, of the responses to which the rewards apply. A step that has none has no figures of
+ * responses: a 0 would pull down the mean over steps.
+ */
 export function figuresOf(episodes: readonly Episode[], objectives: readonly string[]): Figures {
   const responses = episodes.flatMap(({ rollout }) => rollout.responses.flat());
   const scored = responses.filter(({ rewards }) => rewards !== null);
@@ -20,14 +23,21 @@ export function figuresOf(episodes: readonly Episode[], objectives: readonly str
     ] as const;
   });
   const scalar = returns.flatMap(({ rewards }) => rewards.flat());
-  return {
+  const always = {
     loss: mean(episodes.map((episode) => episode.figures.loss)),
     grad_norm: mean(episodes.map(({ gradNorm }) => gradNorm)),
+    'rewards/excluded': responses.length - scored.length,
+  };
+  if (scored.length === 0) return always;
+  return {
+    ...always,
     reward: mean(scalar),
     reward_std: deviation(scalar),
     ...Object.fromEntries(perObjective.flat()),
     'objective/kl': mean(returns.flatMap(({ kl }) => kl)),
-    'objective/entropy': mean(episodes.map((episode) => episode.figures.entropy)),
+    'objective/entropy': mean(
+      episodes.flatMap(({ figures }, i) => (returns[i]?.rewards.length ? [figures.entropy] : [])),
+    ),
     'objective/rlhf_reward': mean(returns.flatMap(({ regularised }) => regularised)),
     'completions/mean_length': mean(scored.map(({ tokens }) => tokens.length)),
     'completions/clipped_ratio': mean(scored.map(({ clipped }) => Number(clipped))),
@@ -35,7 +45,6 @@ export function figuresOf(episodes: readonly Episode[], objectives: readonly str
       // By comparison: the deviation of equal numbers is not 0 where their mean is rounded.
       returns.flatMap(({ rewards }) => rewards.map((group) => (group.every((r) => r === group[0]) ? 1 : 0))),
     ),
-    'rewards/excluded': responses.length - scored.length,
   };
 }
 
@@ -93,8 +102,10 @@ export function refuseDivergence(figures: Figures, step: number): void {
   );
 }
 
-/** Figure by figure, the mean over several steps. */
+/** Figure by figure, the mean over those of several steps that have it. */
 export function averageFigures(steps: readonly Figures[]): Figures {
-  const names = Object.keys(steps[0] ?? {});
-  return Object.fromEntries(names.map((name) => [name, mean(steps.map((figures) => figures[name] ?? 0))]));
+  const names = [...new Set(steps.flatMap((figures) => Object.keys(figures)))];
+  return Object.fromEntries(
+    names.map((name) => [name, mean(steps.flatMap((figures) => figures[name] ?? []))]),
+  );
 }

@@ -35,7 +35,10 @@ function simplexOf(n: number, m: number, domain: SteerablePolicy['domain']): rea
   if (typeof domain.weights !== 'string') return domain.weights;
   const grid = simplexGrid(m, n);
   const hasMiddle = n === 2 || (n - 1) % m === 0;
-  return hasMiddle ? grid : [...grid, Array.from({ length: m }, () => 1 / m)];
+  if (hasMiddle) return grid;
+  const withMiddle = [...grid, Array.from({ length: m }, () => 1 / m)];
+  // The front of two rewards is drawn as a line, from one end to the other.
+  return m === 2 ? withMiddle.sort(([a = 0], [b = 0]) => a - b) : withMiddle;
 }
 
 function alphasOf(alpha: Grid['alpha'], trained: SteerablePolicy['domain']['alpha']): readonly number[] {

@@ -262,13 +262,14 @@ describe('what a policy was trained on', () => {
     expect(trainedTogether([budget, undefined])).toEqual({});
   });
 
-  it('of a soup says each way once in which an expert was trained, unless that of one is unknown', () => {
+  it('of a soup says each way once in which an expert was trained, as far as that is known', () => {
     const way = { kl: 'k1-in-reward', biased: false, alphaSchedule: 'constant' as const, samples: 4 };
     const other = { ...way, alphaSchedule: { from: 0.2, share: 0.33 } };
     const budget = { steps: 2, groups: 4, responses: 16, tokens: 300 };
     const by = (...ways: (typeof way | typeof other)[]) => ({ ...budget, by: ways });
     expect(trainedTogether([by(way), by({ ...way }), by(other)]).trained?.by).toEqual([way, other]);
-    expect(trainedTogether([by(way), budget]).trained).not.toHaveProperty('by');
+    expect(trainedTogether([by(way), budget]).trained?.by).toEqual([way]);
+    expect(trainedTogether([budget, budget]).trained).not.toHaveProperty('by');
   });
 });
 

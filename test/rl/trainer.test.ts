@@ -12,7 +12,7 @@ import { conditionedParameters, type StoredPolicy } from '../../stages/policy/st
 import { guarded } from '../../stages/rewards/index.js';
 import type { Reward } from '../../stages/rewards/types.js';
 import type { Episode } from '../../stages/rl/episode.js';
-import { figuresOf } from '../../stages/rl/figures.js';
+import { averageFigures, figuresOf } from '../../stages/rl/figures.js';
 import { encodePrompts } from '../../stages/rl/prompts.js';
 import type { Response } from '../../stages/rl/rollout.js';
 import { drawTradeOff } from '../../stages/rl/trade-offs.js';
@@ -160,32 +160,46 @@ describe('training', () => {
     expect(trained(step)).toEqual(before);
   });
 
+  const response = (kl: number, reward: number | null, tokens: number): [Response, number] => [
+    {
+      ...{ tokens: new Int32Array(tokens), text: '', logProbs: new Float32Array(tokens) },
+      ...{ clipped: reward === null, rewards: reward === null ? null : [reward] },
+    },
+    kl,
+  ];
+  const episodeOf = (groups: readonly [Response, number][][], entropy: number): Episode => ({
+    ...{ tradeOff: { alpha: 0.1, weights: [1] }, gradNorm: 1 },
+    rollout: { prompts: [], responses: groups.map((group) => group.map(([one]) => one)), logDrawn: [] },
+    figures: { loss: 0, logRatios: groups.map((group) => group.map(([, kl]) => kl)), entropy, tokens: 0 },
+  });
+
   it('takes its figures from the prompts to which the rewards apply', () => {
-    const response = (kl: number, reward: number | null, tokens: number): [Response, number] => [
-      {
-        ...{ tokens: new Int32Array(tokens), text: '', logProbs: new Float32Array(tokens) },
-        ...{ clipped: reward === null, rewards: reward === null ? null : [reward] },
-      },
-      kl,
-    ];
-    const groups = [
-      [response(1, 0.2, 4), response(1, 0.4, 4)],
-      [response(1, 0.5, 4), response(1, 0.5, 4)],
-      [response(5, null, 9), response(5, null, 9)],
-    ];
-    const said = groups.map((group) => group.map(([one]) => one));
-    const logRatios = groups.map((group) => group.map(([, kl]) => kl));
-    const episode: Episode = {
-      ...{ tradeOff: { alpha: 0.1, weights: [1] }, gradNorm: 1 },
-      rollout: { prompts: [], responses: said, logDrawn: [] },
-      figures: { loss: 0, logRatios, entropy: 0, tokens: 0 },
-    };
+    const episode = episodeOf(
+      [
+        [response(1, 0.2, 4), response(1, 0.4, 4)],
+        [response(1, 0.5, 4), response(1, 0.5, 4)],
+        [response(5, null, 9), response(5, null, 9)],
+      ],
+      0,
+    );
     const figures = figuresOf([episode], ['left']);
     expect(figures['objective/kl']).toBe(1);
     expect(figures['completions/mean_length']).toBe(4);
     expect(figures['completions/clipped_ratio']).toBe(0);
     expect(figures.frac_reward_zero_std).toBe(0.5);
     expect(figures['rewards/excluded']).toBe(2);
+  });
+
+  it('logs no 0 for a step, or an episode, without a reward', () => {
+    const scored = episodeOf([[response(4, 0.5, 6)]], 2);
+    const silent = episodeOf([[response(4, null, 6)]], 0);
+    expect(figuresOf([scored, silent], ['left'])['objective/entropy']).toBe(2);
+    const steps = [[silent], [scored], [silent], [scored]].map((step) => figuresOf(step, ['left']));
+    expect(averageFigures(steps)).toMatchObject({
+      ...{ 'objective/kl': 4, 'objective/entropy': 2, 'rewards/left/mean': 0.5, reward: 0.5 },
+      ...{ 'completions/mean_length': 6, 'rewards/excluded': 0.5, loss: 0, grad_norm: 1 },
+    });
+    expect(averageFigures(steps.slice(0, 1))).toEqual({ loss: 0, grad_norm: 1, 'rewards/excluded': 1 });
   });
 
   it.each([0.1, 0.3, 0.45, 0.6, 0.7, 1 / 3])('knows a group of equal rewards of %d', async (value) => {
