@@ -58,7 +58,7 @@ export const Trained = Type.Object({
   responses: Type.Integer(),
   /** Tokens that ran through the policy in the gradients. */
   tokens: Type.Integer(),
-  /** Each way once, where all are known. */
+  /** Each way once that is known. */
   by: Type.Optional(Type.Array(TrainedBy)),
 });
 export type Trained = Static<typeof Trained>;
@@ -139,8 +139,9 @@ export const FrontPoint = Type.Object({
   /** Standard errors over prompts of that KL and of V = (1 - alpha) w.r - alpha KL; null with fewer than two. */
   klStderr: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
   valueStderr: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
-  /** Number of responses. */
+  /** Number of responses, and of the prompts that they answer: those that have rewards. */
   n: Type.Integer(),
+  prompts: Type.Optional(Type.Integer()),
   /** Mean response length in tokens. */
   length: Type.Number(),
   /** Mean entropy of the policy over response tokens, in nats. */
@@ -183,6 +184,8 @@ export const Front = Type.Object({
     rewards: Type.Array(Type.Number()),
     stderr: Type.Union([Type.Array(Type.Number()), Type.Null()]),
     n: Type.Integer(),
+    /** How many prompts have rewards. */
+    prompts: Type.Optional(Type.Integer()),
     /** KL of what was drawn from to pi_ref, where `decoding` filters; else it is 0. */
     kl: Type.Optional(Type.Number()),
     /** Content digest of the reference model. */

@@ -2,21 +2,20 @@
 import type { Answer, Answered } from './answers.js';
 import { objectivesOf } from './answers.js';
 import { gapsOf, inCommon, partText } from './common.js';
-import { described, judgedTogether, pairedBy, unjudged } from './judge.js';
+import { described, judgedTogether, type Judging, pairedBy, unjudged } from './judge.js';
 import type { Curve } from './fronts.js';
 import { figuresOf } from './measures.js';
 import { onFace } from './points.js';
-import type { Ablation, AblationDifference, Figures, SeedPoint } from './types.js';
+import { askedUnlike, flawOf } from './standing.js';
+import type { Ablation, AblationDifference, CurveSummary, Figures, SeedPoint } from './types.js';
 import { type Yardstick, measuredBy, narrowed } from './yardstick.js';
 
-export interface AblationContext extends Yardstick {
+export interface AblationContext extends Yardstick, Judging {
   /** Curves that may be twins, and those of them that answer this alpha. */
   readonly main: readonly Curve[];
   readonly answered: readonly Answered[];
-  readonly judgedBy: string;
-  readonly margin: number;
-  /** Why no verdict may rest on a curve, by its name; empty where one may. */
-  readonly flaws: ReadonlyMap<string, string>;
+  /** All curves, by their names. */
+  readonly summaries: ReadonlyMap<string, CurveSummary>;
   readonly alpha: number;
 }
 
@@ -49,7 +48,7 @@ export function ablationsOf(variants: readonly Answered[], context: AblationCont
   const hindrances = compared.map((one) => hindranceOf(one, context));
   const family = judgedTogether(
     rows.filter((_, i) => hindrances[i] === '').flatMap((own) => own.filter(isJudged)),
-    context.margin,
+    context,
   );
   return compared.map((one, i) => {
     const differences = (rows[i] ?? []).map((row): AblationDifference => {
@@ -65,8 +64,11 @@ export function ablationsOf(variants: readonly Answered[], context: AblationCont
   });
 }
 
-function hindranceOf({ variant, twin }: Compared, { flaws }: AblationContext): string {
-  return [variant, twin].flatMap((one) => flaws.get(one?.curve.name ?? '') || []).join(', ');
+/** Why no verdict may rest on a variant and its twin; empty where one may. A note tells of another reference. */
+function hindranceOf({ variant, twin }: Compared, { summaries }: AblationContext): string {
+  const [own, other] = [variant, twin].map((one) => summaries.get(one?.curve.name ?? ''));
+  if (!own || !other) return '';
+  return [flawOf(own), flawOf(other), askedUnlike(own, other)].filter((text) => text !== '').join(', ');
 }
 
 function compare(variant: Answered, context: AblationContext): Compared {

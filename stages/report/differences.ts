@@ -3,7 +3,7 @@ import { additiveEpsilon } from '../pareto/distance.js';
 import type { Answer, Answered } from './answers.js';
 import { gapsOf, inCommon, partText } from './common.js';
 import { estimate } from './estimate.js';
-import { described, judgedTogether, pairedBy, unjudged } from './judge.js';
+import { described, judgedTogether, type Judging, pairedBy, unjudged } from './judge.js';
 import { flawOf, unlike } from './standing.js';
 import type { CurveSummary, Difference, Epsilon, Figures, SeedPoint } from './types.js';
 
@@ -13,9 +13,7 @@ export interface Drawn {
   readonly summary: CurveSummary;
 }
 
-export interface DifferenceOptions {
-  readonly judgedBy: string;
-  readonly margin: number;
+export interface DifferenceOptions extends Judging {
   /** Every measure of a front. */
   readonly figures: (answer: Answer) => Figures;
 }
@@ -46,7 +44,7 @@ export function differencesOf(curves: readonly Drawn[], options: DifferenceOptio
     rowOf(one, options.judgedBy, options.figures).map((row) => ({ row, hindrance: hindranceOf(one) })),
   );
   const sound = main.flatMap(({ row, hindrance }) => (hindrance === '' ? [row] : []));
-  const judged = judgedTogether(sound, options.margin);
+  const judged = judgedTogether(sound, options);
   const first = main.map(({ row, hindrance }) => judged[sound.indexOf(row)] ?? unjudged(row, hindrance));
   return [...first, ...shown.flatMap(rows).map(described)];
 }

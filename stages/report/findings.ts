@@ -6,7 +6,11 @@ import type { CurveSummary, Slice } from './types.js';
 /** Sentences on one slice; of a single curve, which has the reference alone to be compared with, mostly none. */
 export function findingsOf(slice: Slice): string[] {
   const left = slice.unranked.map(({ curve }) => curve);
-  const ranked = { ...slice, curves: slice.curves.filter(({ name }) => !left.includes(name)) };
+  const ranked = {
+    ...slice,
+    curves: slice.curves.filter(({ name }) => !left.includes(name)),
+    differences: slice.differences.filter(({ a, b }) => !left.includes(a) && !left.includes(b)),
+  };
   const caveat = caveatOf(ranked);
   // The caveat stands beside the ranking, wherever that is shown alone.
   const order = [ranking(ranked), caveat?.text].filter((text) => typeof text === 'string').join(' ');

@@ -19,20 +19,33 @@ export function pairedBy(seeds: readonly SeedDifference[]): Paired {
   return { difference: estimate(gaps), p: signFlipTest(gaps, luck()).p, seeds };
 }
 
+export interface Judging {
+  /** Id of the measure that has verdicts. */
+  readonly judgedBy: string;
+  readonly margin: number;
+  /** What verdicts hold of, in words; empty where there is nothing to say. */
+  readonly holdsOf: string;
+}
+
 /**
  * Verdicts on rows that are one family of tests. Holm's steps give each row the level that its interval has; the
  * verdict is where that interval lies: below the margin, above it, within it, or undecided.
  */
-export function judgedTogether<Row extends Paired>(rows: readonly Row[], margin: number): (Row & Judged)[] {
-  const adjusted = holm(rows.map((row) => beyond(row, margin)));
+export function judgedTogether<Row extends Paired>(
+  rows: readonly Row[],
+  { margin, holdsOf }: Omit<Judging, 'judgedBy'>,
+): (Row & Judged)[] {
+  const raw = rows.map((row) => beyond(row, margin));
+  const adjusted = holm(raw);
   const least = holm(rows.map((row) => leastP(row.seeds.length)));
   const rejected = adjusted.filter((p) => p <= level).length;
   return rows.map((row, i) => {
-    const p = adjusted[i] ?? 1;
-    const smaller = adjusted.filter((other, j) => other < p || (other === p && j < i)).length;
+    const p = raw[i] ?? 1;
+    // Not by the adjusted ones: as they never fall, rows of different steps have the same.
+    const smaller = raw.filter((other, j) => other < p || (other === p && j < i)).length;
     const range = intervalOf(row, 1 - level / (rows.length - Math.min(smaller, rejected)));
-    const family = { rows: rows.length, least: least[i] ?? 1, margin };
-    return { ...row, adjusted: p, range, ...judge(row, range, family) };
+    const family = { rows: rows.length, least: least[i] ?? 1, margin, holdsOf };
+    return { ...row, adjusted: adjusted[i] ?? 1, range, ...judge(row, range, family) };
   });
 }
 
@@ -74,21 +87,24 @@ interface Family {
   /** The smallest p (Holm) that the row can have. */
   readonly least: number;
   readonly margin: number;
+  readonly holdsOf: string;
 }
 
 function judge(
   { seeds }: Paired,
   range: Interval | null,
-  { rows, least, margin }: Family,
+  { rows, least, margin, holdsOf }: Family,
 ): Pick<Judged, 'verdict' | 'why'> {
   if (seeds.length < pairsForVerdict) return { verdict: 'undecided', why: tooFew(seeds.length) };
   if (least > level)
     return { verdict: 'undecided', why: `with ${rows} comparisons p (Holm) is at least ${least.toFixed(3)}` };
   const [under, over] = [verdictBelow(range, -margin), verdictBelow(range, margin)];
-  const by = margin === 0 ? '' : `by more than ${margin}`;
+  const given = (size: string): string => [size, holdsOf].filter((text) => text !== '').join(', ');
+  const by = given(margin === 0 ? '' : `by more than ${margin}`);
   if (under === 'holds') return { verdict: 'lower', why: by };
   if (over === 'does not hold') return { verdict: 'higher', why: by };
-  if (under === 'does not hold' && over === 'holds') return { verdict: 'alike', why: `within ${margin}` };
+  if (under === 'does not hold' && over === 'holds')
+    return { verdict: 'alike', why: given(`within ${margin}`) };
   return { verdict: 'undecided', why: `the interval is not clear of ${margin === 0 ? 0 : `±${margin}`}` };
 }
 

@@ -1,22 +1,22 @@
 /**
- * Whether sampled rewards lie beyond their noise, so that a ranking is not read as more than it is. All from the changes
- * against the reference that the page shows, at the ends and in the middle of the weights.
+ * Whether the sampled gains in V that a ranking is made of lie beyond their noise, so that it is not read as more than it
+ * is.
  */
 import { mean } from 'simple-statistics';
 import { fixed } from '../statistics/fixed.js';
-import { estimate } from './estimate.js';
-import type { Change, CurveSummary, Slice } from './types.js';
+import { hasOwnPrompts } from './standing.js';
+import type { CurveSummary, Slice } from './types.js';
 
-/** Mean change of w.r against the reference. */
+/** Mean gain in V over the reference. */
 interface Gain {
   readonly name: string;
   readonly mean: number;
   /**
    * Half of its 95% interval at most: the standard error of a mean is at most the mean of the standard errors, however the
-   * weights, rewards and seeds hang together that were asked on the same prompts.
+   * weights and seeds hang together that were asked on the same prompts.
    */
   readonly most: number;
-  /** The seeds themselves agree that it is above 0, be the noise of each what it may. */
+  /** Seeds that each have prompts of their own agree that it is above 0, be the noise of each what it may. */
   readonly isAbove: boolean;
 }
 
@@ -29,68 +29,60 @@ export interface Caveat {
 /** What a ranking by sampled figures must say of itself; null where it stands, or the noise is not known. */
 export function caveatOf(slice: Slice): Caveat | null {
   if (slice.exact) return null;
-  const gains = slice.curves.flatMap((curve) => gainOf(curve, slice.changes) ?? []);
-  if (gains.length < slice.curves.length) return null;
+  const gains = slice.curves.flatMap((curve) => gainOf(curve) ?? []);
+  if (gains.length === 0 || gains.length < slice.curves.length) return null;
   const idle = gains.filter(({ mean, most, isAbove }) => mean <= most && !isAbove);
-  const shown = (list: readonly Gain[]): string =>
-    `mean change of w·r at the ends and in the middle: ${list.map(gainText).join(', ')}`;
-  const ofAll = idle.length === gains.length;
-  if (gains.length > 1 && ofAll)
+  const alike = gains.length > 1 && areAlike(gains, slice);
+  const noOrder = alike ? ', so their order says nothing' : '';
+  if (gains.length > 1 && idle.length === gains.length)
     return {
-      ofAll,
-      text: `None of them earns more than the reference model beyond the noise (${shown(idle)}), so their order says nothing.`,
+      ofAll: alike,
+      text: `None of them gains more than the reference model beyond the noise (${shown(idle)})${noOrder}.`,
     };
-  if (gains.length > 1 && idle.length === 0 && areAlike(gains, slice))
-    return {
-      ofAll: true,
-      text: `No two of them differ beyond the noise (${shown(gains)}), so their order says nothing.`,
-    };
-  const [only] = idle;
-  if (only === undefined) return null;
+  if (idle.length === 0)
+    return alike
+      ? { ofAll: true, text: `No two of them differ beyond the noise (${shown(gains)})${noOrder}.` }
+      : null;
   const names = idle.map(({ name }) => name).join(', ');
-  const earn = idle.length === 1 ? 'earns' : 'earn';
+  const gain = idle.length === 1 ? 'gains' : 'gain';
   return {
-    ofAll,
-    text: `${names} ${earn} no more than the reference model beyond the noise (${shown(idle)}).`,
+    ofAll: false,
+    text: `${names} ${gain} no more than the reference model beyond the noise (${shown(idle)}).`,
   };
 }
 
-/** Null where a standard error is not known, or nothing was asked at an end or in the middle. */
-function gainOf({ name, seeds }: CurveSummary, changes: readonly Change[]): Gain | null {
-  const own = changes.filter(({ curve }) => curve === name);
-  const points = new Map<string, Change[]>();
-  for (const row of own) {
-    const point = JSON.stringify([row.seed, row.weights]);
-    points.set(point, [...(points.get(point) ?? []), row]);
-  }
-  const asked = [...points.values()].map((rows) => ({
-    seed: rows[0]?.seed,
-    change: weighted(rows, ({ change }) => change),
-    half: weighted(rows, ({ change, high }) => (high === null ? NaN : high - change)),
-  }));
-  if (asked.length === 0 || asked.some(({ half }) => Number.isNaN(half))) return null;
-  const bySeed = seeds.map(({ seed }) => asked.filter((one) => one.seed === seed).map((one) => one.change));
-  const { low } = estimate(bySeed.flatMap((list) => (list.length === 0 ? [] : [mean(list)])));
+/** Null where its noise at a weight is not known. */
+function gainOf(curve: CurveSummary): Gain | null {
+  const points = curve.seeds.flatMap((seed) => seed.points);
+  const halves = points.flatMap(({ gainHalf }) => gainHalf ?? []);
+  const { mean: gain = null, low = null } = curve.figures['gain-mean'] ?? {};
+  if (gain === null || halves.length < points.length) return null;
   return {
-    name,
-    mean: mean(asked.map(({ change }) => change)),
-    most: mean(asked.map(({ half }) => half)),
-    isAbove: low !== null && low > 0,
+    name: curve.name,
+    mean: gain,
+    most: mean(halves),
+    isAbove: low !== null && low > 0 && hasOwnPrompts(curve),
   };
 }
 
-/** Over the rewards of one trade-off, which stand in the order of its weights. */
-const weighted = (rows: readonly Change[], of: (row: Change) => number): number =>
-  rows.reduce((sum, row, k) => sum + (row.weights[k] ?? 0) * of(row), 0);
-
-/** No pair is told apart, neither by the noise of its rewards nor by the seeds that it shares. */
-function areAlike(gains: readonly Gain[], { differences, judgedBy }: Slice): boolean {
+/** No pair is told apart, neither by the noise over prompts nor by the seeds that it shares. */
+function areAlike(gains: readonly Gain[], { curves, differences, judgedBy }: Slice): boolean {
+  const own = curves.filter(hasOwnPrompts).map(({ name }) => name);
   const isTold = differences.some(
-    ({ measure, difference: { low, high } }) =>
-      measure === judgedBy && low !== null && high !== null && (low > 0 || high < 0),
+    ({ measure, a, b, difference: { low, high } }) =>
+      measure === judgedBy &&
+      own.includes(a) &&
+      own.includes(b) &&
+      low !== null &&
+      high !== null &&
+      (low > 0 || high < 0),
   );
   const differ = gains.some((a) => gains.some((b) => a.mean - b.mean > a.most + b.most));
   return !isTold && !differ;
+}
+
+function shown(gains: readonly Gain[]): string {
+  return `gain in V with its 95% interval over prompts: ${gains.map(gainText).join(', ')}`;
 }
 
 function gainText({ name, mean: gain, most }: Gain): string {

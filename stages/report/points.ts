@@ -2,13 +2,16 @@
 import type { Front, FrontPoint } from '../../schemas/artifact.js';
 import type { SteeredPoint } from '../statistics/steering.js';
 import { weightedSum } from '../vector.js';
+import { fewer, halfInterval } from './over-prompts.js';
 import type { SeedPoint } from './types.js';
 
 /** The points of a front at one alpha, in the order of its grid. */
 export function pointsAt(front: Front, alpha: number): SeedPoint[] {
   return front.points
     .filter((point) => point.alpha === alpha)
-    .map((point) => (point.exact ? exactPoint(point, point.exact) : sampledPoint(point, front.reference)));
+    .map((point) =>
+      point.exact ? exactPoint(point, point.exact, front.reference) : sampledPoint(point, front.reference),
+    );
 }
 
 /** What the optimum reaches by responses that the reference writes; empty where the front does not say. */
@@ -25,7 +28,11 @@ export function optimumAt(front: Front, alpha: number): SeedPoint[] {
   return optima.length === points.length ? optima : [];
 }
 
-function exactPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>): SeedPoint {
+function exactPoint(
+  point: FrontPoint,
+  exact: NonNullable<FrontPoint['exact']>,
+  reference: Front['reference'],
+): SeedPoint {
   return {
     weights: point.weights,
     rewards: exact.rewards,
@@ -35,6 +42,8 @@ function exactPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>):
     klStderr: 0,
     valueStderr: 0,
     referenceValue: exact.reference,
+    prompts: fewer(point.prompts, reference.prompts),
+    gainHalf: 0,
     regret: exact.regret,
     length: point.length,
     entropy: point.entropy,
@@ -43,6 +52,9 @@ function exactPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>):
 }
 
 function sampledPoint(point: FrontPoint, reference: Front['reference']): SeedPoint {
+  const prompts = fewer(point.prompts, reference.prompts);
+  // At most: as if the reference's rewards moved as one.
+  const referenceError = reference.stderr && (1 - point.alpha) * weightedSum(point.weights, reference.stderr);
   return {
     weights: point.weights,
     rewards: point.rewards,
@@ -52,6 +64,8 @@ function sampledPoint(point: FrontPoint, reference: Front['reference']): SeedPoi
     klStderr: point.klStderr ?? null,
     valueStderr: point.valueStderr ?? null,
     referenceValue: objective(point.alpha, weightedSum(point.weights, reference.rewards), reference.kl ?? 0),
+    prompts,
+    gainHalf: halfInterval([point.valueStderr ?? null, referenceError], prompts),
     regret: null,
     length: point.length,
     entropy: point.entropy,
@@ -71,6 +85,8 @@ function optimumPoint(point: FrontPoint, exact: NonNullable<FrontPoint['exact']>
     klStderr: 0,
     valueStderr: 0,
     referenceValue: exact.reference,
+    prompts: null,
+    gainHalf: 0,
     regret: 0,
     length: null,
     entropy: null,

@@ -2,7 +2,7 @@
 import { estimate } from './estimate.js';
 import { differencesOf, epsilonsOf } from './differences.js';
 import { lockInOf } from './lock-in.js';
-import { flawOf, unrankedOf } from './standing.js';
+import { hasOwnPrompts, unrankedOf } from './standing.js';
 import { type Curve, mainCurves } from './fronts.js';
 import { type Answer, type Answered, answersTo, objectivesOf } from './answers.js';
 import { ablationsOf } from './ablations.js';
@@ -18,10 +18,13 @@ import {
 } from './yardstick.js';
 import { findingsOf } from './findings.js';
 import { figuresOf } from './measures.js';
-import { studentQuantile } from '../statistics/distributions.js';
 import { corner, leastSpanOf } from '../statistics/steering.js';
+import { halfInterval } from './over-prompts.js';
 import { middle } from './points.js';
 import type { Change, CurveSummary, PointSummary, SeedPoint, SeedSummary, Slice } from './types.js';
+
+/** Seeds that share prompts and dice share their noise too: what they agree on need not hold of others. */
+const ofThesePrompts = 'on these prompts';
 
 export interface SliceOptions {
   readonly objectives: readonly string[];
@@ -49,18 +52,23 @@ export function sliceAt(
   const made = drawn.map(({ summary }) => summary);
   const figures = remembered((answer: Answer) => figuresOf(measuredBy(answer, yardstick)));
   const varied = variants.map((one) => curveOf(one, narrowed(yardstick, objectivesOf(one))));
-  const flaws = new Map([...made, ...varied].map((curve) => [curve.name, flawOf(curve)]));
+  const summaries = new Map([...made, ...varied].map((curve) => [curve.name, curve]));
+  const judging = {
+    judgedBy,
+    margin,
+    holdsOf: exact || [...summaries.values()].every(hasOwnPrompts) ? '' : ofThesePrompts,
+  };
   const slice = {
     alpha,
     exact,
     judgedBy,
     curves: made,
     variants: varied,
-    ablations: ablationsOf(variants, { ...yardstick, main, answered, judgedBy, margin, alpha, flaws }),
+    ablations: ablationsOf(variants, { ...yardstick, ...judging, main, answered, alpha, summaries }),
     optimum: optimum ? curveOf(optimum, { objectives, experts: undefined, scale }) : null,
     reference: references.map((values) => estimate(values)),
     calibration: calibrationOf(scale, optimum, experts),
-    differences: differencesOf(drawn, { judgedBy, margin, figures }),
+    differences: differencesOf(drawn, { ...judging, figures }),
     epsilons: epsilonsOf(drawn),
     lockIn: lockInOf(made),
     unranked: unrankedOf(made),
@@ -146,9 +154,6 @@ function changesOf({ curve, answers }: Answered, objectives: readonly string[]):
   });
 }
 
-/** As an interval over seeds does: with two prompts it is 12.7 standard errors wide. */
-const promptsForInterval = 3;
-
 function change(
   curve: string,
   { seed, front }: Answer,
@@ -156,11 +161,7 @@ function change(
 ): Change {
   const difference = (point.rewards[k] ?? 0) - (front.reference.rewards[k] ?? 0);
   const [ours, theirs] = [point.stderr?.[k] ?? null, front.reference.stderr?.[k] ?? null];
-  const prompts = front.prompts?.n ?? 0;
-  const half =
-    ours === null || theirs === null || prompts < promptsForInterval
-      ? null
-      : studentQuantile(0.975, prompts - 1) * Math.hypot(ours, theirs);
+  const half = halfInterval([ours, theirs], point.prompts);
   const range =
     half === null ? { low: null, high: null } : { low: difference - half, high: difference + half };
   return { curve, seed, weights: point.weights, objective, change: difference, ...range };

@@ -18,9 +18,13 @@ const weights: Condition = {
   of: ({ points }) => points.map(placeOf).sort(byCodeUnit).join(', '),
   perSeed: false,
 };
-const conditions: readonly Condition[] = [
+const reference: Condition = {
+  words: 'another reference model',
+  of: (seed) => seed.reference,
+  perSeed: true,
+};
+const asked: readonly Condition[] = [
   { words: 'other prompts', of: ({ prompts }) => prompts, perSeed: true },
-  { words: 'another reference model', of: ({ reference }) => reference, perSeed: true },
   { words: 'other `decoding`', of: ({ decoding }) => JSON.stringify(decoding), perSeed: false },
   {
     words: 'exact figures beside sampled ones',
@@ -29,23 +33,40 @@ const conditions: readonly Condition[] = [
   },
 ];
 
-const differsIn =
-  (a: CurveSummary, b: CurveSummary) =>
-  ({ of, perSeed }: Condition): boolean =>
+/** Seed by seed; of what does not depend on seeds, also where they share none. */
+function differsIn(a: CurveSummary, b: CurveSummary): (condition: Condition) => boolean {
+  const shared = a.seeds.some(({ seed }) => b.seeds.some((other) => other.seed === seed));
+  return ({ of, perSeed }) =>
     a.seeds.some((ours) =>
       b.seeds.some((theirs) => {
+        if ((perSeed || shared) && ours.seed !== theirs.seed) return false;
         const [own, other] = [of(ours), of(theirs)];
-        if (perSeed && ours.seed !== theirs.seed) return false;
         return own !== null && other !== null && own !== other;
       }),
     );
+}
 
-/** In what the questions to two curves differ but for their weights; empty where they are alike. */
-export function unlike(a: CurveSummary, b: CurveSummary): string {
-  return conditions
+function differences(a: CurveSummary, b: CurveSummary, among: readonly Condition[]): string {
+  return among
     .filter(differsIn(a, b))
     .map(({ words }) => words)
     .join(', ');
+}
+
+/** In what the questions to two curves differ but for their weights; empty where they are alike. */
+export function unlike(a: CurveSummary, b: CurveSummary): string {
+  return differences(a, b, [...asked, reference]);
+}
+
+/** The same but for the reference model. */
+export function askedUnlike(a: CurveSummary, b: CurveSummary): string {
+  return differences(a, b, asked);
+}
+
+/** Every seed was asked on other prompts, so that seeds agree in spite of the noise over prompts and not by sharing it. */
+export function hasOwnPrompts({ seeds }: CurveSummary): boolean {
+  const known = seeds.flatMap(({ prompts }) => prompts ?? []);
+  return known.length === seeds.length && new Set(known).size === seeds.length;
 }
 
 /** Why nothing may rest on the figures of a curve, whatever it is compared with; empty where something may. */
@@ -54,27 +75,35 @@ export function flawOf(curve: CurveSummary): string {
   return biasedEstimators(curve).length > 0 ? `${curve.name} was trained with a biased estimator` : '';
 }
 
-/** The curves that are not ranked: flawed ones, and those unlike the ones that most are like. */
+/** The curves that are not ranked: flawed ones, and those unlike one of the curves that are. */
 export function unrankedOf(curves: readonly CurveSummary[]): Unranked[] {
-  const leader = mostLike(curves.filter((curve) => flawOf(curve) === ''));
+  const ranked = alikeInPairs(curves.filter((curve) => flawOf(curve) === ''));
   return curves.flatMap((curve) => {
-    const why = flawOf(curve) || (leader ? differences(curve, leader) : '');
-    return why === '' ? [] : [{ curve: curve.name, why }];
+    if (ranked.includes(curve)) return [];
+    const why =
+      flawOf(curve) || (ranked.map((one) => unlikeAtAll(curve, one)).find((text) => text !== '') ?? '');
+    return [{ curve: curve.name, why }];
   });
 }
 
-function differences(a: CurveSummary, b: CurveSummary): string {
-  return [differsIn(a, b)(weights) ? weights.words : '', unlike(a, b)]
-    .filter((text) => text !== '')
-    .join(', ');
+function unlikeAtAll(a: CurveSummary, b: CurveSummary): string {
+  return differences(a, b, [weights, ...asked, reference]);
 }
 
-/** That which most are like; of several, the one with most weights, then the first. */
-function mostLike(curves: readonly CurveSummary[]): CurveSummary | undefined {
-  const rank = (curve: CurveSummary): number =>
-    curves.filter((other) => differences(curve, other) === '').length + 1 - 1 / (1 + curve.points.length);
-  return curves.reduce<CurveSummary | undefined>(
-    (best, curve) => (best && rank(best) >= rank(curve) ? best : curve),
-    undefined,
+/**
+ * The largest set in which all are like each other, gathered from each curve on: one that does not say what it was asked
+ * is like any other, and makes no two of them alike. Of several, that of the curve with most weights, then the first.
+ */
+function alikeInPairs(curves: readonly CurveSummary[]): readonly CurveSummary[] {
+  const like = new Map(curves.map((a) => [a, new Set(curves.filter((b) => unlikeAtAll(a, b) === ''))]));
+  const gathered = curves.map((first) =>
+    curves.reduce<readonly CurveSummary[]>(
+      (set, curve) =>
+        curve !== first && set.every((one) => like.get(one)?.has(curve)) ? [...set, curve] : set,
+      [first],
+    ),
   );
+  const rank = (set: readonly CurveSummary[]): number =>
+    set.length + 1 - 1 / (1 + (set[0]?.points.length ?? 0));
+  return gathered.reduce((best, set) => (rank(best) >= rank(set) ? best : set), gathered[0] ?? []);
 }

@@ -39,6 +39,10 @@ export interface SeedPoint {
   readonly valueStderr: number | null;
   /** V of the reference model at the same trade-off. */
   readonly referenceValue: number;
+  /** How many prompts have rewards, here and of the reference: the fewer; null where the front does not say. */
+  readonly prompts: number | null;
+  /** Half of the 95% interval over prompts of V minus that of the reference, at most; 0 where exact, null where not known. */
+  readonly gainHalf: number | null;
   /** V* - V; null where the optimum is not known. */
   readonly regret: number | null;
   /** Mean sampled length in tokens and entropy in nats a token; null for the optimum. */
@@ -177,7 +181,7 @@ export interface Change {
   readonly weights: readonly number[];
   readonly objective: string;
   readonly change: number;
-  /** 95% by Student's t on the standard errors over prompts of both, taken as independent; null under three prompts. */
+  /** 95% by Student's t on the standard errors over prompts of both, taken as independent; null under three prompts, or where it is not known how many. */
   readonly low: number | null;
   readonly high: number | null;
 }

@@ -87,12 +87,12 @@ function filterOf({ temperature, top_k, top_p, min_p }: Decoding): Filter {
   return { temperature, topK: top_k, topP: top_p, minP: min_p };
 }
 
-export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n'>;
+export type MeanRewards = Pick<FrontPoint, 'rewards' | 'stderr' | 'n' | 'prompts'>;
 
 /**
  * Mean reward an objective and its standard error. Responses to one prompt are no independent witnesses: the error
  * is that of the mean of the prompts' means, and not known where fewer than two prompts have any. Responses without a
- * reward are left out; `n` counts the others.
+ * reward are left out; `n` counts the others, and `prompts` theirs.
  */
 export function meanRewards(answers: Answers['responses'], objectives: number): MeanRewards {
   const scored = onlyScored(answers);
@@ -103,6 +103,7 @@ export function meanRewards(answers: Answers['responses'], objectives: number): 
     rewards: perObjective.map(mean),
     stderr: scored.length < 2 ? null : perObjective.map(standardError),
     n: scored.flat().length,
+    prompts: scored.length,
   };
 }
 

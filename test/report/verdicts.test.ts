@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Front, FrontPoint } from '../../schemas/artifact.js';
 import type { Difference, Slice } from '../../stages/report/types.js';
+import { judgedTogether, pairedBy } from '../../stages/report/judge.js';
 import { type Fronts, makeReport, summaryOf, tablesOf } from './make.js';
 
 const grid = (n: number): number[][] => Array.from({ length: n }, (_, i) => [1 - i / (n - 1), i / (n - 1)]);
@@ -97,6 +98,34 @@ describe('curves over other weights', () => {
     );
     expect(made.findings.at(-1)).toBe('Not ranked: c (other weights).');
   });
+
+  it('at one seed, of all alike, are like each other', async () => {
+    const of = (regret: number) => (seed: number) =>
+      front({ regret: () => regret, weights: seed === 0 ? [[0.5, 0.5]] : grid(11) });
+    const made = await sliceOf([...curve('a', of(0.02)), ...curve('b', of(0.01))]);
+    expect(made.unranked).toEqual([]);
+    expect(made.findings[0]).toContain('lowest first: b 0.0100, a 0.0200');
+  });
+
+  it('ranked with one that does not say its prompts are still not asked on those of each other', async () => {
+    const on = (prompts?: string) => (): Front => ({
+      ...front({ regret: () => 0.01 }),
+      ...(prompts === undefined ? {} : { prompts: { digest: prompts, n: 8 } }),
+    });
+    const older = await sliceOf([
+      ...curve('older', on(), [0]),
+      ...curve('a', on('p'), [0]),
+      ...curve('b', on('q'), [0]),
+    ]);
+    expect(older.unranked).toEqual([{ curve: 'b', why: 'other prompts' }]);
+    const most = await sliceOf([
+      ...curve('older', on(), [0]),
+      ...curve('a', on('p'), [0]),
+      ...curve('b', on('q'), [0]),
+      ...curve('c', on('q'), [0]),
+    ]);
+    expect(most.unranked).toEqual([{ curve: 'a', why: 'other prompts' }]);
+  });
 });
 
 describe('no verdict', () => {
@@ -131,6 +160,31 @@ describe('no verdict', () => {
         ]),
       ),
     ).toEqual(['a - b: undecided, another reference model']);
+  });
+
+  it('is given on a variant that was not asked as its twin was, but on one with another reference', async () => {
+    const prompts = { digest: 'p', n: 64 };
+    const reference = { ...low(0).reference, digest: 'one' };
+    const verdictOf = async (change: Partial<Front>): Promise<(string | null | undefined)[]> => {
+      const variant = (seed: number): Front => ({ ...high(seed), prompts, reference, ...change });
+      const { ablations } = await sliceOf([
+        ...curve('a', (seed) => ({ ...low(seed), prompts, reference })),
+        ...ten.map((seed) => ({
+          coordinates: { method: 'a', ablation: 'varied', seed: String(seed) },
+          front: variant(seed),
+        })),
+      ]);
+      const [row] = ablations[0]?.differences ?? [];
+      return [row?.verdict, row?.why];
+    };
+    const decoding = { temperature: 0, top_k: 0, top_p: 1, min_p: 0, stop: [] };
+    expect(await verdictOf({})).toEqual(['higher', 'by more than 0.001']);
+    expect(await verdictOf({ prompts: { digest: 'p', n: 8 } })).toEqual(['undecided', 'other prompts']);
+    expect(await verdictOf({ decoding })).toEqual(['undecided', 'other `decoding`']);
+    expect(await verdictOf({ reference: { ...reference, digest: 'own' } })).toEqual([
+      'higher',
+      'by more than 0.001',
+    ]);
   });
 
   it('rests on a curve most of whose answers are not listed, and one bad point makes none such', async () => {
@@ -190,6 +244,24 @@ describe('a margin', () => {
   });
 });
 
+describe('the steps of Holm', () => {
+  /** Powers of two, of which the negative ones sum to `below`: p is (below + 1) / 512. */
+  const row = (below: number) =>
+    pairedBy(ten.map((i) => ({ seed: String(i), difference: below & (2 ** i) ? -(2 ** i) : 2 ** i })));
+
+  it('give each row its own level where adjusted p values are the same, in any order', () => {
+    for (const rows of [
+      [row(19), row(11)],
+      [row(11), row(19)],
+    ]) {
+      expect(new Set(rows.map(({ p }) => p * 512))).toEqual(new Set([12, 20]));
+      const made = judgedTogether(rows, { margin: 0, holdsOf: '' });
+      expect(made.map(({ adjusted }) => adjusted)).toEqual([24 / 512, 24 / 512]);
+      expect(made.map(({ verdict }) => verdict)).toEqual(['higher', 'higher']);
+    }
+  });
+});
+
 describe('what claims rest on beside the mean', () => {
   it('is maximum regret, paired and described', async () => {
     const made = await sliceOf([
@@ -220,6 +292,13 @@ describe('what claims rest on beside the mean', () => {
       'a − b',
       '0.033',
     ]);
+  });
+
+  it('is how many locked in, of curves that share no seed too', async () => {
+    const steered = (): Front => front({ regret: () => 0.01 });
+    const { html } = await sliceOf([...curve('a', steered, [0, 1]), ...curve('b', steered, [2, 3])]);
+    expect(html).not.toContain('Differences, paired by seed');
+    expect(tablesOf(html).find(([head]) => head?.[1] === 'locked in')).toHaveLength(3);
   });
 
   it('is additive epsilon, both ways', async () => {
@@ -377,16 +456,37 @@ describe('of sampled fronts', () => {
     expect(exact.curves[0]?.figures['value-error']?.n).toBe(0);
   });
 
+  it('verdicts hold of the prompts that all seeds share, and say so', async () => {
+    const on = (gain: number, prompts: (seed: number) => string) => (seed: number) => {
+      const one = sampled(front({ regret: () => 0, rewards: () => [0.3 + gain / 0.9, 0.3 + gain / 0.9] }));
+      const points = one.points.map((point) => ({ ...point, valueStderr: 0.015 }));
+      return { ...one, points, prompts: { digest: prompts(seed), n: 64 } };
+    };
+    const verdicts = async (prompts: (seed: number) => string): Promise<string[]> =>
+      given(await sliceOf([...curve('a', on(0.0004, prompts)), ...curve('b', on(0, prompts))]));
+    expect(await verdicts(() => 'p')).toEqual(['a - b: alike, within 0.001, on these prompts']);
+    expect(await verdicts(String)).toEqual(['a - b: alike, within 0.001']);
+  });
+
   it.each([
+    { n: undefined, half: null },
     { n: 2, half: null },
     { n: 3, half: 4.302653 },
     { n: 64, half: 1.998341 },
-  ])('changes over $n prompts have the quantile of Student for them', async ({ n, half }) => {
-    const one = { ...sampled(front({ regret: () => 0 })), prompts: { digest: 'p', n } };
-    const made = await sliceOf(curve('a', () => one, [0]));
-    const [change] = made.changes;
-    const error = Math.hypot(0.01, 0.01);
-    if (half === null) expect([change?.low, change?.high]).toEqual([null, null]);
-    else expect((change?.high ?? NaN) - (change?.change ?? NaN)).toBeCloseTo(half * error, 6);
-  });
+  ])(
+    'changes over $n prompts with rewards, of 64, have the quantile of Student for them',
+    async ({ n, half }) => {
+      const { points, reference, ...rest } = sampled(front({ regret: () => 0 }));
+      const scored: { readonly prompts?: number } = n === undefined ? {} : { prompts: n };
+      const one = {
+        ...{ ...rest, reference: { ...reference, ...scored }, prompts: { digest: 'p', n: 64 } },
+        points: points.map((point) => ({ ...point, ...scored })),
+      };
+      const made = await sliceOf(curve('a', () => one, [0]));
+      const [change] = made.changes;
+      const error = Math.hypot(0.01, 0.01);
+      if (half === null) expect([change?.low, change?.high]).toEqual([null, null]);
+      else expect((change?.high ?? NaN) - (change?.change ?? NaN)).toBeCloseTo(half * error, 6);
+    },
+  );
 });

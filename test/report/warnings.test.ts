@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Front } from '../../schemas/artifact.js';
 import { ablatedCurves, fixtureFront } from './fixtures.js';
-import { makeReport, tablesOf } from './make.js';
+import { makeReport, summaryOf, tablesOf } from './make.js';
 
 describe('budgets', () => {
   it('stand beside what was run, and unequal ones are said', async () => {
@@ -40,7 +40,7 @@ describe('budgets', () => {
   });
 
   it('say how curves were trained: groups of other sizes are warned of, a biased estimator has no verdict', async () => {
-    const fronts = ablatedCurves([0, 1]).map(({ coordinates, front }) => {
+    const fronts = ablatedCurves([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]).map(({ coordinates, front }) => {
       const logits = coordinates.conditioning === 'logits';
       const by = {
         ...(logits ? { kl: 'biased-k1-in-loss', biased: true } : { kl: 'k1-in-reward', biased: false }),
@@ -51,7 +51,7 @@ describe('budgets', () => {
         front: front.trained ? { ...front, trained: { ...front.trained, by: [by] } } : front,
       };
     });
-    const { html, summary } = await makeReport(fronts);
+    const { html, summary } = await summaryOf(fronts);
     const [run = []] = tablesOf(html);
     expect([run[0]?.at(-1), run[1]?.at(-1)]).toEqual([
       'trained with',
@@ -60,9 +60,16 @@ describe('budgets', () => {
     const warnings = summary.warnings.join('\n');
     expect(warnings).toContain('equal groups are not equal responses: full 16, logits 4.');
     expect(warnings).toContain('logits was trained with `kl: biased-k1-in-loss`');
-    expect(summary.slices[0]?.unranked).toEqual([
-      { curve: 'logits', why: 'logits was trained with a biased estimator' },
+    const [slice] = summary.slices;
+    const why = 'logits was trained with a biased estimator';
+    expect(slice?.unranked).toEqual([{ curve: 'logits', why }]);
+    expect(slice?.differences[0]).toMatchObject({ verdict: 'undecided', why, adjusted: null });
+    const judged = slice?.ablations.map(({ curve, differences: [row] }) => [curve, row?.verdict, row?.why]);
+    expect(judged).toContainEqual([
+      ...['logits corners-only', 'undecided'],
+      `logits corners-only was trained with a biased estimator, ${why}`,
     ]);
+    expect(judged).toContainEqual(['full corners-only', 'higher', 'by more than 0.001']);
   });
 
   it('say why figures are sampled where the prompts come from an exact world', async () => {

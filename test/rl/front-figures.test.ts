@@ -203,12 +203,15 @@ describe('the standard error of a mean reward', () => {
   const answers = (...rewards: (number | null)[][]): Response[][] => rewards.map((row) => row.map(response));
 
   it('is that of the means of the prompts, however many responses each has', () => {
-    const { rewards, stderr, n } = meanRewards(answers([0, 0.5], [0.75, 0.75], [1, null]), 2);
+    const { rewards, stderr, n, prompts } = meanRewards(
+      answers([0, 0.5], [0.75, 0.75], [1, null], [null, null]),
+      2,
+    );
     expect(rewards[0]).toBeCloseTo(2 / 3, 12);
     // The means .25, .75 and 1 have the variance 7/48.
     expect(stderr?.[0]).toBeCloseTo(Math.sqrt(7 / 48 / 3), 12);
     expect(stderr?.[1]).toBeCloseTo(stderr?.[0] ?? NaN, 12);
-    expect(n).toBe(5);
+    expect([n, prompts]).toEqual([5, 3]);
   });
 
   it('is not known with one prompt, and is not 0', () => {

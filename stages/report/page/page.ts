@@ -111,7 +111,7 @@ function sliceSection(summary: Summary, slice: Slice, charts: SliceCharts): Html
     </p>
     ${runTable(summary, slice)} ${frontSection(summary, slice, charts)}
     ${valueSection(summary, slice, charts)} ${measureSection(summary, slice)} ${middleSection(summary, slice)}
-    ${differenceSection(summary, slice)} ${ablationSection(summary, slice, charts)}
+    ${differenceSection(summary, slice)} ${lockInSection(slice)} ${ablationSection(summary, slice, charts)}
     ${changeSection(summary, slice)}
   </section>`;
 }
@@ -210,7 +210,7 @@ function differenceSection(summary: Summary, slice: Slice): Html {
       ${places(summary.margin)}, or else nothing is decided.${family} The other measures describe, and their p
       values are not corrected.
     </p>
-    ${differenceTable(summary, slice.differences)} ${epsilonSection(slice)}${lockInSection(slice)}`;
+    ${differenceTable(summary, slice.differences)} ${epsilonSection(slice)}`;
 }
 
 function places(margin: number): string {
@@ -260,7 +260,8 @@ function changeSection(summary: Summary, slice: Slice): Html {
   return html`<h2>Change against the reference</h2>
     <p class="note">
       Mean reward minus the reference model's on the same prompts; in brackets the 95% t interval from the
-      standard errors over prompts, taking the two as independent.
+      standard errors over the prompts that have rewards, taking the two as independent. There is none under
+      three such prompts, or where a front does not say how many they are.
     </p>
     ${changeTable(slice, summary.objectives)}`;
 }
