@@ -80,8 +80,7 @@ describe('a command', () => {
     shop.env.PATH = `${join(shop.folder, 'bin')}:${process.env.PATH ?? ''}`;
     const yaml = one('spy; echo hi > out.txt');
     expect(shop.check(yaml)).toEqual([]);
-    const plan = await shop.plan(yaml);
-    expect(plan.cells[0]?.preimage?.programs).toHaveProperty('spy');
+    expect((await shop.plan(yaml)).cells[0]?.preimage?.programs).toHaveProperty('spy');
     expect(existsSync(told)).toBe(false);
     expect(failure(await shop.run(yaml))).toBe(' : ');
     expect(existsSync(told)).toBe(true);
