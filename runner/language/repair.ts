@@ -75,7 +75,7 @@ function candidates(error: SyntaxError, parsed: Parsed): readonly Repair[] {
   const [at, to] = error.pos;
   const closing = /(?:Flow (map|sequence)).*end with/.test(error.message);
   const own: Readonly<Partial<Record<string, () => readonly Repair[]>>> = {
-    TAB_AS_INDENT: () => [2, 4, 8].map((width, rank) => ({ ...tabs(text, at, width), rank })),
+    TAB_AS_INDENT: () => [2, 4, 8, 3, 6].map((width, rank) => tabs(text, { at, width, rank })),
     MULTILINE_IMPLICIT_KEY: () => missingColon(text, at),
     BLOCK_AS_IMPLICIT_KEY: () => [...quoteToEnd(text, at), ...outdent(text, at)],
     BLOCK_IN_FLOW: () => missingComma(text, at, to),
@@ -98,14 +98,31 @@ function missingChar({ message, pos }: SyntaxError, parsed: Parsed, closing: boo
 const one = (title: string, change: Change): Repair => ({ title, changes: [change] });
 
 /** So many spaces for each tab that indents, in the whole text. */
-function tabs(text: string, at: number, width: number): Repair {
+function tabs(
+  text: string,
+  { at, width, rank }: { readonly at: number; readonly width: number; readonly rank: number },
+): Repair {
   const indents = [...text.matchAll(/^ *\t[ \t]*/gm)].map(({ index, 0: found }) => ({
     from: index,
     to: index + found.length,
     text: found.replaceAll('\t', ' '.repeat(width)),
   }));
-  const elsewhere = { from: at, to: at + 1, text: ' ' };
-  return { title: 'indent with spaces', changes: indents.length > 0 ? indents : [elsewhere] };
+  const changes = indents.length > 0 ? indents : [{ from: at, to: at + 1, text: ' ' }];
+  return { title: 'indent with spaces', changes, rank: rank + 10 * strays(text, changed(text, changes)) };
+}
+
+/** Lines that had tabs and stand neither where the line above stands nor below a key that waits for its value. */
+function strays(before: string, after: string): number {
+  const lines = after.split('\n');
+  let above = '';
+  return before.split('\n').filter((line, index) => {
+    const now = lines[index] ?? '';
+    if (now.trim() === '') return false;
+    const waits = /\w: *(#.*)?$/.test(above);
+    const stands = waits ? widthOf(now) > widthOf(above) : widthOf(now) === widthOf(above);
+    above = now;
+    return /^ *\t/.test(line) && !stands;
+  }).length;
 }
 
 const lineOf = (text: string, at: number): { readonly begin: number; readonly end: number } => {

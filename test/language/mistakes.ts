@@ -304,6 +304,13 @@ export const mistakes: readonly Mistake[] = [
     'model: {width: &eight 8, heads: *eihgt}',
   ),
   mistake('a tab', 'tab-indentation', '      steps: 12', '\t\t\tsteps: 12'),
+  mistake('a tab for more spaces', 'tab-indentation', '      steps: 12', '\tsteps: 12'),
+  mistake(
+    'tabs among spaces',
+    'tab-indentation',
+    '      prompts: $news.train\n      rew',
+    '\t\tprompts: $news.train\n\t\trew',
+  ),
   // syntax
   mistake('a quote that is not closed', 'syntax', 'name: good', 'name: "good'),
   mistake('a quote that is not closed in flow style', 'syntax', '{fronts:', "{title: 'text, fronts:"),
