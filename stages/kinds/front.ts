@@ -15,7 +15,8 @@ const Grid = Type.Object(
           {
             simplex: Type.Integer({
               minimum: 2,
-              description: 'Points on an edge: 11 are 66 for three rewards; the middle is added where it is none of more than 2.',
+              description:
+                'Points on an edge: 11 are 66 for three rewards; the middle is added where it is none of more than 2.',
             }),
           },
           closed,

@@ -113,9 +113,9 @@ it('goes on from the checkpoint that USR1 asked for, and ends with the bytes of 
   // The plan says what is gone on with, and what another code, setting or input would lose.
   const [kept = ''] = checkpoints(killed);
   const steps = Number(/\/(\d+)\/manifest/.exec(kept)?.[1]);
-  const { seconds: before } = JSON.parse(
-    readFileSync(join(killed, '.moft/checkpoints', kept), 'utf8'),
-  ) as { seconds: number };
+  const { seconds: before } = JSON.parse(readFileSync(join(killed, '.moft/checkpoints', kept), 'utf8')) as {
+    seconds: number;
+  };
   expect(await planned(killed)).toEqual({ steps, fate: 'kept' });
   const [text, lost] = [await plan(killed, '--set', other), await planned(killed, '--set', other)];
   expect(text).toContain(
