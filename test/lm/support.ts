@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs';
+import type { AdamTensors } from '../../stages/backend/ops/combine.js';
 import { tf } from '../../stages/backend/tf.js';
 import { decoderConfig, initialWeights, mapTensors } from '../../stages/lm/index.js';
 import type { Gpt2Config, ModelConfig } from '../../stages/lm/config.js';
@@ -64,6 +65,16 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   }
   return most;
 }
+
+/** The same of what an optimiser's step made of parameters and moments. */
+export const largestOfUpdates = (a: readonly AdamTensors[], b: readonly AdamTensors[]): number =>
+  Math.max(
+    ...a.flatMap((found, i) =>
+      (['parameter', 'first', 'second'] as const).map((name) =>
+        largestDifference(found[name].dataSync(), b[i]?.[name].dataSync() ?? [NaN]),
+      ),
+    ),
+  );
 
 /** Log-probabilities of one row of logits, in Float64. */
 export function logSoftmaxRow(logits: ArrayLike<number>, masked: readonly number[] = []): number[] {
